@@ -1,0 +1,69 @@
+"""Takes the files that jobs make.
+
+Gives them back by the job's id; a folder by default.
+Never trusts a file name: only its last part is kept, and it never decides where the file lies.
+"""
+
+import os
+import re
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+import orjson
+
+_UNSAFE = re.compile(r"[^\w.\- ]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A kept file: its name, its media type such as `application/pdf`, its size in bytes."""
+
+    name: str
+    media_type: str
+    size: int
+
+
+class ArtifactStore(Protocol):
+    """Where artifacts are kept; one artifact per job."""
+
+    def save(self, job: UUID, name: str, content: bytes, media_type: str) -> Artifact:
+        """Keep the file, whole or not at all; an earlier one of the job is replaced."""
+
+    def find(self, job: UUID) -> tuple[Artifact, Path] | None:
+        """The job's artifact and a local path to read it from; None when it has none."""
+
+
+class FolderArtifacts:
+    """Artifacts in a folder: `<id>.bin` with the content and `<id>.json` with what it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, job: UUID, name: str, content: bytes, media_type: str) -> Artifact:
+        """Keep the file; the description is written last, so a half-written artifact is never found."""
+        artifact = Artifact(name=_safe_name(name), media_type=media_type, size=len(content))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._write(f"{job}.bin", content)
+        self._write(f"{job}.json", orjson.dumps(asdict(artifact)))
+        return artifact
+
+    def find(self, job: UUID) -> tuple[Artifact, Path] | None:
+        """The job's artifact, or None."""
+        try:
+            description = (self._folder / f"{job}.json").read_bytes()
+        except FileNotFoundError:
+            return None
+        return Artifact(**orjson.loads(description)), self._folder / f"{job}.bin"
+
+    def _write(self, name: str, content: bytes) -> None:
+        handle, temporary = tempfile.mkstemp(dir=self._folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(self._folder / name)
+
+
+def _safe_name(name: str) -> str:
+    return _UNSAFE.sub("_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip(" .")[:150] or "artifact"

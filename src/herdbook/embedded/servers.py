@@ -1,0 +1,131 @@
+"""Takes a data folder, and which servers are wanted.
+
+Gives them running, one `up` per folder, and tells other processes how to connect while they run.
+Never leaves one behind: they end with the process that started them.
+"""
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from herdbook.embedded.errors import EmbeddedError
+from herdbook.embedded.folder import DataFolder, is_locked, write_private
+from herdbook.embedded.launch import is_alive
+from herdbook.embedded.postgres import prepare_postgres
+from herdbook.embedded.redis import prepare_redis
+from herdbook.embedded.server import EmbeddedServer
+
+RUNNING = "servers.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningServers:
+    """How to reach the servers of a running `up`, with passwords; None is one that it did not start."""
+
+    redis_url: str | None
+    database_url: str | None
+    pid: int
+
+
+class EmbeddedServers:
+    """Real servers as child processes, for as long as this context lasts.
+
+    `start` blocks for a second or two, so call it before there is an event loop. Called from another
+    thread than the main one it works too, and costs one more small process per server.
+    """
+
+    def __init__(self, data: Path, redis: bool = True, postgres: bool = True) -> None:
+        self._folder = DataFolder(data)
+        self._wants_redis = redis
+        self._wants_postgres = postgres
+        self._redis: EmbeddedServer | None = None
+        self._postgres: EmbeddedServer | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.stop()
+
+    @property
+    def redis_url(self) -> str:
+        """How to connect to Redis."""
+        return _running(self._redis, "Redis").url
+
+    @property
+    def database_url(self) -> str:
+        """How to connect to PostgreSQL."""
+        return _running(self._postgres, "PostgreSQL").url
+
+    def start(self) -> None:
+        """Start the servers, and return when clients can connect; after an EmbeddedError none runs."""
+        try:
+            self._folder.lock()
+            self._start_servers()
+        except OSError as error:
+            self.stop()
+            raise EmbeddedError(
+                f"the data folder {self._folder.path} cannot be used: {error}; choose another one with --data"
+            ) from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the servers, both at once, and leave the data folder to others."""
+        for server in self._servers():
+            server.tell_to_stop()
+        for server in self._servers():
+            server.stop()
+        if self._folder.is_ours:
+            (self._folder.path / RUNNING).unlink(missing_ok=True)
+        self._redis = self._postgres = None
+        self._folder.unlock()
+
+    def check(self) -> None:
+        """Raise EmbeddedError when a server has ended on its own."""
+        for server in self._servers():
+            server.check()
+
+    def _start_servers(self) -> None:
+        data, lock = self._folder.path, self._folder.lock_descriptor
+        (data / RUNNING).unlink(missing_ok=True)
+        # Redis starts up while PostgreSQL makes its cluster. No threads: see `process.launcher`.
+        if self._wants_redis:
+            self._redis = EmbeddedServer(prepare_redis(data / "redis"), lock)
+        if self._wants_postgres:
+            self._postgres = EmbeddedServer(prepare_postgres(data / "postgres", lock), lock)
+        for server in self._servers():
+            server.wait_ready()
+        running = RunningServers(
+            redis_url=self._redis.url if self._redis else None,
+            database_url=self._postgres.url if self._postgres else None,
+            pid=os.getpid(),
+        )
+        write_private(data / RUNNING, json.dumps(asdict(running), indent=2) + "\n")
+
+    def _servers(self) -> list[EmbeddedServer]:
+        return [server for server in (self._redis, self._postgres) if server is not None]
+
+
+def read_running_servers(data: Path) -> RunningServers | None:
+    """Read how to reach the servers that run on this data folder; None when none do."""
+    data = data.absolute()
+    with suppress(FileNotFoundError):
+        try:
+            running = RunningServers(**json.loads((data / RUNNING).read_text(encoding="utf-8")))
+            if is_alive(running.pid) and is_locked(data):
+                return running
+        except PermissionError as error:
+            raise EmbeddedError(f"the servers on {data} were started by another account") from error
+    return None
+
+
+def _running(server: EmbeddedServer | None, name: str) -> EmbeddedServer:
+    if server is None:
+        raise EmbeddedError(f"the embedded {name} does not run")
+    return server

@@ -1,0 +1,184 @@
+"""Takes deliveries of one queue.
+
+Gives each its five steps: claim, run, decide, record, acknowledge; many jobs at a time.
+Never acknowledges what is not recorded, and never runs what it could not claim.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+from herdbook.artifacts import ArtifactStore
+from herdbook.claiming import Claims, claim
+from herdbook.errors import HerdbookError, QueueUnavailableError
+from herdbook.queue.delivery import Acknowledgement, Delivery, Release
+from herdbook.queue.locks import LockKeeper
+from herdbook.queue.work import PER_TURN, WorkQueue
+from herdbook.recording import acknowledgement, record_ended, write_notes
+from herdbook.registry import Registry
+from herdbook.runner import Run, Runner
+from herdbook.service import log, pause_after
+from herdbook.store.pool import Record
+
+Answer = TypeVar("Answer")
+
+# Ended runs that share one commit; their acknowledgements go in scripts of `PER_TURN`.
+_PER_RECORD = 4 * PER_TURN
+
+
+class Executor:
+    """Runs the jobs of one queue in one worker, at most `concurrency` at once."""
+
+    def __init__(
+        self,
+        queue: WorkQueue,
+        record: Record,
+        locks: LockKeeper,
+        registry: Registry,
+        artifacts: ArtifactStore,
+        *,
+        concurrency: int,
+    ) -> None:
+        self._queue = queue
+        self._record = record
+        self._locks = locks
+        self._concurrency = concurrency
+        self._held: set[tuple[str, int]] = set()
+        self._ended: list[Run] = []
+        self._runner = Runner(registry, artifacts, threads=concurrency, on_end=self._note_end)
+        self._beginnings: set[asyncio.Task[None]] = set()
+        self._given_up = False
+        # Set while runs wait to be recorded, while there is room for more jobs, and while none is held.
+        self.has_ended = asyncio.Event()
+        self.has_room = asyncio.Event()
+        self.is_empty = asyncio.Event()
+        self.has_room.set()
+        self.is_empty.set()
+
+    @property
+    def room(self) -> int:
+        """How many more jobs may be fetched. A job holds its place until it is acknowledged."""
+        return self._concurrency - len(self._held)
+
+    @property
+    def held(self) -> int:
+        """How many jobs this worker holds."""
+        return len(self._held)
+
+    def accept(self, deliveries: Sequence[Delivery]) -> None:
+        """Take fetched jobs on: hold their locks, claim and run them."""
+        if deliveries:
+            self._hold(deliveries)
+            task = asyncio.create_task(self._begin(deliveries))
+            self._beginnings.add(task)
+            task.add_done_callback(self._beginnings.discard)
+
+    async def _begin(self, deliveries: Sequence[Delivery]) -> None:
+        try:
+            claims = await self._insist(lambda: claim(self._record, deliveries, self._queue.worker))
+        except Exception as error:
+            await self._begin_apart(deliveries, error)
+            return
+        if claims is None:
+            claims = Claims(won=[], turned_away=[Release(delivery=delivery) for delivery in deliveries])
+        for claimed in claims.won:
+            self._runner.start(claimed)
+        await self._acknowledge(claims.turned_away, fetch=False)
+
+    async def _begin_apart(self, deliveries: Sequence[Delivery], error: Exception) -> None:
+        """After an error nobody foresaw: one bad delivery spoils no other. It alone is let go, and so becomes stalled."""
+        if len(deliveries) == 1:
+            log.error("not claimed", job=deliveries[0].job_id, queue=self._queue.name, exc_info=error)
+            self._let_go(deliveries)
+        else:
+            for delivery in deliveries:
+                await self._begin([delivery])
+
+    async def settle(self, *, fetch: bool) -> None:
+        """Record the runs that ended, then acknowledge them, fetching as many new jobs when `fetch`."""
+        ended, self._ended = self._ended[:_PER_RECORD], self._ended[_PER_RECORD:]
+        if not self._ended:
+            self.has_ended.clear()
+        try:
+            recorded = await self._insist(lambda: record_ended(self._record, ended, self._queue.worker)) or []
+        except Exception:
+            # A fault of ours. Without their locks the jobs become stalled and are delivered again.
+            self._let_go([run.delivery for run in ended])
+            raise
+        if len(recorded) < len(ended):
+            winners = {id(run) for run in recorded}
+            self._lose([run for run in ended if id(run) not in winners])
+        await self._acknowledge([acknowledgement(run) for run in recorded], fetch=fetch)
+
+    async def write_notes(self) -> None:
+        """Record what running jobs reported, and show their progress to other clients of the queue."""
+        for run, notes in await write_notes(self._record, self._runner.runs):
+            if notes.progress is not None:
+                with suppress(QueueUnavailableError):
+                    await self._queue.report_progress(run.delivery.job_id, notes.progress)
+
+    def interrupt(self) -> None:
+        """End the running jobs, to be handed back."""
+        self._runner.interrupt()
+
+    def give_up(self) -> None:
+        """Insist no longer on a record or a queue that is away."""
+        self._given_up = True
+
+    def close(self) -> bool:
+        """Free what is left; returns whether a processor still runs in a thread."""
+        return self._runner.close()
+
+    def _note_end(self, run: Run) -> None:
+        self._ended.append(run)
+        self.has_ended.set()
+
+    async def _acknowledge(self, acks: Sequence[Acknowledgement], *, fetch: bool) -> None:
+        for start in range(0, len(acks), PER_TURN):
+            part = acks[start : start + PER_TURN]
+            turn = await self._insist(lambda part=part: self._queue.turn(part, len(part) if fetch else 0))
+            if turn is not None:
+                self._report(part, turn.errors)
+                self.accept(turn.deliveries)
+            self._let_go([ack.delivery for ack in part])
+
+    async def _insist(self, step: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """Try until the servers are there. The jobs keep their locks meanwhile, and their places, so fetching stops."""
+        failures = 0
+        while True:
+            try:
+                return await step()
+            except HerdbookError as error:
+                failures += 1
+                if failures == 1:
+                    log.warning("worker waits", queue=self._queue.name, error=str(error))
+                if self._given_up:
+                    return None
+            await asyncio.sleep(pause_after(failures))
+
+    def _report(self, acks: Sequence[Acknowledgement], errors: Sequence[str | None]) -> None:
+        for ack, error in zip(acks, errors, strict=True):
+            if error:
+                # The record has the result; the queue will deliver the job once more and be told.
+                log.info("not acknowledged", job=ack.delivery.job_id, queue=self._queue.name, error=error)
+
+    def _lose(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            log.warning("overtaken", job=run.delivery.job_id, queue=self._queue.name, attempt=run.key.number)
+        self._let_go([run.delivery for run in runs])
+
+    def _hold(self, deliveries: Sequence[Delivery]) -> None:
+        self._held.update((delivery.job_id, delivery.attempt) for delivery in deliveries)
+        self._locks.hold(deliveries)
+        self.is_empty.clear()
+        if self.room <= 0:
+            self.has_room.clear()
+
+    def _let_go(self, deliveries: Sequence[Delivery]) -> None:
+        self._held.difference_update((delivery.job_id, delivery.attempt) for delivery in deliveries)
+        self._locks.drop(deliveries)
+        if self.room > 0:
+            self.has_room.set()
+        if not self._held:
+            self.is_empty.set()

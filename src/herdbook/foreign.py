@@ -1,0 +1,61 @@
+"""Takes deliveries.
+
+Gives each its place in the record: ours by the id we gave it, jobs of other BullMQ clients by a derived id.
+Never talks to a server.
+"""
+
+import json
+from datetime import UTC, datetime
+
+import orjson
+
+from herdbook.job import MAX_PRIORITY, foreign_job_id, holds_nul, parse_queue_job_id
+from herdbook.queue.delivery import Delivery
+from herdbook.store.attempts import AttemptKey, ForeignJob
+
+
+def attempt_key(delivery: Delivery) -> AttemptKey:
+    """The attempt that this delivery is, judged by its job id."""
+    ours = parse_queue_job_id(delivery.job_id)
+    if ours is None:
+        return foreign_key(delivery)
+    return AttemptKey(job=ours[0], generation=ours[1], number=delivery.attempt)
+
+
+def foreign_key(delivery: Delivery) -> AttemptKey:
+    """The attempt that this delivery is, when the record does not know its job id."""
+    derived = foreign_job_id(delivery.queue, delivery.job_id, delivery.timestamp)
+    return AttemptKey(job=derived, generation=0, number=delivery.attempt)
+
+
+def foreign_job(delivery: Delivery) -> ForeignJob:
+    """The job as it is written down when it first appears. Its id carries the time, for BullMQ's counter can restart."""
+    backoff = delivery.backoff
+    return ForeignJob(
+        id=foreign_key(delivery).job,
+        job_id=f"{delivery.job_id}@{delivery.timestamp}",
+        queue=delivery.queue,
+        job_type=delivery.job_type[:200],
+        job_data=storable_json(delivery.data),
+        priority=min(max(delivery.priority, 0), MAX_PRIORITY),
+        max_attempts=max(delivery.max_attempts, 1),
+        backoff=backoff.model_dump_json() if backoff else None,
+        created_at=datetime.fromtimestamp(delivery.timestamp / 1_000, UTC),
+    )
+
+
+def storable_json(text: str) -> str:
+    """JSON text that PostgreSQL can store: what it cannot (NUL, half a surrogate pair) is replaced."""
+    try:
+        orjson.loads(text)
+    except ValueError:
+        pass
+    else:
+        if not holds_nul(text):
+            return text
+    try:
+        plain = json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return json.dumps({"unreadable": text[:1_000].replace("\0", "\N{REPLACEMENT CHARACTER}")})
+    replaced = plain.replace(r"\u0000", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace")
+    return replaced.decode("utf-8")

@@ -1,0 +1,176 @@
+"""Takes a job type's name, job data and options.
+
+Gives a validated job its row in the record and in the outbox, in one transaction.
+Never talks to the queue: publishing works while Redis is away.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from pydantic import BaseModel
+
+from herdbook.batcher import Batcher
+from herdbook.errors import FieldProblem, IdempotencyConflictError, InvalidJobError, JobTooLargeError
+from herdbook.job import JobOptions, NewJob, holds_nul, new_job_id
+from herdbook.registry import Registry
+from herdbook.store.outbox import KeyHolder, find_jobs_by_key, insert_jobs
+from herdbook.store.pool import Connection, Record
+
+# Rows of one INSERT. More gain nothing, and hold the others up.
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """A job to be published. `job_data` is a JSON value or the payload model itself."""
+
+    job_type: str
+    job_data: Any
+    options: JobOptions = JobOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """An accepted job; `created` is False when its idempotency key had brought it before."""
+
+    id: UUID
+    created: bool
+
+
+def prepare(registry: Registry, request: JobRequest, *, max_bytes: int) -> NewJob:
+    """The job as it will be recorded.
+
+    Raises UnknownJobTypeError, InvalidJobError naming the wrong fields, or JobTooLargeError (`max_bytes` of JSON).
+    """
+    job_type = registry.get(request.job_type)
+    job_data = _encode(request.job_data)
+    if len(job_data) > max_bytes:
+        raise JobTooLargeError(f"job data of {len(job_data):,} bytes; at most {max_bytes:,} are accepted")
+    job_type.validate(job_data)
+    options = request.options
+    backoff = options.backoff or job_type.backoff
+    return NewJob(
+        id=new_job_id(),
+        queue=job_type.queue,
+        job_type=job_type.name,
+        job_data=job_data.decode(),
+        priority=options.priority or 0,
+        run_at=_run_at(options),
+        max_attempts=options.attempts or job_type.attempts,
+        backoff=backoff.model_dump_json() if backoff else None,
+        idempotency_key=options.idempotency_key,
+        fingerprint=_fingerprint(request, job_data) if options.idempotency_key else None,
+    )
+
+
+class Publisher:
+    """Publishes jobs through the record's pool; concurrent single publishes share a commit."""
+
+    def __init__(self, record: Record, registry: Registry, *, max_job_bytes: int) -> None:
+        self._record = record
+        self._registry = registry
+        self._max_bytes = max_job_bytes
+        self._batcher: Batcher[NewJob, Published] = Batcher(self._insert_each, limit=_BATCH)
+
+    async def publish(self, request: JobRequest) -> Published:
+        """Record one job. Beside `prepare`'s errors raises IdempotencyConflictError, RecordUnavailableError."""
+        return await self._batcher.put(prepare(self._registry, request, max_bytes=self._max_bytes))
+
+    async def publish_bulk(self, requests: Sequence[JobRequest]) -> list[Published]:
+        """Record all jobs or none. An InvalidJobError's paths begin with `jobs.<index>`."""
+        jobs = [self._prepare_nth(index, request) for index, request in enumerate(requests)]
+        published: list[Published] = []
+        async with self._record.transaction() as connection:
+            for start in range(0, len(jobs), _BATCH):
+                published += await record_jobs(connection, jobs[start : start + _BATCH])
+        return published
+
+    def _prepare_nth(self, index: int, request: JobRequest) -> NewJob:
+        try:
+            return prepare(self._registry, request, max_bytes=self._max_bytes)
+        except InvalidJobError as error:
+            problems = [FieldProblem(path=f"jobs.{index}.{one.path}", message=one.message) for one in error.problems]
+            raise InvalidJobError(f"job {index}: {error}", problems) from None
+        except JobTooLargeError as error:
+            raise JobTooLargeError(f"job {index}: {error}") from None
+
+    async def _insert_each(self, jobs: list[NewJob]) -> list[Published | Exception]:
+        """Insert jobs of several callers in one statement; one that PostgreSQL refuses spoils no other."""
+        async with self._record.connection() as connection:
+            try:
+                inserted = await insert_jobs(connection, jobs)
+            except asyncpg.DataError as error:
+                if len(jobs) == 1:
+                    return [InvalidJobError(f"PostgreSQL cannot store this job: {error}")]
+                return [(await self._insert_each([job]))[0] for job in jobs]
+            held = await _holders(connection, jobs, inserted)
+        return [settle(job, inserted, held) for job in jobs]
+
+
+async def record_jobs(connection: Connection, jobs: Sequence[NewJob]) -> list[Published]:
+    """Insert jobs on this connection; raises IdempotencyConflictError at the first conflict."""
+    inserted = await insert_jobs(connection, jobs)
+    held = await _holders(connection, jobs, inserted)
+    return [raise_or_return(settle(job, inserted, held)) for job in jobs]
+
+
+async def _holders(connection: Connection, jobs: Sequence[NewJob], inserted: set[UUID]) -> dict[str, KeyHolder]:
+    keys = taken_keys(jobs, inserted)
+    return await find_jobs_by_key(connection, keys) if keys else {}
+
+
+def taken_keys(jobs: Sequence[NewJob], inserted: set[UUID]) -> list[str]:
+    """The idempotency keys that kept jobs from being inserted."""
+    return [job.idempotency_key for job in jobs if job.id not in inserted and job.idempotency_key]
+
+
+def settle(job: NewJob, inserted: set[UUID], held: dict[str, KeyHolder]) -> Published | Exception:
+    """What became of a job: new, the same as before, or in conflict with the holder of its key."""
+    if job.id in inserted:
+        return Published(id=job.id, created=True)
+    holder = held.get(job.idempotency_key or "")
+    if holder is not None and holder.fingerprint == job.fingerprint:
+        return Published(id=holder.id, created=False)
+    return IdempotencyConflictError(job.idempotency_key or "")
+
+
+def raise_or_return(answer: Published | Exception) -> Published:
+    """The answer, raised when it is an error."""
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _encode(job_data: Any) -> bytes:
+    if isinstance(job_data, BaseModel):
+        job_data = job_data.model_dump(mode="json", by_alias=True)
+    try:
+        encoded = orjson.dumps(job_data)
+    except TypeError as error:
+        raise _bad_data(f"not JSON: {error}") from None
+    if holds_nul(encoded.decode()):
+        raise _bad_data("contains a NUL character, which PostgreSQL cannot store")
+    return encoded
+
+
+def _bad_data(message: str) -> InvalidJobError:
+    return InvalidJobError(f"jobData is {message}", [FieldProblem(path="jobData", message=message)])
+
+
+def _run_at(options: JobOptions) -> datetime | None:
+    if options.delay:
+        return datetime.now(UTC) + timedelta(milliseconds=options.delay)
+    return options.run_at
+
+
+def _fingerprint(request: JobRequest, job_data: bytes) -> bytes:
+    """What makes two requests with one key the same: type, data and options, whatever the order of their fields."""
+    options = request.options.model_dump(mode="json", exclude={"idempotency_key"}, exclude_none=True)
+    body = orjson.dumps([request.job_type, orjson.loads(job_data), options], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(body).digest()

@@ -1,0 +1,1 @@
+"""The only place that knows BullMQ, Redis and their wire format."""

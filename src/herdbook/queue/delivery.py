@@ -1,0 +1,201 @@
+"""Takes a job as BullMQ delivers it, and what is to become of it.
+
+Gives both as values, with their wire forms.
+Never talks to Redis.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from herdbook.job import Backoff
+from herdbook.queue.scripts import pack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One job handed to one worker.
+
+    `attempt` is BullMQ's `ats`, which it raises for each delivery: our fence. `attempts_made` is its
+    `atm`, the tries that counted before this one. `data` is JSON text, `timestamp` Unix milliseconds.
+    `deferred_failure` is set when the job lost its worker too often: it must fail without running.
+    """
+
+    queue: str
+    job_id: str
+    job_type: str
+    data: str
+    options: dict[str, Any]
+    attempt: int
+    attempts_made: int
+    priority: int
+    timestamp: int
+    token: str
+    deferred_failure: str | None
+
+    @property
+    def max_attempts(self) -> int:
+        """How often the job may be tried; BullMQ's default is once."""
+        return _whole(self.options.get("attempts"), 1)
+
+    @property
+    def backoff(self) -> Backoff | None:
+        """The wait between tries; BullMQ also allows a bare number, and strategies that only Node knows."""
+        backoff = self.options.get("backoff")
+        if isinstance(backoff, (int, float)):
+            return Backoff(type="fixed", delay=int(backoff))
+        if isinstance(backoff, dict) and backoff.get("type") in ("fixed", "exponential"):
+            return Backoff(type=backoff["type"], delay=_whole(backoff.get("delay"), 0), jitter=backoff.get("jitter") or 0)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete:
+    """The job is done; `result` is JSON text."""
+
+    delivery: Delivery
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fail:
+    """The job has failed for good."""
+
+    delivery: Delivery
+    reason: str
+    stack_trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryAgain:
+    """The try counted, and the job waits `after` milliseconds for the next."""
+
+    delivery: Delivery
+    after: int
+    reason: str
+    stack_trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The job goes back to the front of its queue, and no try is counted."""
+
+    delivery: Delivery
+
+
+Acknowledgement = Complete | Fail | TryAgain | Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long finished jobs stay in Redis: at most `completed` or `failed` of them, for `seconds`."""
+
+    completed: int
+    failed: int
+    seconds: int
+
+
+def parse_delivery(queue: str, fields: list[str], job_id: str, token: str) -> Delivery:
+    """A job from the flat list of its hash's fields and values. A job whose hash is gone has no name."""
+    job = dict(zip(fields[::2], fields[1::2], strict=True))
+    return Delivery(
+        queue=queue,
+        job_id=job_id,
+        job_type=job.get("name", ""),
+        data=job.get("data", "null"),
+        options=_options(job.get("opts", "{}")),
+        attempt=int(job.get("ats", 1)),
+        attempts_made=int(job.get("atm", 0)),
+        priority=int(job.get("priority", 0)),
+        timestamp=_whole(job.get("timestamp"), 0),
+        token=token,
+        deferred_failure=job.get("defa"),
+    )
+
+
+def pack_acknowledgement(ack: Acknowledgement, retention: Retention) -> list[Any]:
+    """The acknowledgement as `turn.lua` takes it."""
+    delivery = ack.delivery
+    match ack:
+        case Complete(result=result):
+            keep = _keep(delivery.options.get("removeOnComplete"), retention.completed, retention.seconds)
+            return ["finish", delivery.job_id, "completed", "returnvalue", result, _finish_options(delivery, keep), ""]
+        case Fail(reason=reason):
+            keep = _keep(delivery.options.get("removeOnFail"), retention.failed, retention.seconds)
+            fields = _failure_fields(reason, ack.stack_trace)
+            return ["finish", delivery.job_id, "failed", "failedReason", reason, _finish_options(delivery, keep), fields]
+        case TryAgain(reason=reason, after=after) if after > 0:
+            return ["delay", delivery.job_id, delivery.token, after, _failure_fields(reason, ack.stack_trace)]
+        case TryAgain(reason=reason):
+            push = "RPUSH" if delivery.options.get("lifo") else "LPUSH"
+            return ["retry", delivery.job_id, delivery.token, push, _failure_fields(reason, ack.stack_trace)]
+        case Release():
+            return ["release", delivery.job_id, delivery.token]
+
+
+# Jobs of one type carry the same options text; parsing it once is enough. Nobody changes the result.
+@lru_cache(maxsize=1_000)
+def _options(text: str) -> dict[str, Any]:
+    options: dict[str, Any] = orjson.loads(text)
+    return options
+
+
+def _finish_options(delivery: Delivery, keep: tuple[tuple[str, int], ...]) -> bytes:
+    options = delivery.options
+    parents = tuple((name, options[name]) for name in ("fpof", "cpof", "idof", "rdof") if name in options)
+    return _pack_finish_options(delivery.token, keep, delivery.max_attempts, delivery.attempts_made, parents)
+
+
+@lru_cache(maxsize=1_000)
+def _pack_finish_options(
+    token: str,
+    keep: tuple[tuple[str, int], ...],
+    attempts: int,
+    attempts_made: int,
+    parents: tuple[tuple[str, bool], ...],
+) -> bytes:
+    return pack(
+        {
+            "token": token,
+            "keepJobs": dict(keep),
+            "attempts": attempts,
+            "attemptsMade": attempts_made,
+            "maxMetricsSize": "",
+            "fpof": False,
+            "cpof": False,
+            "idof": False,
+            "rdof": False,
+            **dict(parents),
+        }
+    )
+
+
+def _keep(wish: Any, count: int, seconds: int) -> tuple[tuple[str, int], ...]:
+    """How many finished jobs stay: what the job's publisher asked for (as BullMQ reads it), else ours."""
+    match wish:
+        case None:
+            return (("count", count), ("age", seconds)) if seconds else (("count", count),)
+        case bool():
+            return (("count", 0 if wish else -1),)
+        case int():
+            return (("count", wish),)
+        case {**limits}:
+            return tuple((name, int(limit)) for name, limit in limits.items() if limit is not None)
+        case _:
+            return (("count", count),)
+
+
+def _failure_fields(reason: str, stack_trace: str | None) -> bytes:
+    return pack(
+        ["failedReason", reason, "stacktrace", json.dumps([stack_trace] if stack_trace else [])]
+    )
+
+
+def _whole(value: Any, default: int) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return default

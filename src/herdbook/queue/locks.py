@@ -1,0 +1,77 @@
+"""Takes the jobs that this process holds.
+
+Gives their locks new time, from a thread of its own: a processor that blocks the event loop does not lose its job.
+Never takes or releases a lock.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+
+from redis.exceptions import RedisError
+
+from herdbook.queue.connection import connect_from_thread
+from herdbook.queue.delivery import Delivery
+from herdbook.queue.keys import key_prefix
+from herdbook.queue.scripts import bullmq_script, pack
+
+# What was lost: the queue and the ids of the jobs whose lock is gone or somebody else's.
+OnLost = Callable[[str, list[str]], None]
+
+
+class LockKeeper:
+    """Renews the locks of the held jobs every third of `lock_duration` milliseconds."""
+
+    def __init__(self, url: str, *, prefix: str, worker: str, lock_duration: int, on_lost: OnLost) -> None:
+        self._url = url
+        self._prefix = prefix
+        self._worker = worker
+        self._lock_duration = lock_duration
+        self._on_lost = on_lost
+        self._held: dict[str, dict[str, int]] = {}
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="herdbook-locks", daemon=True)
+
+    def start(self) -> None:
+        """Start renewing."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop renewing; returns when the thread has ended."""
+        self._stop.set()
+        self._thread.join()
+
+    def hold(self, deliveries: Iterable[Delivery]) -> None:
+        """Keep these jobs' locks from now on."""
+        with self._guard:
+            for delivery in deliveries:
+                self._held.setdefault(delivery.queue, {})[delivery.job_id] = delivery.attempt
+
+    def drop(self, deliveries: Iterable[Delivery]) -> None:
+        """Keep these jobs' locks no longer, unless a later attempt of the same job is held meanwhile."""
+        with self._guard:
+            for delivery in deliveries:
+                held = self._held[delivery.queue]
+                if held.get(delivery.job_id) == delivery.attempt:
+                    del held[delivery.job_id]
+
+    def _run(self) -> None:
+        client = connect_from_thread(self._url)
+        extend = client.register_script(bullmq_script("extendLocks-1"))
+        while not self._stop.wait(self._lock_duration / 3_000):
+            with self._guard:
+                held = [(queue, sorted(job_ids)) for queue, job_ids in self._held.items() if job_ids]
+            for queue, job_ids in held:
+                prefix = key_prefix(self._prefix, queue)
+                tokens = pack([self._worker] * len(job_ids))
+                try:
+                    lost: list[str] = extend(
+                        keys=[f"{prefix}stalled"], args=[prefix, tokens, pack(job_ids), self._lock_duration]
+                    )
+                except (RedisError, OSError):
+                    continue  # Redis is away; the next round tries again.
+                with self._guard:
+                    lost = [job_id for job_id in lost if job_id in self._held[queue]]
+                if lost:
+                    self._on_lost(queue, lost)
+        client.close()

@@ -1,0 +1,39 @@
+-- Adds many jobs to one queue.
+--   KEYS[1]  the queue's key prefix
+--   ARGV[1]  the jobs, packed: { {way, packed arguments, data, packed options, timestamp}, ... }
+-- Answers an error text or false for each. An id that exists stays as it is.
+-- use: addStandardJob-9
+-- use: addDelayedJob-6
+-- use: addPrioritizedJob-9
+
+local function keys(...)
+    local names = { ... }
+    for i, name in ipairs(names) do
+        names[i] = KEYS[1] .. name
+    end
+    return names
+end
+
+local standard_keys = keys("wait", "paused", "meta", "id", "completed", "delayed", "active", "events", "marker")
+local delayed_keys = keys("marker", "meta", "id", "delayed", "completed", "events")
+local prioritized_keys =
+    keys("marker", "meta", "id", "prioritized", "delayed", "completed", "active", "events", "pc")
+
+local ways = {
+    standard = function(argv) return addStandardJob(standard_keys, argv) end,
+    delayed = function(argv) return addDelayedJob(delayed_keys, argv) end,
+    prioritized = function(argv) return addPrioritizedJob(prioritized_keys, argv) end,
+}
+
+local replies = {}
+for i, job in ipairs(cmsgpack.unpack(ARGV[1])) do
+    local ok, reply = pcall(ways[job[1]], { job[2], job[3], job[4], job[5] })
+    if not ok then
+        replies[i] = type(reply) == "table" and reply.err or tostring(reply)
+    elseif type(reply) == "number" and reply < 0 then
+        replies[i] = "BullMQ error " .. reply
+    else
+        replies[i] = false
+    end
+end
+return replies

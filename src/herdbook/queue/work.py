@@ -1,0 +1,110 @@
+"""Takes a worker's acknowledgements and its room for more.
+
+Gives deliveries, and the wake-up when new jobs arrive; moves jobs of vanished workers back.
+Never runs a job or writes the record.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import redis.asyncio
+
+from herdbook.queue.connection import BLOCK, away_is_unavailable, connect
+from herdbook.queue.delivery import Acknowledgement, Delivery, Retention, pack_acknowledgement, parse_delivery
+from herdbook.queue.keys import client_name, key_prefix
+from herdbook.queue.scripts import bullmq_script, compose, pack
+
+# Acknowledgements and fetches in one script: keeps it under about 5 ms, so that no other client waits longer.
+PER_TURN = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one turn brought.
+
+    `errors` has an error text or None for each acknowledgement. `wait` is how many milliseconds may
+    pass until a delayed job is due or a rate limit ends; None when nothing is known to come.
+    """
+
+    errors: list[str | None]
+    deliveries: list[Delivery]
+    wait: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StalledRule:
+    """When a job counts as stalled: its lock (milliseconds) ran out, which is looked at every `interval` milliseconds."""
+
+    lock_duration: int
+    interval: int
+    max_stalled: int
+
+
+class WorkQueue:
+    """One BullMQ queue as one worker sees it. `worker` is the worker's id: it marks its locks."""
+
+    def __init__(
+        self, url: str, name: str, *, prefix: str, worker: str, retention: Retention, stalled: StalledRule
+    ) -> None:
+        self.name = name
+        self.worker = worker
+        self._prefix = key_prefix(prefix, name)
+        self._retention = retention
+        self._stalled = stalled
+        self._client = connect(url)
+        self._waiting = connect(url, blocking=True, name=client_name(prefix, name, worker))
+        self._turn = self._client.register_script(compose("turn"))
+        self._move_stalled = self._client.register_script(bullmq_script("moveStalledJobsToWait-9"))
+        self._options = pack({"token": worker, "lockDuration": stalled.lock_duration, "name": worker})
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+        await self._waiting.aclose()
+
+    async def turn(self, acks: Sequence[Acknowledgement], room: int) -> Turn:
+        """Acknowledge up to `PER_TURN` jobs, then fetch up to as many, at most `room`.
+
+        Raises QueueUnavailableError when Redis is away: whether it took the turn is then unknown.
+        """
+        now = _now()
+        packed = pack([pack_acknowledgement(ack, self._retention) for ack in acks])
+        with away_is_unavailable():
+            errors, fetched, limited, next_at = await self._turn(
+                keys=[self._prefix], args=[now, self._options, min(room, PER_TURN), packed]
+            )
+        return Turn(
+            errors=errors,
+            deliveries=[parse_delivery(self.name, fields, job_id, self.worker) for fields, job_id in fetched],
+            wait=limited if limited > 0 else max(int(next_at) - now, 0) if next_at else None,
+        )
+
+    async def wait(self, milliseconds: int | None) -> None:
+        """Return when a job may have arrived, or after `milliseconds`, or after some seconds in any case."""
+        # A blocking pop of 0 would wait for ever; BullMQ's shortest is a millisecond.
+        timeout = BLOCK if milliseconds is None else min(max(milliseconds / 1_000, 0.001), BLOCK)
+        with away_is_unavailable():
+            await self._waiting.bzpopmin([f"{self._prefix}marker"], timeout=timeout)
+
+    async def move_stalled(self) -> list[str]:
+        """Move jobs whose lock ran out back to waiting; returns their ids. BullMQ lets one worker per interval do it."""
+        names = ("stalled", "wait", "active", "stalled-check", "meta", "paused", "marker", "events", "repeat")
+        with away_is_unavailable():
+            stalled: list[str] = await self._move_stalled(
+                keys=[self._prefix + name for name in names],
+                args=[self._stalled.max_stalled, self._prefix, _now(), self._stalled.interval],
+            )
+        return stalled
+
+    async def report_progress(self, job_id: str, progress: str) -> None:
+        """Show a job's progress (JSON text) to other clients of the queue."""
+        with away_is_unavailable():
+            script = self._client.register_script(bullmq_script("updateProgress-3"))
+            await script(
+                keys=[self._prefix + name for name in (job_id, "events", "meta")], args=[job_id, progress]
+            )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,62 @@
+"""Takes the environment.
+
+Gives every setting, with its unit and default; `.env.example` lists the same.
+Never is read anywhere but here: the other parts get settings through their constructors.
+"""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Herdbook's settings; each is an environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="HERDBOOK_", frozen=True, extra="ignore", populate_by_name=True)
+
+    database_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("database_url", "DATABASE_URL"),
+        description="PostgreSQL (14 or newer). Unset: `up` starts an embedded one in the data folder.",
+    )
+    redis_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("redis_url", "REDIS_URL"),
+        description="Redis (6.2 or newer) or Valkey. Unset: `up` starts an embedded one in the data folder.",
+    )
+    smtp_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("smtp_url", "SMTP_URL"),
+        description="Mail server, `smtp[s]://[user:password@]host[:port]`. Unset: `up` starts a local catch-all.",
+    )
+    mail_from: str = Field(default="herdbook@localhost", description="Sender of mails that name none.")
+    data: Path = Field(
+        default=Path(".herdbook"), description="Folder of the embedded servers, the artifacts and the caught mail."
+    )
+    artifacts: Path | None = Field(default=None, description="Folder of the artifacts. Unset: `artifacts` in the data folder.")
+    queue_prefix: str = Field(default="bull", description="Prefix of BullMQ's keys in Redis.")
+    max_job_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest job data accepted, in bytes of JSON.")
+    concurrency: int = Field(default=100, ge=1, le=10_000, description="Jobs of one queue that one worker runs at once.")
+    lock_duration: int = Field(
+        default=30_000, ge=500, description="A running job's lock in Redis, in milliseconds; renewed at a third of it."
+    )
+    stalled_interval: int = Field(
+        default=30_000, ge=100, description="How often jobs of vanished workers are looked for, in milliseconds."
+    )
+    max_stalled: int = Field(default=1, ge=0, description="How often a job may lose its worker before it is failed.")
+    stop_deadline: float = Field(
+        default=25.0, ge=0, description="Seconds that running jobs get to finish when a worker is told to stop."
+    )
+    keep_completed: int = Field(default=1_000, ge=0, description="Completed jobs that stay in Redis, per queue.")
+    keep_failed: int = Field(default=5_000, ge=0, description="Failed jobs that stay in Redis, per queue.")
+    keep_for: int = Field(default=86_400, ge=0, description="Seconds that finished jobs stay in Redis at most.")
+    pool_size: int = Field(default=10, ge=2, description="Connections to PostgreSQL per process, at most.")
+    outbox_lag_limit: float = Field(
+        default=60.0, gt=0, description="Age in seconds of the oldest undelivered job at which `/readyz` says no."
+    )
+
+    @property
+    def artifact_folder(self) -> Path:
+        """Where artifacts are kept."""
+        return self.artifacts or self.data / "artifacts"

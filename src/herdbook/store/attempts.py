@@ -1,0 +1,165 @@
+"""Takes what the executor knows: deliveries, outcomes, progress and log lines.
+
+Gives the claims that won, and whether a result was written; each change is one fenced statement.
+Never decides what an attempt came to.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from herdbook.context import LogLine
+from herdbook.job import AttemptOutcome, JobStatus
+from herdbook.outcome import ErrorReport
+from herdbook.store.pool import Connection
+from herdbook.store.sql import statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptKey:
+    """One try at one job; later tries are greater in (generation, number)."""
+
+    job: UUID
+    generation: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A claim that won. `progress` (JSON text or None) is what earlier attempts reported."""
+
+    job: UUID
+    progress: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedState:
+    """What the record says of a job that could not be claimed. `result` is JSON text."""
+
+    generation: int
+    status: JobStatus
+    result: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedAttempt:
+    """An attempt that ended, in the record's terms. `result` and `progress` are JSON texts."""
+
+    key: AttemptKey
+    status: JobStatus
+    outcome: AttemptOutcome
+    attempts_made: int
+    result: str | None = None
+    error: ErrorReport | None = None
+    run_at: datetime | None = None
+    progress: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignJob:
+    """A job that another BullMQ client published. `job_data` and `backoff` are JSON texts."""
+
+    id: UUID
+    job_id: str
+    queue: str
+    job_type: str
+    job_data: str
+    priority: int
+    max_attempts: int
+    backoff: str | None
+    created_at: datetime
+
+
+async def claim_jobs_if_newer_attempt(
+    connection: Connection, keys: Sequence[AttemptKey], attempts_made: Sequence[int], worker: str
+) -> dict[UUID, Claim]:
+    """Claim jobs for `worker`; `attempts_made` are the tries that the queue counted before each. The losers are left out."""
+    rows = await connection.fetch(
+        statement("claim_jobs_if_newer_attempt"),
+        [key.job for key in keys],
+        [key.generation for key in keys],
+        [key.number for key in keys],
+        list(attempts_made),
+        worker,
+    )
+    return {row["id"]: Claim(job=row["id"], progress=row["progress"]) for row in rows}
+
+
+async def read_turned_away(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, RecordedState]:
+    """What the record says of jobs whose claim lost; those it does not know are left out."""
+    rows = await connection.fetch(statement("read_turned_away"), list(jobs))
+    return {
+        row["id"]: RecordedState(
+            generation=row["generation"],
+            status=JobStatus(row["status"]),
+            result=row["result"],
+            error_message=row["error_message"],
+        )
+        for row in rows
+    }
+
+
+async def adopt_jobs(connection: Connection, jobs: Sequence[ForeignJob]) -> None:
+    """Write down jobs that came from elsewhere; those already known stay as they are."""
+    await connection.execute(
+        statement("adopt_jobs"),
+        [job.id for job in jobs],
+        [job.job_id for job in jobs],
+        [job.queue for job in jobs],
+        [job.job_type for job in jobs],
+        [job.job_data for job in jobs],
+        [job.priority for job in jobs],
+        [job.max_attempts for job in jobs],
+        [job.backoff for job in jobs],
+        [job.created_at for job in jobs],
+    )
+
+
+async def finish_attempts_if_running(
+    connection: Connection, finished: Sequence[FinishedAttempt], worker: str
+) -> set[UUID]:
+    """Record what attempts came to; returns the jobs whose attempt was still the running one."""
+    rows = await connection.fetch(
+        statement("finish_attempts_if_running"),
+        [one.key.job for one in finished],
+        [one.key.generation for one in finished],
+        [one.key.number for one in finished],
+        [one.status.value for one in finished],
+        [one.outcome.value for one in finished],
+        [one.result for one in finished],
+        [one.error.type if one.error else None for one in finished],
+        [one.error.message if one.error else None for one in finished],
+        [one.error.stack_trace if one.error else None for one in finished],
+        [one.run_at for one in finished],
+        [one.attempts_made for one in finished],
+        [one.progress for one in finished],
+        worker,
+    )
+    return {row["id"] for row in rows}
+
+
+async def write_progress_if_running(
+    connection: Connection, reports: Sequence[tuple[AttemptKey, str]]
+) -> None:
+    """Record progress (JSON texts) of attempts that still run."""
+    await connection.execute(
+        statement("write_progress_if_running"),
+        [key.job for key, _ in reports],
+        [key.generation for key, _ in reports],
+        [key.number for key, _ in reports],
+        [progress for _, progress in reports],
+    )
+
+
+async def insert_logs(connection: Connection, lines: Sequence[tuple[AttemptKey, LogLine]]) -> None:
+    """Record log lines, in order."""
+    await connection.execute(
+        statement("insert_logs"),
+        [key.job for key, _ in lines],
+        [key.generation for key, _ in lines],
+        [key.number for key, _ in lines],
+        [line.at for _, line in lines],
+        [line.message for _, line in lines],
+    )

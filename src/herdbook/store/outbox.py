@@ -1,0 +1,123 @@
+"""Takes validated jobs, and the relay's wish for undelivered ones.
+
+Gives them a row in `jobs` and one in `outbox`, together; hands outbox rows out and takes them back.
+Never talks to the queue.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from herdbook.job import JobStatus, NewJob
+from herdbook.store.pool import Connection
+from herdbook.store.sql import statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEntry:
+    """A job that waits to be carried to the queue. `job_data` is JSON text, `tries` counts refusals so far."""
+
+    job: UUID
+    job_id: str
+    queue: str
+    job_type: str
+    job_data: str
+    status: JobStatus
+    priority: int
+    run_at: datetime | None
+    max_attempts: int
+    backoff: dict[str, Any] | None
+    created_at: datetime
+    enqueued_at: datetime
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An entry that the queue did not take, and when to try again."""
+
+    entry: OutboxEntry
+    error_message: str
+    deliver_after: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHolder:
+    """The job that took an idempotency key first."""
+
+    id: UUID
+    fingerprint: bytes | None
+
+
+def new_job_columns(jobs: Sequence[NewJob]) -> list[list[Any]]:
+    """The parameters of `insert_jobs.sql`: one list per column."""
+    return [
+        [job.id for job in jobs],
+        [job.queue for job in jobs],
+        [job.job_type for job in jobs],
+        [job.job_data for job in jobs],
+        [job.priority for job in jobs],
+        [job.run_at for job in jobs],
+        [job.max_attempts for job in jobs],
+        [job.backoff for job in jobs],
+        [job.idempotency_key for job in jobs],
+        [job.fingerprint for job in jobs],
+    ]
+
+
+async def insert_jobs(connection: Connection, jobs: Sequence[NewJob]) -> set[UUID]:
+    """Write new jobs with their outbox rows; returns the ids that were written.
+
+    Missing from it are jobs whose idempotency key is taken.
+    """
+    rows = await connection.fetch(statement("insert_jobs"), *new_job_columns(jobs))
+    return {row["job"] for row in rows}
+
+
+async def find_jobs_by_key(connection: Connection, keys: Sequence[str]) -> dict[str, KeyHolder]:
+    """The jobs that took these idempotency keys, by key."""
+    rows = await connection.fetch(statement("find_jobs_by_key"), list(keys))
+    return {row["idempotency_key"]: KeyHolder(id=row["id"], fingerprint=row["fingerprint"]) for row in rows}
+
+
+async def take_outbox(connection: Connection, limit: int) -> list[OutboxEntry]:
+    """Take the oldest due entries out of the outbox; they are gone when the transaction commits."""
+    rows = await connection.fetch(statement("take_outbox"), limit)
+    return [
+        OutboxEntry(
+            job=row["job"],
+            job_id=row["job_id"],
+            queue=row["queue"],
+            job_type=row["job_type"],
+            job_data=row["job_data"],
+            status=JobStatus(row["status"]),
+            priority=row["priority"],
+            run_at=row["run_at"],
+            max_attempts=row["max_attempts"],
+            backoff=row["backoff"],
+            created_at=row["created_at"],
+            enqueued_at=row["enqueued_at"],
+            tries=row["tries"],
+        )
+        for row in rows
+    ]
+
+
+async def postpone_outbox(connection: Connection, refusals: Sequence[Refusal]) -> None:
+    """Put refused entries back, to be tried again later."""
+    await connection.execute(
+        statement("postpone_outbox"),
+        [refusal.entry.job for refusal in refusals],
+        [refusal.entry.enqueued_at for refusal in refusals],
+        [refusal.entry.tries + 1 for refusal in refusals],
+        [refusal.deliver_after for refusal in refusals],
+        [refusal.error_message for refusal in refusals],
+    )
+
+
+async def next_outbox_due(connection: Connection) -> float | None:
+    """Seconds until the first postponed entry is due (negative when it is); None when none is postponed."""
+    due: float | None = await connection.fetchval(statement("next_outbox_due"))
+    return due

@@ -1,0 +1,102 @@
+"""Takes the database URL.
+
+Gives connections to the record, and one error for "PostgreSQL is away".
+Never holds a connection longer than the block that asked for it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+import orjson
+
+from herdbook.errors import RecordUnavailableError
+
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
+
+# What asyncpg raises when the server is gone, going, starting, full or asks to try again (a deadlock, say),
+# beside the operating system's own errors.
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+_NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError)
+_CONNECT_TIMEOUT = 5.0
+_COMMAND_TIMEOUT = 30.0
+
+
+class Record:
+    """The connection pool of one process; connects on first use, so it can be made while PostgreSQL is away."""
+
+    def __init__(self, database_url: str, *, size: int, application: str = "herdbook") -> None:
+        self._url = database_url
+        self._size = size
+        self._application = application
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        """Make the pool; needs a running event loop, not a running PostgreSQL."""
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._size,
+            timeout=_CONNECT_TIMEOUT,
+            command_timeout=_COMMAND_TIMEOUT,
+            init=_speak_json,
+            server_settings={"application_name": self._application},
+        )
+
+    async def close(self) -> None:
+        """Close the pool; connections still in use are ended."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection, each statement its own transaction. Raises RecordUnavailableError when PostgreSQL is away."""
+        if self._pool is None:
+            raise RecordUnavailableError("the record is not open")
+        with away_is_unavailable():
+            async with self._pool.acquire(timeout=_CONNECT_TIMEOUT) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction that commits at the end of the block, or rolls back on an error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def listen_connection(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection of its own, outside the pool, for LISTEN; the caller closes it."""
+        with away_is_unavailable():
+            return await asyncpg.connect(
+                self._url, timeout=_CONNECT_TIMEOUT, server_settings={"application_name": self._application}
+            )
+
+
+class away_is_unavailable:  # noqa: N801  (reads as a statement where it is used)
+    """Turns the many errors of an absent PostgreSQL into RecordUnavailableError."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _NOT_MIGRATED):
+            raise RecordUnavailableError("the record's tables are missing: run `herdbook migrate`") from error
+        if isinstance(error, AWAY):
+            raise RecordUnavailableError(f"PostgreSQL is away: {str(error) or type(error).__name__}") from error
+
+
+async def _speak_json(connection: Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb", encoder=lambda text: text, decoder=orjson.loads, schema="pg_catalog", format="text"
+    )

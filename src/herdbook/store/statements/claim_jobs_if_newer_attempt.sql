@@ -1,0 +1,28 @@
+-- The fence: an attempt claims its job only when it is newer than the recorded one and the job is
+-- not over. A failed job may run again only when the queue counted the failed try (a retry made on
+-- the queue itself); if it did not, its worker died between recording and acknowledging.
+-- An attempt that is overtaken while it still runs is written down as lost.
+WITH delivered AS (
+    SELECT * FROM unnest(CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS int[]))
+        AS d (id, generation, attempt, attempts_made)
+), before AS (
+    SELECT j.id, j.generation, j.attempt, j.worker, j.started_at
+    FROM herdbook.jobs j JOIN delivered d ON d.id = j.id
+    WHERE j.status = 'processing'
+), claimed AS (
+    UPDATE herdbook.jobs j
+    SET status = 'processing', attempt = d.attempt, worker = $5, started_at = now(), updated_at = now(),
+        completed_at = NULL, run_at = NULL
+    FROM delivered d
+    WHERE j.id = d.id AND j.generation = d.generation AND j.attempt < d.attempt
+      AND (j.status IN ('pending', 'processing')
+           OR (j.status = 'failed' AND d.attempts_made >= j.attempts_made))
+    RETURNING j.id, j.progress::text
+), lost AS (
+    INSERT INTO herdbook.job_attempts (job, generation, attempt, worker, started_at, ended_at, outcome, error_type, error_message)
+    SELECT b.id, b.generation, b.attempt, b.worker, b.started_at, now(), 'lost', 'WorkerLost',
+           'the worker vanished or lost the job''s lock before the attempt ended'
+    FROM before b JOIN claimed c ON c.id = b.id
+    ON CONFLICT DO NOTHING
+)
+SELECT * FROM claimed

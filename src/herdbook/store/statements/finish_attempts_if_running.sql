@@ -1,0 +1,32 @@
+-- Records what attempts came to, each only if it is still the running one of its job.
+WITH ended AS (
+    SELECT * FROM unnest(
+        CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS text[]), CAST($5 AS text[]),
+        CAST($6 AS text[]), CAST($7 AS text[]), CAST($8 AS text[]), CAST($9 AS text[]), CAST($10 AS timestamptz[]),
+        CAST($11 AS int[]), CAST($12 AS text[])
+    ) AS e (id, generation, attempt, status, outcome, result, error_type, error_message, stack_trace, run_at,
+            attempts_made, progress)
+), finished AS (
+    UPDATE herdbook.jobs j
+    SET status = e.status::herdbook.job_status,
+        result = e.result::jsonb,
+        error_message = e.error_message,
+        progress = coalesce(e.progress::jsonb, j.progress),
+        run_at = e.run_at,
+        attempts_made = e.attempts_made,
+        worker = NULL,
+        updated_at = now(),
+        completed_at = CASE WHEN e.status = 'pending' THEN NULL ELSE now() END
+    FROM ended e
+    WHERE j.id = e.id AND j.generation = e.generation AND j.attempt = e.attempt AND j.status = 'processing'
+      AND j.worker = $13
+    RETURNING j.id, j.generation, j.attempt, j.started_at
+), written AS (
+    INSERT INTO herdbook.job_attempts (
+        job, generation, attempt, worker, started_at, ended_at, outcome, error_type, error_message, stack_trace
+    )
+    SELECT f.id, f.generation, f.attempt, $13, f.started_at, now(), e.outcome::herdbook.attempt_outcome,
+           e.error_type, e.error_message, e.stack_trace
+    FROM finished f JOIN ended e ON e.id = f.id AND e.generation = f.generation AND e.attempt = f.attempt
+)
+SELECT id, attempt FROM finished

@@ -1,0 +1,1 @@
+SELECT * FROM herdbook.jobs WHERE id = $1

@@ -1,0 +1,1 @@
+DELETE FROM herdbook.workers WHERE id = $1

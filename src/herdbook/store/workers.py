@@ -1,0 +1,64 @@
+"""Takes the workers' signs of life.
+
+Gives the list of workers.
+Never decides that a worker is lost: it tells how long it was silent.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from herdbook.store.pool import Connection
+from herdbook.store.sql import statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerBeat:
+    """A sign of life. `state` is running or quiet."""
+
+    id: str
+    host: str
+    pid: int
+    queues: list[str]
+    concurrency: int
+    running: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRow:
+    """A worker as the record has it; `seconds_silent` since its last sign of life."""
+
+    id: str
+    host: str
+    pid: int
+    queues: list[str]
+    concurrency: int
+    running: int
+    state: str
+    started_at: datetime
+    heartbeat_at: datetime
+    seconds_silent: float
+
+
+async def beat_worker(connection: Connection, beat: WorkerBeat) -> None:
+    """Write a sign of life."""
+    await connection.execute(
+        statement("beat_worker"),
+        beat.id,
+        beat.host,
+        beat.pid,
+        beat.queues,
+        beat.concurrency,
+        beat.running,
+        beat.state,
+    )
+
+
+async def read_workers(connection: Connection) -> list[WorkerRow]:
+    """The workers heard of within a day, the oldest first."""
+    return [WorkerRow(**dict(row)) for row in await connection.fetch(statement("read_workers"))]
+
+
+async def remove_worker(connection: Connection, worker: str) -> None:
+    """Take a worker that has ended off the list."""
+    await connection.execute(statement("remove_worker"), worker)

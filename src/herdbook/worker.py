@@ -1,0 +1,283 @@
+"""Takes the queues of a registry's processors.
+
+Gives them a process that works: fetching as there is room, beating, looking after stalled jobs; quiet and stop.
+Never runs a job itself: each queue has its executor.
+"""
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import uuid4
+
+from herdbook.artifacts import ArtifactStore, FolderArtifacts
+from herdbook.errors import ConfigurationError, HerdbookError
+from herdbook.executor import Executor
+from herdbook.queue.delivery import Retention
+from herdbook.queue.locks import LockKeeper
+from herdbook.queue.work import PER_TURN, StalledRule, WorkQueue
+from herdbook.registry import Registry
+from herdbook.service import Service, log
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+from herdbook.store.workers import WorkerBeat, beat_worker, remove_worker
+
+# Seconds between two signs of life, and between two writings of progress and logs.
+HEARTBEAT = 5.0
+_NOTES = 0.2
+
+
+class Fetcher(Service):
+    """Fetches jobs of one queue while there is room."""
+
+    def __init__(self, queue: WorkQueue, executor: Executor) -> None:
+        super().__init__()
+        self.name = f"fetch {queue.name}"
+        self._queue = queue
+        self._executor = executor
+        self._waiting: asyncio.Task[None] | None = None
+
+    async def round(self) -> float:
+        """Fetch what there is room for; wait where there is none, or no job."""
+        await self._executor.has_room.wait()
+        if self.is_quiet:
+            return 0
+        room = min(self._executor.room, PER_TURN)
+        turn = await self._queue.turn([], room)
+        self._executor.accept(turn.deliveries)
+        if len(turn.deliveries) < room and not self.is_quiet:
+            await self._wait(turn.wait)
+        return 0
+
+    def quiet(self) -> None:
+        """Fetch no more."""
+        super().quiet()
+        self._executor.has_room.set()
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def _wait(self, milliseconds: int | None) -> None:
+        self._waiting = asyncio.create_task(self._queue.wait(milliseconds))
+        try:
+            await self._waiting
+        except asyncio.CancelledError:
+            if not self.is_quiet:
+                raise
+        finally:
+            self._waiting = None
+
+
+class Settler(Service):
+    """Records and acknowledges the jobs of one queue as they end; goes on while the worker is quiet."""
+
+    def __init__(self, queue: WorkQueue, executor: Executor) -> None:
+        super().__init__()
+        self.name = f"settle {queue.name}"
+        self._executor = executor
+        self.fetch = True
+
+    async def round(self) -> float:
+        """Settle what has ended."""
+        await self._executor.has_ended.wait()
+        await self._executor.settle(fetch=self.fetch)
+        return 0
+
+
+class StalledCheck(Service):
+    """Moves jobs of vanished workers back to waiting."""
+
+    def __init__(self, queue: WorkQueue, interval: int) -> None:
+        super().__init__()
+        self.name = f"stalled check {queue.name}"
+        self._queue = queue
+        self._interval = interval / 1_000
+
+    async def round(self) -> float:
+        """Look once; BullMQ's script sees to it that one worker per interval does."""
+        for job_id in await self._queue.move_stalled():
+            log.warning("stalled", job=job_id, queue=self._queue.name)
+        return self._interval
+
+
+class NoteWriter(Service):
+    """Writes down the progress and log lines of running jobs."""
+
+    name = "notes"
+
+    def __init__(self, executors: list[Executor]) -> None:
+        super().__init__()
+        self._executors = executors
+
+    async def round(self) -> float:
+        """Write what was reported since the last round."""
+        for executor in self._executors:
+            await executor.write_notes()
+        return _NOTES
+
+
+class Heartbeat(Service):
+    """Tells the record that this worker lives."""
+
+    name = "heartbeat"
+
+    def __init__(self, worker: "Worker") -> None:
+        super().__init__()
+        self._worker = worker
+
+    async def round(self) -> float:
+        """Beat once."""
+        await self._worker.beat()
+        return HEARTBEAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One queue of a worker, and what works on it."""
+
+    queue: WorkQueue
+    executor: Executor
+    fetcher: Fetcher
+    settler: Settler
+    stalled: StalledCheck
+
+
+class Worker:
+    """Works on the queues of `registry`'s processors, or on those named; `settings` must have a `redis_url`."""
+
+    def __init__(
+        self, settings: Settings, registry: Registry, record: Record, *, queues: list[str] | None = None
+    ) -> None:
+        if settings.redis_url is None:
+            raise ConfigurationError("a worker needs REDIS_URL")
+        self.id = f"{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:8]}".replace(" ", "-")
+        self._settings = settings
+        self._record = record
+        self._state = "running"
+        self._locks = LockKeeper(
+            settings.redis_url,
+            prefix=settings.queue_prefix,
+            worker=self.id,
+            lock_duration=settings.lock_duration,
+            on_lost=_tell_lost,
+        )
+        names = queues or registry.queues()
+        artifacts = FolderArtifacts(settings.artifact_folder)
+        self.lanes = [self._lane(name, registry, artifacts) for name in names]
+        self._heartbeat = Heartbeat(self)
+        self._notes = NoteWriter([lane.executor for lane in self.lanes])
+
+    def _lane(self, name: str, registry: Registry, artifacts: ArtifactStore) -> Lane:
+        settings = self._settings
+        assert settings.redis_url is not None
+        stalled = StalledRule(
+            lock_duration=settings.lock_duration,
+            interval=settings.stalled_interval,
+            max_stalled=settings.max_stalled,
+        )
+        retention = Retention(
+            completed=settings.keep_completed, failed=settings.keep_failed, seconds=settings.keep_for
+        )
+        queue = WorkQueue(
+            settings.redis_url,
+            name,
+            prefix=settings.queue_prefix,
+            worker=self.id,
+            retention=retention,
+            stalled=stalled,
+        )
+        executor = Executor(
+            queue, self._record, self._locks, registry, artifacts, concurrency=settings.concurrency
+        )
+        return Lane(
+            queue=queue,
+            executor=executor,
+            fetcher=Fetcher(queue, executor),
+            settler=Settler(queue, executor),
+            stalled=StalledCheck(queue, settings.stalled_interval),
+        )
+
+    @property
+    def held(self) -> int:
+        """How many jobs this worker holds."""
+        return sum(lane.executor.held for lane in self.lanes)
+
+    @property
+    def queues(self) -> list[str]:
+        """The queues it works on."""
+        return [lane.queue.name for lane in self.lanes]
+
+    def start(self) -> None:
+        """Start working."""
+        self._locks.start()
+        self._heartbeat.start()
+        self._notes.start()
+        for lane in self.lanes:
+            for service in (lane.fetcher, lane.settler, lane.stalled):
+                service.start()
+
+    def quiet(self) -> None:
+        """Take no more jobs; those that run go on."""
+        self._state = "quiet"
+        self._heartbeat.wake()
+        for lane in self.lanes:
+            lane.settler.fetch = False
+            lane.fetcher.quiet()
+            lane.stalled.quiet()
+
+    async def stop(self, deadline: float) -> bool:
+        """End: running jobs get `deadline` seconds, then they are handed back.
+
+        Returns whether a processor still runs in a thread, which only the process's end can stop.
+        """
+        self.quiet()
+        await self._drain(deadline)
+        for lane in self.lanes:
+            lane.executor.interrupt()
+        await self._drain(2.0)
+        for lane in self.lanes:
+            lane.executor.give_up()
+        await self._drain(1.0)
+        return await self._close()
+
+    async def beat(self) -> None:
+        """Write this worker's sign of life."""
+        async with self._record.connection() as connection:
+            await beat_worker(
+                connection,
+                WorkerBeat(
+                    id=self.id,
+                    host=socket.gethostname(),
+                    pid=os.getpid(),
+                    queues=self.queues,
+                    concurrency=self._settings.concurrency,
+                    running=self.held,
+                    state=self._state,
+                ),
+            )
+
+    async def _drain(self, seconds: float) -> None:
+        """Wait until all jobs are settled, at most `seconds`."""
+        waits = [asyncio.create_task(lane.executor.is_empty.wait()) for lane in self.lanes]
+        if waits:
+            _, pending = await asyncio.wait(waits, timeout=seconds)
+            for task in pending:
+                task.cancel()
+
+    async def _close(self) -> bool:
+        for service in [self._notes, self._heartbeat]:
+            await service.stop(1.0)
+        for lane in self.lanes:
+            for service in (lane.fetcher, lane.settler, lane.stalled):
+                await service.stop(0.0)
+            await lane.queue.close()
+        await asyncio.to_thread(self._locks.stop)
+        with suppress(HerdbookError):
+            async with self._record.connection() as connection:
+                await remove_worker(connection, self.id)
+        return any([lane.executor.close() for lane in self.lanes])
+
+
+def _tell_lost(queue: str, job_ids: list[str]) -> None:
+    for job_id in job_ids:
+        log.warning("lock lost", job=job_id, queue=queue)

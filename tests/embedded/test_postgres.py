@@ -1,0 +1,155 @@
+"""The embedded PostgreSQL: what it keeps, as whom it runs, and which server binary is chosen."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from herdbook.embedded import EmbeddedError, postgres, postgres_binaries
+from herdbook.embedded.account import Account
+from herdbook.embedded.folder import DataFolder
+from herdbook.embedded.postgres import prepare_postgres
+from herdbook.embedded.postgres_binaries import Binaries, choose_binaries
+from herdbook.embedded.server import EmbeddedServer
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run it as another account")
+
+
+@contextmanager
+def running(locked: DataFolder) -> Iterator[EmbeddedServer]:
+    prepared = prepare_postgres(locked.path / "postgres", locked.lock_descriptor)
+    server = EmbeddedServer(prepared, locked.lock_descriptor)
+    try:
+        server.wait_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+async def ask(server: EmbeddedServer, *statements: str) -> object:
+    """Run statements on a connection of their own; give the last one's value."""
+    connection = await asyncpg.connect(server.url)
+    try:
+        return [await connection.fetchval(statement) for statement in statements][-1]
+    finally:
+        await connection.close()
+
+
+def has_ended(server: EmbeddedServer) -> bool:
+    try:
+        server.check()
+    except EmbeddedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+async def test_data_outlive_the_server(
+    data_with_cluster: Path,
+    locked: DataFolder,
+    end: signal.Signals,
+    eventually: Callable[[Callable[[], bool]], None],
+) -> None:
+    with running(locked) as server:
+        await ask(server, "CREATE TABLE cows (name text)", "INSERT INTO cows VALUES ('Rosa')")
+        os.kill(server.pid, end)
+        eventually(lambda: has_ended(server))
+    with running(locked) as server:
+        assert await ask(server, "SELECT name FROM cows") == "Rosa"
+
+
+async def test_it_is_set_up_to_last(data_with_cluster: Path, locked: DataFolder) -> None:
+    with running(locked) as server:
+        for setting, value in {
+            "fsync": "on",
+            "synchronous_commit": "on",
+            "full_page_writes": "on",
+            "data_checksums": "on",
+            "server_encoding": "UTF8",
+            "password_encryption": "scram-sha-256",
+            "listen_addresses": "127.0.0.1",
+            "timezone": "UTC",
+        }.items():
+            assert await ask(server, f"SHOW {setting}") == value
+        assert await ask(server, "SELECT current_database()") == "herdbook"
+        wrong = server.url.replace("@", "x@")
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(wrong)
+    assert (locked.path / "postgres" / "password").stat().st_mode & 0o777 == 0o600
+    assert (locked.path / "postgres" / "cluster").stat().st_uid != 0
+
+
+def test_an_unfinished_cluster_is_made_anew(locked: DataFolder) -> None:
+    unfinished = locked.path / "postgres" / "cluster-new-1"
+    unfinished.mkdir(parents=True)
+    (unfinished / "PG_VERSION").write_text("18")
+    with running(locked):
+        assert not unfinished.exists()
+
+
+def test_a_failure_while_it_is_made_leaves_no_cluster(
+    locked: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "NAME", "select")
+    with pytest.raises(EmbeddedError, match="PostgreSQL failed: .*syntax error"):
+        prepare_postgres(locked.path / "postgres", locked.lock_descriptor)
+    assert [path.name for path in (locked.path / "postgres").iterdir()] == ["password"]
+
+
+def test_the_server_of_an_existing_cluster_is_of_its_major(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = [Binaries(bin=Path(f"/{major}"), major=major) for major in (18, 17, 13)]
+    monkeypatch.setattr(postgres_binaries, "_candidates", lambda: iter(installed))
+    assert choose_binaries(Path("/data"), None) == installed[0]
+    assert choose_binaries(Path("/data"), 17) == installed[1]
+    with pytest.raises(
+        EmbeddedError, match="/data belong to PostgreSQL 16.* installed: 13, 17, 18; .*--data"
+    ):
+        choose_binaries(Path("/data"), 16)
+
+
+def test_without_any_server_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_binaries, "_candidates", lambda: iter([Binaries(bin=Path("/9"), major=9)]))
+    with pytest.raises(EmbeddedError, match=r"install herdbook\[embedded\].*DATABASE_URL"):
+        choose_binaries(Path("/data"), None)
+
+
+@as_root
+def test_a_closed_folder_is_refused_with_advice(data: Path) -> None:
+    data.parent.chmod(0o700)
+    folder = DataFolder(data)
+    folder.lock()
+    with pytest.raises(EmbeddedError, match="does not run as root.*cannot reach.*--data"):
+        prepare_postgres(data / "postgres", folder.lock_descriptor)
+    folder.unlock()
+
+
+@as_root
+def test_a_closed_data_folder_of_ours_is_opened_for_passing(data_with_cluster: Path) -> None:
+    data_with_cluster.chmod(0o700)
+    folder = DataFolder(data_with_cluster)
+    folder.lock()
+    with running(folder):
+        assert data_with_cluster.stat().st_mode & 0o777 == 0o711
+    folder.unlock()
+
+
+@as_root
+async def test_a_wheel_out_of_reach_is_copied(locked: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    binaries = choose_binaries(locked.path, None)
+    if binaries.wheel is None:
+        pytest.skip("the server comes from the system")
+    can_run = Account.can_run
+    monkeypatch.setattr(
+        Account,
+        "can_run",
+        lambda self, *command: command[0] != binaries.bin / "postgres" and can_run(self, *command),
+    )
+    with running(locked) as server:
+        assert str(await ask(server, "SELECT setting FROM pg_config WHERE name = 'BINDIR'")).startswith(
+            str(locked.path)
+        )
+    assert len(list((locked.path / "postgres").glob("server-*"))) == 1

@@ -1,0 +1,158 @@
+"""Both servers together, as `herdbook up` has them: one start per folder, and none left behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from redis import Redis
+
+from herdbook.embedded import EmbeddedError, EmbeddedServers, read_running_servers
+from herdbook.embedded.folder import is_locked
+
+UP = """
+import signal, sys, threading
+from pathlib import Path
+from herdbook.embedded import EmbeddedServers
+
+servers = EmbeddedServers(Path(sys.argv[1]))
+starter = threading.Thread(target=servers.start)
+starter.run() if sys.argv[2] == "main thread" else (starter.start(), starter.join())
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+@contextmanager
+def up(data: Path, starter: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has started the servers."""
+    command = [sys.executable, "-W", "error", "-c", UP, str(data), starter]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def is_open(url: str) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", urlsplit(url).port or 0)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+async def test_both_servers_run_until_they_are_stopped(data: Path) -> None:
+    with EmbeddedServers(data) as servers:
+        with Redis.from_url(servers.redis_url) as client:
+            assert client.ping()
+        connection = await asyncpg.connect(servers.database_url)
+        assert await connection.fetchval("SELECT 1") == 1
+        await connection.close()
+        servers.check()
+        urls = (servers.redis_url, servers.database_url)
+    assert not any(map(is_open, urls))
+    with pytest.raises(EmbeddedError, match="does not run"):
+        _ = servers.redis_url
+
+
+def test_other_processes_are_told_how_to_connect(data_with_cluster: Path) -> None:
+    assert read_running_servers(data_with_cluster) is None
+    with EmbeddedServers(data_with_cluster) as servers:
+        running = read_running_servers(data_with_cluster)
+        assert running is not None
+        assert (running.redis_url, running.database_url) == (servers.redis_url, servers.database_url)
+        assert running.pid == os.getpid()
+        assert (data_with_cluster / "servers.json").stat().st_mode & 0o777 == 0o600
+    assert not (data_with_cluster / "servers.json").exists()
+    assert read_running_servers(data_with_cluster) is None
+
+
+def test_only_what_is_wanted_is_started(data: Path) -> None:
+    with EmbeddedServers(data, postgres=False) as servers:
+        running = read_running_servers(data)
+        assert running is not None
+        assert running.database_url is None
+        assert is_open(servers.redis_url)
+        with pytest.raises(EmbeddedError, match="embedded PostgreSQL does not run"):
+            _ = servers.database_url
+    assert not (data / "postgres").exists()
+
+
+def test_a_second_start_on_the_same_data_is_refused(data: Path) -> None:
+    with EmbeddedServers(data, postgres=False) as first:
+        with pytest.raises(EmbeddedError) as refusal:
+            EmbeddedServers(data, postgres=False).start()
+        assert str(data) in str(refusal.value)
+        assert f"in use by process {os.getpid()}" in str(refusal.value)
+        assert is_open(first.redis_url)
+        assert read_running_servers(data) is not None
+
+
+def test_the_next_start_has_the_same_urls(data_with_cluster: Path) -> None:
+    with EmbeddedServers(data_with_cluster) as servers:
+        urls = (servers.redis_url, servers.database_url)
+    with EmbeddedServers(data_with_cluster) as servers:
+        assert (servers.redis_url, servers.database_url) == urls
+
+
+@pytest.mark.parametrize("starter", ["main thread", "other thread"])
+def test_no_server_outlives_a_killed_parent(
+    data_with_cluster: Path, starter: str, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    with up(data_with_cluster, starter) as process:
+        running = read_running_servers(data_with_cluster)
+        assert running is not None
+        assert running.redis_url
+        assert running.database_url
+        assert running.pid == process.pid
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    # The lock is held as long as one of the servers, or one of their children, is there.
+    eventually(lambda: not is_locked(data_with_cluster))
+    assert not is_open(running.redis_url)
+    assert not is_open(running.database_url)
+    assert read_running_servers(data_with_cluster) is None
+
+
+def test_a_start_right_after_a_kill_waits_for_the_servers_to_end(data_with_cluster: Path) -> None:
+    with up(data_with_cluster, "main thread") as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with EmbeddedServers(data_with_cluster) as servers:
+            assert is_open(servers.database_url)
+
+
+def test_a_stale_note_is_not_believed(data: Path) -> None:
+    data.mkdir()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for pid in (ended.pid, os.getpid()):
+        note = {"redis_url": "redis://127.0.0.1:1/0", "database_url": None, "pid": pid}
+        (data / "servers.json").write_text(json.dumps(note))
+        assert read_running_servers(data) is None
+
+
+def test_when_one_cannot_start_none_is_left(data: Path) -> None:
+    cluster = data / "postgres" / "cluster"
+    cluster.mkdir(parents=True)
+    (cluster / "PG_VERSION").write_text("9")
+    with pytest.raises(EmbeddedError, match="belong to PostgreSQL 9"):
+        EmbeddedServers(data).start()
+    assert not is_locked(data)
+    assert not (data / "servers.json").exists()
+
+
+def test_a_path_that_is_no_folder_is_refused_with_advice(data: Path) -> None:
+    data.write_text("")
+    with pytest.raises(EmbeddedError, match="cannot be used: .*--data"):
+        EmbeddedServers(data).start()
