@@ -1,1 +1,23 @@
 """Background jobs through BullMQ queues in Redis, every one of them written down in PostgreSQL."""
+
+from herdbook.book import Herdbook
+from herdbook.context import JobContext
+from herdbook.errors import HerdbookError, RetryLater, Unrecoverable
+from herdbook.job import Backoff, Job, JobOptions, JobStatus
+from herdbook.publish import JobRequest
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Backoff",
+    "Herdbook",
+    "HerdbookError",
+    "Job",
+    "JobContext",
+    "JobOptions",
+    "JobRequest",
+    "JobStatus",
+    "RetryLater",
+    "Unrecoverable",
+    "__version__",
+]

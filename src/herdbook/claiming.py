@@ -101,5 +101,3 @@ def _turn_away(key: AttemptKey, delivery: Delivery, state: RecordedState | None)
             return Fail(delivery=delivery, reason=state.error_message or state.status)
         case _:
             return Release(delivery=delivery)
-
-

@@ -76,5 +76,6 @@ class JobContext:
         """Notes that could not be written down yet, for the next call of `take_notes`."""
         newer = self._notes
         self._notes = Notes(
-            progress=notes.progress if newer.progress is None else newer.progress, logs=notes.logs + newer.logs
+            progress=notes.progress if newer.progress is None else newer.progress,
+            logs=notes.logs + newer.logs,
         )

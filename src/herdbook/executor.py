@@ -7,6 +7,7 @@ Never acknowledges what is not recorded, and never runs what it could not claim.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from herdbook.artifacts import ArtifactStore
@@ -76,7 +77,7 @@ class Executor:
 
     async def _begin(self, deliveries: Sequence[Delivery]) -> None:
         try:
-            claims = await self._insist(lambda: claim(self._record, deliveries, self._queue.worker))
+            claims = await self._insist(partial(claim, self._record, deliveries, self._queue.worker))
         except Exception as error:
             await self._begin_apart(deliveries, error)
             return
@@ -87,7 +88,7 @@ class Executor:
         await self._acknowledge(claims.turned_away, fetch=False)
 
     async def _begin_apart(self, deliveries: Sequence[Delivery], error: Exception) -> None:
-        """After an error nobody foresaw: one bad delivery spoils no other. It alone is let go, and so becomes stalled."""
+        """After an error nobody foresaw: the bad delivery alone is let go, and so becomes stalled."""
         if len(deliveries) == 1:
             log.error("not claimed", job=deliveries[0].job_id, queue=self._queue.name, exc_info=error)
             self._let_go(deliveries)
@@ -101,7 +102,7 @@ class Executor:
         if not self._ended:
             self.has_ended.clear()
         try:
-            recorded = await self._insist(lambda: record_ended(self._record, ended, self._queue.worker)) or []
+            recorded = await self._insist(partial(record_ended, self._record, ended, self._queue.worker)) or []
         except Exception:
             # A fault of ours. Without their locks the jobs become stalled and are delivered again.
             self._let_go([run.delivery for run in ended])
@@ -137,7 +138,7 @@ class Executor:
     async def _acknowledge(self, acks: Sequence[Acknowledgement], *, fetch: bool) -> None:
         for start in range(0, len(acks), PER_TURN):
             part = acks[start : start + PER_TURN]
-            turn = await self._insist(lambda part=part: self._queue.turn(part, len(part) if fetch else 0))
+            turn = await self._insist(partial(self._queue.turn, part, len(part) if fetch else 0))
             if turn is not None:
                 self._report(part, turn.errors)
                 self.accept(turn.deliveries)

@@ -29,7 +29,7 @@ def foreign_key(delivery: Delivery) -> AttemptKey:
 
 
 def foreign_job(delivery: Delivery) -> ForeignJob:
-    """The job as it is written down when it first appears. Its id carries the time, for BullMQ's counter can restart."""
+    """The job as it is first written down. Its id carries the time, for BullMQ's counter can restart."""
     backoff = delivery.backoff
     return ForeignJob(
         id=foreign_key(delivery).job,

@@ -63,7 +63,7 @@ class AttemptOutcome(StrEnum):
 
 
 def parse_duration(value: Any) -> Any:
-    """Milliseconds of a number (already milliseconds, as in BullMQ) or a text such as `500ms`, `30s`, `10m`, `2h`, `1d`.
+    """Milliseconds, of a number (milliseconds already, as in BullMQ) or a text: `500ms`, `30s`, `10m`, `2h`, `1d`.
 
     Other values are returned as they are, for the validator behind this one to refuse.
     """
@@ -101,7 +101,9 @@ class Backoff(CamelModel):
 class JobOptions(CamelModel):
     """How a job is delivered and retried; what is left out comes from its job type."""
 
-    delay: Milliseconds | None = Field(default=None, description="Wait before the first try: milliseconds or a text such as 10m.")
+    delay: Milliseconds | None = Field(
+        default=None, description="Wait before the first try: milliseconds or a text such as 10m."
+    )
     run_at: AwareDatetime | None = Field(default=None, description="Do not run before this time (instead of delay).")
     priority: int | None = Field(default=None, ge=0, le=MAX_PRIORITY, description="1 goes first; 0 is none.")
     attempts: int | None = Field(default=None, ge=1, le=1_000, description="How often the job may be tried.")

@@ -6,20 +6,28 @@ Never talks to the queue: publishing works while Redis is away.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from herdbook.batcher import Batcher
 from herdbook.errors import FieldProblem, IdempotencyConflictError, InvalidJobError, JobTooLargeError
 from herdbook.job import JobOptions, NewJob, holds_nul, new_job_id
-from herdbook.registry import Registry
-from herdbook.store.outbox import KeyHolder, find_jobs_by_key, insert_jobs
+from herdbook.registry import Registry, field_problems
+from herdbook.store.callers import execute_in, execute_sync_in
+from herdbook.store.outbox import (
+    KeyHolder,
+    find_jobs_by_key,
+    insert_jobs,
+    insert_statement,
+    key_holders,
+    key_statement,
+)
 from herdbook.store.pool import Connection, Record
 
 # Rows of one INSERT. More gain nothing, and hold the others up.
@@ -32,7 +40,7 @@ class JobRequest:
 
     job_type: str
     job_data: Any
-    options: JobOptions = JobOptions()
+    options: JobOptions = field(default_factory=JobOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +49,15 @@ class Published:
 
     id: UUID
     created: bool
+
+
+def parse_options(options: Any) -> JobOptions:
+    """Options from a mapping, by their Python or JSON names; raises InvalidJobError that names the wrong ones."""
+    try:
+        return JobOptions.model_validate(options)
+    except ValidationError as error:
+        problems = field_problems(error, "options")
+        raise InvalidJobError("; ".join(f"{one.path}: {one.message}" for one in problems), problems) from None
 
 
 def prepare(registry: Registry, request: JobRequest, *, max_bytes: int) -> NewJob:
@@ -118,6 +135,20 @@ async def record_jobs(connection: Connection, jobs: Sequence[NewJob]) -> list[Pu
     inserted = await insert_jobs(connection, jobs)
     held = await _holders(connection, jobs, inserted)
     return [raise_or_return(settle(job, inserted, held)) for job in jobs]
+
+
+async def publish_in(connection: Any, job: NewJob) -> Published:
+    """Insert a job inside the caller's own transaction (asynchronous psycopg, asyncpg or SQLAlchemy connection)."""
+    rows = await execute_in(connection, *insert_statement([job]))
+    holders = await execute_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []
+    return raise_or_return(settle(job, {row["job"] for row in rows}, key_holders(holders)))
+
+
+def publish_sync_in(connection: Any, job: NewJob) -> Published:
+    """The same on a synchronous psycopg or SQLAlchemy connection."""
+    rows = execute_sync_in(connection, *insert_statement([job]))
+    holders = execute_sync_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []
+    return raise_or_return(settle(job, {row["job"] for row in rows}, key_holders(holders)))
 
 
 async def _holders(connection: Connection, jobs: Sequence[NewJob], inserted: set[UUID]) -> dict[str, KeyHolder]:

@@ -117,9 +117,7 @@ def acknowledgement(run: Run) -> Acknowledgement:
         case Failed(error=error):
             return Fail(delivery=run.delivery, reason=error.message, stack_trace=error.stack_trace)
         case Retry(error=error, after=after):
-            return TryAgain(
-                delivery=run.delivery, after=after, reason=error.message, stack_trace=error.stack_trace
-            )
+            return TryAgain(delivery=run.delivery, after=after, reason=error.message, stack_trace=error.stack_trace)
         case Released():
             return Release(delivery=run.delivery)
         case None:

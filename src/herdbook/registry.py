@@ -56,7 +56,10 @@ class JobType:
 def field_problems(error: ValidationError, root: str) -> list[FieldProblem]:
     """Pydantic's findings as paths under `root` and messages, without the values (they may be secret)."""
     return [
-        FieldProblem(path=".".join([root, *map(str, found["loc"])]) if root else ".".join(map(str, found["loc"])), message=found["msg"])
+        FieldProblem(
+            path=".".join([root, *map(str, found["loc"])]) if root else ".".join(map(str, found["loc"])),
+            message=found["msg"],
+        )
         for found in error.errors(include_url=False, include_context=False, include_input=False)
     ]
 

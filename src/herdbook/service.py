@@ -20,8 +20,8 @@ _LONGEST_PAUSE = 5.0
 
 
 def pause_after(failures: int) -> float:
-    """Seconds to wait after `failures` errors in a row (from 1): growing, with jitter, so that many do not come at once."""
-    full = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
+    """Seconds to wait after `failures` errors in a row (from 1): growing, and never the same for many callers."""
+    full: float = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
     return full * random.uniform(0.5, 1.0)
 
 

@@ -32,28 +32,41 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field(default="herdbook@localhost", description="Sender of mails that name none.")
     data: Path = Field(
-        default=Path(".herdbook"), description="Folder of the embedded servers, the artifacts and the caught mail."
+        default=Path(".herdbook"),
+        description="Folder of the embedded servers, the artifacts and the caught mail.",
     )
-    artifacts: Path | None = Field(default=None, description="Folder of the artifacts. Unset: `artifacts` in the data folder.")
+    artifacts: Path | None = Field(
+        default=None, description="Folder of the artifacts. Unset: `artifacts` in the data folder."
+    )
     queue_prefix: str = Field(default="bull", description="Prefix of BullMQ's keys in Redis.")
     max_job_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest job data accepted, in bytes of JSON.")
-    concurrency: int = Field(default=100, ge=1, le=10_000, description="Jobs of one queue that one worker runs at once.")
+    concurrency: int = Field(
+        default=100, ge=1, le=10_000, description="Jobs of one queue that one worker runs at once."
+    )
     lock_duration: int = Field(
-        default=30_000, ge=500, description="A running job's lock in Redis, in milliseconds; renewed at a third of it."
+        default=30_000,
+        ge=500,
+        description="A running job's lock in Redis, in milliseconds; renewed at a third of it.",
     )
     stalled_interval: int = Field(
-        default=30_000, ge=100, description="How often jobs of vanished workers are looked for, in milliseconds."
+        default=30_000,
+        ge=100,
+        description="How often jobs of vanished workers are looked for, in milliseconds.",
     )
     max_stalled: int = Field(default=1, ge=0, description="How often a job may lose its worker before it is failed.")
     stop_deadline: float = Field(
-        default=25.0, ge=0, description="Seconds that running jobs get to finish when a worker is told to stop."
+        default=25.0,
+        ge=0,
+        description="Seconds that running jobs get to finish when a worker is told to stop.",
     )
     keep_completed: int = Field(default=1_000, ge=0, description="Completed jobs that stay in Redis, per queue.")
     keep_failed: int = Field(default=5_000, ge=0, description="Failed jobs that stay in Redis, per queue.")
     keep_for: int = Field(default=86_400, ge=0, description="Seconds that finished jobs stay in Redis at most.")
     pool_size: int = Field(default=10, ge=2, description="Connections to PostgreSQL per process, at most.")
     outbox_lag_limit: float = Field(
-        default=60.0, gt=0, description="Age in seconds of the oldest undelivered job at which `/readyz` says no."
+        default=60.0,
+        gt=0,
+        description="Age in seconds of the oldest undelivered job at which `/readyz` says no.",
     )
 
     @property

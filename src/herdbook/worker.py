@@ -175,9 +175,7 @@ class Worker:
             interval=settings.stalled_interval,
             max_stalled=settings.max_stalled,
         )
-        retention = Retention(
-            completed=settings.keep_completed, failed=settings.keep_failed, seconds=settings.keep_for
-        )
+        retention = Retention(completed=settings.keep_completed, failed=settings.keep_failed, seconds=settings.keep_for)
         queue = WorkQueue(
             settings.redis_url,
             name,
@@ -186,9 +184,7 @@ class Worker:
             retention=retention,
             stalled=stalled,
         )
-        executor = Executor(
-            queue, self._record, self._locks, registry, artifacts, concurrency=settings.concurrency
-        )
+        executor = Executor(queue, self._record, self._locks, registry, artifacts, concurrency=settings.concurrency)
         return Lane(
             queue=queue,
             executor=executor,
@@ -275,7 +271,8 @@ class Worker:
         with suppress(HerdbookError):
             async with self._record.connection() as connection:
                 await remove_worker(connection, self.id)
-        return any([lane.executor.close() for lane in self.lanes])
+        still_running = [lane.executor.close() for lane in self.lanes]
+        return any(still_running)
 
 
 def _tell_lost(queue: str, job_ids: list[str]) -> None:

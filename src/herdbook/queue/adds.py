@@ -35,7 +35,7 @@ class QueuedJob:
 class QueueWriter:
     """Adds jobs to BullMQ queues."""
 
-    def __init__(self, client: "redis.asyncio.Redis[str]", *, prefix: str) -> None:
+    def __init__(self, client: redis.asyncio.Redis, *, prefix: str) -> None:
         self._prefix = prefix
         self._add = client.register_script(compose("add"))
 

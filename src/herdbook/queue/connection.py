@@ -23,7 +23,7 @@ BLOCK = 5.0
 _PATIENT = BLOCK + 10.0
 
 
-def connect(url: str, *, name: str | None = None, blocking: bool = False) -> "redis.asyncio.Redis[str]":
+def connect(url: str, *, name: str | None = None, blocking: bool = False) -> redis.asyncio.Redis:
     """A client for asyncio; `blocking` for waits of up to `BLOCK` seconds, `name` as the server lists it."""
     timeout = _PATIENT if blocking else _PROMPT
     return redis.asyncio.Redis.from_url(
@@ -36,7 +36,7 @@ def connect(url: str, *, name: str | None = None, blocking: bool = False) -> "re
     )
 
 
-def connect_from_thread(url: str) -> "redis.Redis[str]":
+def connect_from_thread(url: str) -> redis.Redis:
     """A client for a thread of its own."""
     return redis.Redis.from_url(
         url,

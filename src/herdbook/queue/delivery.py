@@ -48,7 +48,9 @@ class Delivery:
         if isinstance(backoff, (int, float)):
             return Backoff(type="fixed", delay=int(backoff))
         if isinstance(backoff, dict) and backoff.get("type") in ("fixed", "exponential"):
-            return Backoff(type=backoff["type"], delay=_whole(backoff.get("delay"), 0), jitter=backoff.get("jitter") or 0)
+            return Backoff(
+                type=backoff["type"], delay=_whole(backoff.get("delay"), 0), jitter=backoff.get("jitter") or 0
+            )
         return None
 
 
@@ -122,11 +124,27 @@ def pack_acknowledgement(ack: Acknowledgement, retention: Retention) -> list[Any
     match ack:
         case Complete(result=result):
             keep = _keep(delivery.options.get("removeOnComplete"), retention.completed, retention.seconds)
-            return ["finish", delivery.job_id, "completed", "returnvalue", result, _finish_options(delivery, keep), ""]
+            return [
+                "finish",
+                delivery.job_id,
+                "completed",
+                "returnvalue",
+                result,
+                _finish_options(delivery, keep),
+                "",
+            ]
         case Fail(reason=reason):
             keep = _keep(delivery.options.get("removeOnFail"), retention.failed, retention.seconds)
             fields = _failure_fields(reason, ack.stack_trace)
-            return ["finish", delivery.job_id, "failed", "failedReason", reason, _finish_options(delivery, keep), fields]
+            return [
+                "finish",
+                delivery.job_id,
+                "failed",
+                "failedReason",
+                reason,
+                _finish_options(delivery, keep),
+                fields,
+            ]
         case TryAgain(reason=reason, after=after) if after > 0:
             return ["delay", delivery.job_id, delivery.token, after, _failure_fields(reason, ack.stack_trace)]
         case TryAgain(reason=reason):
@@ -182,16 +200,14 @@ def _keep(wish: Any, count: int, seconds: int) -> tuple[tuple[str, int], ...]:
             return (("count", 0 if wish else -1),)
         case int():
             return (("count", wish),)
-        case {**limits}:
-            return tuple((name, int(limit)) for name, limit in limits.items() if limit is not None)
+        case dict():
+            return tuple((name, int(limit)) for name, limit in wish.items() if limit is not None)
         case _:
             return (("count", count),)
 
 
 def _failure_fields(reason: str, stack_trace: str | None) -> bytes:
-    return pack(
-        ["failedReason", reason, "stacktrace", json.dumps([stack_trace] if stack_trace else [])]
-    )
+    return pack(["failedReason", reason, "stacktrace", json.dumps([stack_trace] if stack_trace else [])])
 
 
 def _whole(value: Any, default: int) -> int:

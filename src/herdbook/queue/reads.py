@@ -37,7 +37,7 @@ class ServerFacts:
 class QueueReader:
     """Reads BullMQ queues."""
 
-    def __init__(self, client: "redis.asyncio.Redis[str]", *, prefix: str) -> None:
+    def __init__(self, client: redis.asyncio.Redis, *, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
         self._counts = client.register_script(bullmq_script("getCounts-1"))

@@ -8,8 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import redis.asyncio
-
 from herdbook.queue.connection import BLOCK, away_is_unavailable, connect
 from herdbook.queue.delivery import Acknowledgement, Delivery, Retention, pack_acknowledgement, parse_delivery
 from herdbook.queue.keys import client_name, key_prefix
@@ -34,7 +32,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalledRule:
-    """When a job counts as stalled: its lock (milliseconds) ran out, which is looked at every `interval` milliseconds."""
+    """When a job is stalled: its lock (milliseconds) ran out, which is looked at every `interval` milliseconds."""
 
     lock_duration: int
     interval: int
@@ -88,7 +86,7 @@ class WorkQueue:
             await self._waiting.bzpopmin([f"{self._prefix}marker"], timeout=timeout)
 
     async def move_stalled(self) -> list[str]:
-        """Move jobs whose lock ran out back to waiting; returns their ids. BullMQ lets one worker per interval do it."""
+        """Move jobs whose lock ran out back to waiting; returns their ids. One worker per interval gets to do it."""
         names = ("stalled", "wait", "active", "stalled-check", "meta", "paused", "marker", "events", "repeat")
         with away_is_unavailable():
             stalled: list[str] = await self._move_stalled(
@@ -101,9 +99,7 @@ class WorkQueue:
         """Show a job's progress (JSON text) to other clients of the queue."""
         with away_is_unavailable():
             script = self._client.register_script(bullmq_script("updateProgress-3"))
-            await script(
-                keys=[self._prefix + name for name in (job_id, "events", "meta")], args=[job_id, progress]
-            )
+            await script(keys=[self._prefix + name for name in (job_id, "events", "meta")], args=[job_id, progress])
 
 
 def _now() -> int:

@@ -75,7 +75,7 @@ class ForeignJob:
 async def claim_jobs_if_newer_attempt(
     connection: Connection, keys: Sequence[AttemptKey], attempts_made: Sequence[int], worker: str
 ) -> dict[UUID, Claim]:
-    """Claim jobs for `worker`; `attempts_made` are the tries that the queue counted before each. The losers are left out."""
+    """Claim jobs for `worker`; `attempts_made` are the tries that counted before each. Losers are left out."""
     rows = await connection.fetch(
         statement("claim_jobs_if_newer_attempt"),
         [key.job for key in keys],
@@ -140,9 +140,7 @@ async def finish_attempts_if_running(
     return {row["id"] for row in rows}
 
 
-async def write_progress_if_running(
-    connection: Connection, reports: Sequence[tuple[AttemptKey, str]]
-) -> None:
+async def write_progress_if_running(connection: Connection, reports: Sequence[tuple[AttemptKey, str]]) -> None:
     """Record progress (JSON texts) of attempts that still run."""
     await connection.execute(
         statement("write_progress_if_running"),

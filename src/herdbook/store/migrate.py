@@ -53,7 +53,9 @@ async def migrate(record: Record) -> list[Migration]:
         for migration in missing:
             await connection.execute(migration.sql)
             await connection.execute(
-                "INSERT INTO herdbook.migrations (version, name) VALUES ($1, $2)", migration.version, migration.name
+                "INSERT INTO herdbook.migrations (version, name) VALUES ($1, $2)",
+                migration.version,
+                migration.name,
             )
     return missing
 

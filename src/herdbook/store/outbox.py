@@ -4,7 +4,7 @@ Gives them a row in `jobs` and one in `outbox`, together; hands outbox rows out 
 Never talks to the queue.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,9 +51,9 @@ class KeyHolder:
     fingerprint: bytes | None
 
 
-def new_job_columns(jobs: Sequence[NewJob]) -> list[list[Any]]:
-    """The parameters of `insert_jobs.sql`: one list per column."""
-    return [
+def insert_statement(jobs: Sequence[NewJob]) -> tuple[str, list[Any]]:
+    """The SQL of `insert_jobs` and its parameters, one list per column; for connections that are not ours."""
+    columns = [
         [job.id for job in jobs],
         [job.queue for job in jobs],
         [job.job_type for job in jobs],
@@ -65,6 +65,22 @@ def new_job_columns(jobs: Sequence[NewJob]) -> list[list[Any]]:
         [job.idempotency_key for job in jobs],
         [job.fingerprint for job in jobs],
     ]
+    return statement("insert_jobs"), columns
+
+
+def key_statement(job: NewJob) -> tuple[str, list[Any]]:
+    """The SQL of `find_jobs_by_key` and its parameters, for one job."""
+    return statement("find_jobs_by_key"), [[job.idempotency_key]]
+
+
+def key_holders(rows: Iterable[Any]) -> dict[str, KeyHolder]:
+    """The jobs that took idempotency keys, by key."""
+    return {
+        row["idempotency_key"]: KeyHolder(
+            id=UUID(str(row["id"])), fingerprint=bytes(row["fingerprint"]) if row["fingerprint"] else None
+        )
+        for row in rows
+    }
 
 
 async def insert_jobs(connection: Connection, jobs: Sequence[NewJob]) -> set[UUID]:
@@ -72,14 +88,13 @@ async def insert_jobs(connection: Connection, jobs: Sequence[NewJob]) -> set[UUI
 
     Missing from it are jobs whose idempotency key is taken.
     """
-    rows = await connection.fetch(statement("insert_jobs"), *new_job_columns(jobs))
-    return {row["job"] for row in rows}
+    sql, columns = insert_statement(jobs)
+    return {row["job"] for row in await connection.fetch(sql, *columns)}
 
 
 async def find_jobs_by_key(connection: Connection, keys: Sequence[str]) -> dict[str, KeyHolder]:
     """The jobs that took these idempotency keys, by key."""
-    rows = await connection.fetch(statement("find_jobs_by_key"), list(keys))
-    return {row["idempotency_key"]: KeyHolder(id=row["id"], fingerprint=row["fingerprint"]) for row in rows}
+    return key_holders(await connection.fetch(statement("find_jobs_by_key"), list(keys)))
 
 
 async def take_outbox(connection: Connection, limit: int) -> list[OutboxEntry]:

@@ -69,5 +69,5 @@ def _ticks(highest: int) -> tuple[int, ...]:
     while True:
         for step in (size, 2 * size, 5 * size):
             if step * 4 >= highest:
-                return tuple(range(0, max(highest, 1) + step, step))[: 1 + -(-max(highest, 1) // step)]
+                return tuple(range(0, max(highest, 1) + step, step))
         size *= 10

@@ -29,7 +29,8 @@ class Table:
     def is_numeric(self, column: int) -> bool:
         """Whether the column holds numbers only, so that it is set flush right."""
         values = [row[column] for row in self.rows if row[column] is not None]
-        return bool(values) and all(isinstance(value, int | float) and value not in (True, False) or type(value) in (int, float) for value in values)
+        # By type, for True is an int as well.
+        return bool(values) and all(type(value) in (int, float) for value in values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,13 @@ class Rendered:
 
     content: bytes
     pages: int | None = None
+
+
+def cell_text(value: Scalar) -> str:
+    """A cell in words, as JSON has it; null is empty."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
 
 
 def rows_document(title: str, rows: Sequence[dict[str, Scalar]], made_at: datetime) -> Document:

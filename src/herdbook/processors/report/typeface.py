@@ -1,0 +1,89 @@
+"""Takes a PDF, and the fonts of this machine.
+
+Gives a typeface: DejaVu, Noto or the like where one is installed, else Helvetica, which knows Latin-1 only.
+Never fails on a text: what the typeface cannot show becomes a question mark.
+"""
+
+import functools
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from fpdf import FPDF
+from fpdf.bidi import BidiParagraph
+from fpdf.fonts import TTFFont
+
+# Regular and bold. DejaVu first: it has Greek, Cyrillic, Hebrew, Arabic and many signs in one file.
+_FILES = (
+    ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"),
+    ("NotoSans-Regular.ttf", "NotoSans-Bold.ttf"),
+    ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf"),
+    ("Arial Unicode.ttf", "Arial Unicode.ttf"),
+    ("arial.ttf", "arialbd.ttf"),
+)
+_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts", "/Library/Fonts")
+_MORE_FOLDERS = ("/System/Library/Fonts/Supplemental", "C:/Windows/Fonts")
+_LATIN = str.maketrans({"–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "•": "*", "€": "EUR"})
+_MIRRORED = str.maketrans("()[]{}<>«»", ")(][}{><»«")
+_RIGHT_TO_LEFT = {"R", "AL"}
+
+
+class Typeface:
+    """The regular and the bold cut of one font family in a PDF."""
+
+    def __init__(self, pdf: FPDF, files: tuple[Path, Path] | None) -> None:
+        self._pdf = pdf
+        self._family = "unicode" if files else "helvetica"
+        for style, file in zip(("", "B"), files or (), strict=False):
+            pdf.add_font(self._family, style, file)
+        self._shown = functools.cache(self._can_show)
+
+    def use(self, points: float, *, bold: bool = False) -> None:
+        """Write in this size and cut from now on."""
+        self._pdf.set_font(self._family, "B" if bold else "", points)
+
+    def width(self, text: str) -> float:
+        """The width of a text that `plain` gave, in millimetres, in the current size and cut."""
+        font = self._pdf.current_font
+        assert font is not None
+        return float(font.get_text_width(text, self._pdf.font_size_pt, None)[1]) / self._pdf.k
+
+    def plain(self, text: str) -> str:
+        """The text as one line of what this typeface can show."""
+        text = unicodedata.normalize("NFC", " ".join(text.split()))
+        if text.isascii() and text.isprintable():
+            return text
+        if self._family == "helvetica":
+            text = text.translate(_LATIN)
+        return "".join(map(self._shown, text))
+
+    def _can_show(self, character: str) -> str:
+        """The character, nothing for one that is invisible anyway, or a question mark."""
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs"} or 0xFE00 <= ord(character) <= 0xFE0F:
+            return ""
+        font = self._pdf.current_font
+        known = ord(character) in font.cmap if isinstance(font, TTFFont) else ord(character) < 0x100
+        return character if known else "?"
+
+
+def visual_order(line: str) -> str:
+    """A line as its characters stand on the paper: right-to-left scripts run from the right."""
+    if line.isascii() or not any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in line):
+        return line
+    characters = BidiParagraph(line).get_reordered_characters()
+    return "".join(
+        found.character.translate(_MIRRORED) if found.embedding_level % 2 else found.character for found in characters
+    )
+
+
+def find_fonts() -> tuple[Path, Path] | None:
+    """The regular and the bold file of a font with many scripts, when this machine has one."""
+    wanted = {name for pair in _FILES for name in pair}
+    found = {path.name: path for folder in (*_FOLDERS, *_MORE_FOLDERS) for path in _files_below(folder, wanted)}
+    return next(((found[regular], found.get(bold, found[regular])) for regular, bold in _FILES if regular in found), None)
+
+
+def _files_below(folder: str, wanted: set[str]) -> Iterator[Path]:
+    for place, _, names in os.walk(Path(folder).expanduser()):
+        yield from (Path(place, name) for name in names if name in wanted)

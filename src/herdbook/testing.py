@@ -1,0 +1,87 @@
+"""Takes a registry and real servers.
+
+Gives tests a running system in their own process, and a way to wait that is not a sleep.
+Never fakes anything: the queue and the record are real.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from herdbook.errors import ConfigurationError
+from herdbook.job import Job
+from herdbook.publish import Publisher
+from herdbook.queue.adds import QueueWriter
+from herdbook.queue.connection import connect
+from herdbook.registry import Registry
+from herdbook.relay import Relay
+from herdbook.settings import Settings
+from herdbook.store.migrate import migrate
+from herdbook.store.pool import Record
+from herdbook.store.reads import read_job
+from herdbook.store.types import declare_job_types
+from herdbook.worker import Worker
+
+Found = TypeVar("Found")
+
+
+async def eventually(check: Callable[[], Awaitable[Found]], *, timeout: float = 20.0) -> Found:
+    """The first true value of `check`, which is asked again and again; raises TimeoutError after `timeout` seconds."""
+    async with asyncio.timeout(timeout):
+        while not (found := await check()):
+            await asyncio.sleep(0.01)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningSystem:
+    """A relay and a worker at work, and the record they write."""
+
+    record: Record
+    publisher: Publisher
+    relay: Relay
+    worker: Worker
+
+    async def job(self, id: UUID) -> Job:
+        """The job as the record has it."""
+        async with self.record.connection() as connection:
+            return await read_job(connection, id)
+
+    async def finished(self, id: UUID, *, timeout: float = 20.0) -> Job:
+        """The job once it is final."""
+
+        async def final() -> Job | None:
+            job = await self.job(id)
+            return job if job.status.is_final else None
+
+        found = await eventually(final, timeout=timeout)
+        assert found is not None
+        return found
+
+
+@asynccontextmanager
+async def running_system(settings: Settings, registry: Registry) -> AsyncIterator[RunningSystem]:
+    """A migrated record, a relay and a worker on `settings`' servers; all end with the block."""
+    if settings.database_url is None or settings.redis_url is None:
+        raise ConfigurationError("a running system needs DATABASE_URL and REDIS_URL")
+    record = Record(settings.database_url, size=settings.pool_size)
+    await record.open()
+    await migrate(record)
+    async with record.connection() as connection:
+        await declare_job_types(connection, registry)
+    client = connect(settings.redis_url)
+    relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+    worker = Worker(settings, registry, record)
+    publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes)
+    relay.start()
+    worker.start()
+    try:
+        yield RunningSystem(record=record, publisher=publisher, relay=relay, worker=worker)
+    finally:
+        await relay.stop()
+        await worker.stop(deadline=5.0)
+        await client.aclose()
+        await record.close()

@@ -1,0 +1,93 @@
+"""Real servers for all tests: started once, a database and a key prefix for each test."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from herdbook.embedded import EmbeddedServers
+from herdbook.queue.connection import connect
+from herdbook.settings import Settings
+from herdbook.store.migrate import migrate
+from herdbook.store.pool import Record
+
+TEMPLATE = "herdbook_template"
+
+
+def database(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that every account may enter: pytest's own is closed to the account PostgreSQL runs as."""
+    folder = Path(tempfile.mkdtemp(prefix="herdbook-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def servers(open_folder: Path) -> Iterator[EmbeddedServers]:
+    """A Redis and a PostgreSQL with a migrated template database."""
+    with EmbeddedServers(open_folder / "servers") as servers:
+        asyncio.run(_make_template(servers.database_url))
+        yield servers
+
+
+async def _make_template(url: str) -> None:
+    admin = await asyncpg.connect(url)
+    await admin.execute(f"CREATE DATABASE {TEMPLATE}")
+    await admin.close()
+    record = Record(database(url, TEMPLATE), size=2)
+    await record.open()
+    await migrate(record)
+    await record.close()
+
+
+@pytest.fixture
+async def settings(servers: EmbeddedServers, tmp_path: Path) -> AsyncIterator[Settings]:
+    """Settings with a migrated database and a key prefix of the test's own; afterwards nothing of it may be left."""
+    name = f"test_{uuid4().hex}"
+    admin = await asyncpg.connect(servers.database_url)
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    settings = Settings(
+        database_url=database(servers.database_url, name),
+        redis_url=servers.redis_url,
+        smtp_url=None,
+        data=tmp_path,
+        queue_prefix=name,
+        lock_duration=1_000,
+        stalled_interval=300,
+    )
+    yield settings
+    # Fails when a connection was left open.
+    await admin.execute(f"DROP DATABASE {name}")
+    await admin.close()
+    await _forget_keys(settings)
+
+
+async def _forget_keys(settings: Settings) -> None:
+    assert settings.redis_url is not None
+    redis = connect(settings.redis_url)
+    keys = [key async for key in redis.scan_iter(f"{settings.queue_prefix}:*", count=1_000)]
+    for start in range(0, len(keys), 1_000):
+        await redis.unlink(*keys[start : start + 1_000])
+    assert await redis.dbsize() == 0, "a key was written outside the queue prefix"
+    await redis.aclose()
+
+
+@pytest.fixture
+async def record(settings: Settings) -> AsyncIterator[Record]:
+    """The test's record, open."""
+    assert settings.database_url is not None
+    record = Record(settings.database_url, size=5)
+    await record.open()
+    yield record
+    await record.close()
