@@ -1,52 +1,60 @@
 """Data folders for the tests of the embedded servers."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from herdbook.embedded.account import account_for
 from herdbook.embedded.folder import DataFolder
 from herdbook.embedded.postgres import prepare_postgres
 
 
-@pytest.fixture
-def data() -> Iterator[Path]:
+@contextmanager
+def new_data() -> Iterator[Path]:
     """A data folder to be made, at a long path with spaces; an ordinary account can pass through to it."""
     with tempfile.TemporaryDirectory(prefix="herdbook ", dir="/tmp") as root:
         Path(root).chmod(0o755)
         yield Path(root) / f"a data folder {'with a long name ' * 6}"
 
 
-@pytest.fixture(scope="session")
-def made() -> Iterator[Path]:
-    """PostgreSQL's part of a data folder with a fresh cluster: making one takes most of a start."""
-    with tempfile.TemporaryDirectory(prefix="herdbook ", dir="/tmp") as root:
-        Path(root).chmod(0o755)
-        folder = DataFolder(Path(root) / "data")
-        folder.lock()
-        prepare_postgres(folder.path / "postgres", folder.lock_descriptor)
+@contextmanager
+def lock(data: Path) -> Iterator[DataFolder]:
+    """A data folder, locked."""
+    folder = DataFolder(data)
+    folder.lock()
+    try:
+        yield folder
+    finally:
         folder.unlock()
-        yield folder.path / "postgres"
 
 
 @pytest.fixture
-def data_with_cluster(data: Path, made: Path) -> Path:
-    """A data folder in which PostgreSQL has run before."""
-    shutil.copytree(made / "cluster", data / "postgres" / "cluster")
-    shutil.copy(made / "password", data / "postgres" / "password")
-    account = account_for(made / "cluster")
-    if account:
-        account.own(data / "postgres" / "cluster")
-    return data
+def data() -> Iterator[Path]:
+    """A data folder of the test's own, to be made."""
+    with new_data() as data:
+        yield data
+
+
+@pytest.fixture(scope="session")
+def used_data() -> Iterator[Path]:
+    """A data folder with a cluster, for one test after the other: to make one takes most of a first start."""
+    with new_data() as data:
+        with lock(data) as folder:
+            prepare_postgres(data / "postgres", folder.lock_descriptor)
+        yield data
 
 
 @pytest.fixture
 def locked(data: Path) -> Iterator[DataFolder]:
-    """The data folder, made and locked."""
-    folder = DataFolder(data)
-    folder.lock()
-    yield folder
-    folder.unlock()
+    """The test's own data folder, made and locked."""
+    with lock(data) as folder:
+        yield folder
+
+
+@pytest.fixture
+def locked_used(used_data: Path) -> Iterator[DataFolder]:
+    """The used data folder, locked."""
+    with lock(used_data) as folder:
+        yield folder

@@ -49,17 +49,19 @@ async def has_ended(server: EmbeddedServer) -> bool:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-async def test_data_outlive_the_server(data_with_cluster: Path, locked: DataFolder, end: signal.Signals) -> None:
-    with running(locked) as server:
-        await ask(server, "CREATE TABLE cows (name text)", "INSERT INTO cows VALUES ('Rosa')")
+async def test_data_outlive_the_server(locked_used: DataFolder, end: signal.Signals) -> None:
+    with running(locked_used) as server:
+        await ask(
+            server, "DROP TABLE IF EXISTS cows", "CREATE TABLE cows (name text)", "INSERT INTO cows VALUES ('Rosa')"
+        )
         os.kill(server.pid, end)
         await eventually(lambda: has_ended(server))
-    with running(locked) as server:
+    with running(locked_used) as server:
         assert await ask(server, "SELECT name FROM cows") == "Rosa"
 
 
-async def test_it_is_set_up_to_last(data_with_cluster: Path, locked: DataFolder) -> None:
-    with running(locked) as server:
+async def test_it_is_set_up_to_last(locked_used: DataFolder) -> None:
+    with running(locked_used) as server:
         for setting, value in {
             "fsync": "on",
             "synchronous_commit": "on",
@@ -75,8 +77,8 @@ async def test_it_is_set_up_to_last(data_with_cluster: Path, locked: DataFolder)
         wrong = server.url.replace("@", "x@")
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(wrong)
-    assert (locked.path / "postgres" / "password").stat().st_mode & 0o777 == 0o600
-    assert (locked.path / "postgres" / "cluster").stat().st_uid != 0
+    assert (locked_used.path / "postgres" / "password").stat().st_mode & 0o777 == 0o600
+    assert (locked_used.path / "postgres" / "cluster").stat().st_uid != 0
 
 
 def test_an_unfinished_cluster_is_made_anew(locked: DataFolder) -> None:
@@ -120,13 +122,10 @@ def test_a_closed_folder_is_refused_with_advice(data: Path) -> None:
 
 
 @as_root
-def test_a_closed_data_folder_of_ours_is_opened_for_passing(data_with_cluster: Path) -> None:
-    data_with_cluster.chmod(0o700)
-    folder = DataFolder(data_with_cluster)
-    folder.lock()
-    with running(folder):
-        assert data_with_cluster.stat().st_mode & 0o777 == 0o711
-    folder.unlock()
+def test_a_closed_data_folder_of_ours_is_opened_for_passing(used_data: Path, locked_used: DataFolder) -> None:
+    used_data.chmod(0o700)
+    with running(locked_used):
+        assert used_data.stat().st_mode & 0o777 == 0o711
 
 
 @as_root

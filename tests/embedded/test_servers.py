@@ -70,16 +70,16 @@ async def test_both_servers_run_until_they_are_stopped(data: Path) -> None:
         _ = servers.redis_url
 
 
-def test_other_processes_are_told_how_to_connect(data_with_cluster: Path) -> None:
-    assert read_running_servers(data_with_cluster) is None
-    with EmbeddedServers(data_with_cluster) as servers:
-        running = read_running_servers(data_with_cluster)
+def test_other_processes_are_told_how_to_connect(used_data: Path) -> None:
+    assert read_running_servers(used_data) is None
+    with EmbeddedServers(used_data) as servers:
+        running = read_running_servers(used_data)
         assert running is not None
         assert (running.redis_url, running.database_url) == (servers.redis_url, servers.database_url)
         assert running.pid == os.getpid()
-        assert (data_with_cluster / "servers.json").stat().st_mode & 0o777 == 0o600
-    assert not (data_with_cluster / "servers.json").exists()
-    assert read_running_servers(data_with_cluster) is None
+        assert (used_data / "servers.json").stat().st_mode & 0o777 == 0o600
+    assert not (used_data / "servers.json").exists()
+    assert read_running_servers(used_data) is None
 
 
 def test_only_what_is_wanted_is_started(data: Path) -> None:
@@ -103,17 +103,17 @@ def test_a_second_start_on_the_same_data_is_refused(data: Path) -> None:
         assert read_running_servers(data) is not None
 
 
-def test_the_next_start_has_the_same_urls(data_with_cluster: Path) -> None:
-    with EmbeddedServers(data_with_cluster) as servers:
+def test_the_next_start_has_the_same_urls(used_data: Path) -> None:
+    with EmbeddedServers(used_data) as servers:
         urls = (servers.redis_url, servers.database_url)
-    with EmbeddedServers(data_with_cluster) as servers:
+    with EmbeddedServers(used_data) as servers:
         assert (servers.redis_url, servers.database_url) == urls
 
 
 @pytest.mark.parametrize("starter", ["main thread", "other thread"])
-async def test_no_server_outlives_a_killed_parent(data_with_cluster: Path, starter: str) -> None:
-    with up(data_with_cluster, starter) as process:
-        running = read_running_servers(data_with_cluster)
+async def test_no_server_outlives_a_killed_parent(used_data: Path, starter: str) -> None:
+    with up(used_data, starter) as process:
+        running = read_running_servers(used_data)
         assert running is not None
         assert running.redis_url
         assert running.database_url
@@ -121,17 +121,17 @@ async def test_no_server_outlives_a_killed_parent(data_with_cluster: Path, start
         process.send_signal(signal.SIGKILL)
         process.wait()
     # The lock is held as long as one of the servers, or one of their children, is there.
-    await eventually(lambda: is_left(data_with_cluster))
+    await eventually(lambda: is_left(used_data))
     assert not is_open(running.redis_url)
     assert not is_open(running.database_url)
-    assert read_running_servers(data_with_cluster) is None
+    assert read_running_servers(used_data) is None
 
 
-def test_a_start_right_after_a_kill_waits_for_the_servers_to_end(data_with_cluster: Path) -> None:
-    with up(data_with_cluster, "main thread") as process:
+def test_a_start_right_after_a_kill_waits_for_the_servers_to_end(used_data: Path) -> None:
+    with up(used_data, "main thread") as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
-        with EmbeddedServers(data_with_cluster) as servers:
+        with EmbeddedServers(used_data) as servers:
             assert is_open(servers.database_url)
 
 
