@@ -181,7 +181,7 @@ async def test_a_job_lives_and_dies_with_the_callers_transaction(
     book: Herdbook, record: Record, settings: Settings, kind: str
 ) -> None:
     url = settings.database_url or ""
-    key = {"idempotency_key": "k"}
+    key: dict[str, Any] = {"idempotency_key": "k"}
     if kind == "asyncpg":
         connection = await asyncpg.connect(url)
         transaction = connection.transaction()

@@ -65,6 +65,7 @@ async def test_jobs_reach_their_queue_in_bullmqs_form(
     assert '"attempts":7' in options
     assert '"jitter":0.5' in options
     score = await client.zscore(f"{settings.queue_prefix}:a:delayed", str(later))
+    assert score is not None
     due = datetime.fromtimestamp(score / 4096 / 1_000, UTC) - datetime.now(UTC)
     assert timedelta(minutes=59) < due < timedelta(minutes=61)
     await relay.stop()
@@ -107,7 +108,9 @@ async def test_a_job_the_queue_refuses_holds_up_no_other(
     relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
     await relay.round()
     async with record.connection() as connection:
-        rows = await connection.fetch("SELECT job, tries, error_message, deliver_after > now() AS later FROM herdbook.outbox")
+        rows = await connection.fetch(
+            "SELECT job, tries, error_message, deliver_after > now() AS later FROM herdbook.outbox"
+        )
     assert [(row["job"], row["tries"], row["later"]) for row in rows] == [(bad, 1, True)]
     assert "WRONGTYPE" in rows[0]["error_message"]
 

@@ -38,7 +38,7 @@ def foreign_job(delivery: Delivery) -> ForeignJob:
         job_type=delivery.job_type[:200],
         job_data=storable_json(delivery.data),
         priority=min(max(delivery.priority, 0), MAX_PRIORITY),
-        max_attempts=max(delivery.max_attempts, 1),
+        max_attempts=delivery.max_attempts,
         backoff=backoff.model_dump_json() if backoff else None,
         created_at=datetime.fromtimestamp(delivery.timestamp / 1_000, UTC),
     )

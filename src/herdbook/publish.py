@@ -122,7 +122,11 @@ class Publisher:
         async with self._record.connection() as connection:
             try:
                 inserted = await insert_jobs(connection, jobs)
-            except asyncpg.DataError as error:
+            except (
+                asyncpg.DataError,
+                asyncpg.ProgramLimitExceededError,
+                asyncpg.IntegrityConstraintViolationError,
+            ) as error:
                 if len(jobs) == 1:
                     return [InvalidJobError(f"PostgreSQL cannot store this job: {error}")]
                 return [(await self._insert_each([job]))[0] for job in jobs]

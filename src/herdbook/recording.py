@@ -52,7 +52,7 @@ async def _record(record: Record, ended: list[tuple[Run, Notes]], worker: str) -
             if lines:
                 await insert_logs(connection, lines)
             recorded = await finish_attempts_if_running(connection, finished, worker)
-    except asyncpg.DataError as error:
+    except asyncpg.PostgresError as error:
         if len(ended) > 1:
             return [run for one in ended for run in await _record(record, [one], worker)]
         run, _ = ended[0]

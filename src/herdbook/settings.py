@@ -5,9 +5,14 @@ Never is read anywhere but here: the other parts get settings through their cons
 """
 
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -67,6 +72,13 @@ class Settings(BaseSettings):
         default=60.0,
         gt=0,
         description="Age in seconds of the oldest undelivered job at which `/readyz` says no.",
+    )
+    log_format: Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)] = Field(
+        default="auto",
+        description="How log lines are written to stderr: auto is console in a terminal, json elsewhere.",
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        default="info", description="The least important log lines that are written."
     )
 
     @property

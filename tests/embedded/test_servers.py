@@ -99,6 +99,8 @@ def test_a_second_start_on_the_same_data_is_refused(data: Path) -> None:
             EmbeddedServers(data, postgres=False).start()
         assert str(data) in str(refusal.value)
         assert f"in use by process {os.getpid()}" in str(refusal.value)
+        with pytest.raises(EmbeddedError, match=r"started already"):
+            first.start()
         assert is_open(first.redis_url)
         assert read_running_servers(data) is not None
 

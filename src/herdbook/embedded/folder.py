@@ -4,14 +4,17 @@ Gives its lock, which the servers inherit, and small private files in it.
 Never looks into what the servers keep there.
 """
 
-import fcntl
 import os
 import secrets
+import sys
 import time
 from pathlib import Path
 
 from herdbook.embedded.errors import EmbeddedError
 from herdbook.embedded.launch import is_alive
+
+if sys.platform != "win32":
+    import fcntl
 
 LOCK = "lock"
 GRACE = 15.0  # seconds that servers get to end after the process that started them was killed

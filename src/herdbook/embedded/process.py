@@ -57,10 +57,9 @@ class ServerProcess:
         with open(self._log, "ab", opener=_open_private) as log:
             self._log_start = log.tell()
             self._child = _spawn(launch, lock, log.fileno())
-        # A child that is gone already is told of by `wait_until`.
-        with suppress(BrokenPipeError):
-            assert self._child.stdin is not None
-            with self._child.stdin as stdin:
+        if stdin := self._child.stdin:
+            # A child that is gone already is told of by `wait_until`.
+            with suppress(BrokenPipeError), stdin:
                 stdin.write(launch.stdin)
 
     @property
@@ -74,9 +73,7 @@ class ServerProcess:
         while not ready():
             self.check()
             if time.monotonic() > until:
-                raise EmbeddedError(
-                    f"{self._launch.name} was not ready in {deadline:.0f} seconds: see {self._log}"
-                )
+                raise EmbeddedError(f"{self._launch.name} was not ready in {deadline:.0f} seconds: see {self._log}")
             time.sleep(0.01)
         # What answered may have been another server that took our port in the same moment.
         self.check()
@@ -108,7 +105,7 @@ class ServerProcess:
             self._child.wait()
 
     def _said(self) -> list[str]:
-        with open(self._log, "rb") as log:
+        with self._log.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode(errors="replace").splitlines()
         return [line.strip() for line in lines if line.strip()]
@@ -116,7 +113,7 @@ class ServerProcess:
 
 def run_to_end(launch: Launch, lock: int) -> None:
     """Run a command that ends by itself; raise with its last words when it fails."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  (our own words)
         launcher(launch),
         input=launch.stdin,
         capture_output=True,
@@ -135,7 +132,9 @@ def run_to_end(launch: Launch, lock: int) -> None:
 def ask_version(binary: Path) -> str:
     """Give what a server binary says to `--version`; nothing when it does not run here."""
     try:
-        done = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False, timeout=10)
+        done = subprocess.run(  # noqa: S603  (our own words)
+            [binary, "--version"], capture_output=True, text=True, check=False, timeout=10
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout
@@ -173,7 +172,7 @@ def free_port(preferred: int | None) -> int:
 
 def _spawn(launch: Launch, lock: int, log: int) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C in a terminal is for us, who then stop workers before servers.
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603  (our own words)
         launcher(launch),
         stdin=subprocess.PIPE,
         stdout=log,

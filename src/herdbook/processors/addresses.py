@@ -15,13 +15,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from herdbook.processors.checks import problem, single_line
 
-_MAILBOX = re.compile(r'(?:(?P<name>"(?:[^"\\]|\\.)*"|[^<>"]*)<(?P<named>[^<>]+)>|(?P<bare>[^<>"]+))')
+_MAILBOX = re.compile(r'(?:(?P<name>"(?:[^"\\]|\\.)*"\s*|[^<>"]*)<(?P<named>[^<>]+)>|(?P<bare>[^<>"]+))')
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u00a0-\U0010ffff-]+")
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_COMMA = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_BETWEEN_COMMAS = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,])+')
 _EXPECTED = "not a mail address: expected ada@example.com or Ada Lovelace <ada@example.com>"
 _LONGEST_INPUT = 1_000
-_LONGEST_LIST = 50_000
+_LONGEST_LIST = 10_000
 _MOST_RECIPIENTS = 100
 
 
@@ -113,7 +113,7 @@ def _split(value: Any) -> Any:
         return value
     if len(value) > _LONGEST_LIST:
         raise problem("too long: give the addresses as a list")
-    return tuple(part.strip() for part in _COMMA.split(value)) if value.strip() else ()
+    return tuple(part.strip() for part in _BETWEEN_COMMAS.findall(value) if part.strip())
 
 
 MailAddress = Annotated[str, AfterValidator(_check)]

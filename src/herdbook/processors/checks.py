@@ -11,7 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 def problem(message: str) -> PydanticCustomError:
-    """The error to raise in a validator; `message` is shown as it is, without pydantic's "Value error" before it."""
+    """The error to raise in a validator; `message` is shown as it is, with no "Value error" before it."""
     return PydanticCustomError("unusable", "{message}", {"message": message})
 
 

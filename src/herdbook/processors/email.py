@@ -28,7 +28,7 @@ from herdbook.processors.addresses import (
     parse_mailbox,
     plain_text,
 )
-from herdbook.processors.checks import problem, problem_at, single_line
+from herdbook.processors.checks import problem, problem_at
 from herdbook.processors.smtp import hand_in, parse_smtp_url
 from herdbook.settings import Settings
 
@@ -66,6 +66,7 @@ class Attachment(CamelModel):
     )
     content_type: Annotated[str, AfterValidator(_media_type)] = Field(
         default="application/octet-stream",
+        title="Content type",
         max_length=127,
         description="Its media type.",
         examples=["application/pdf"],
@@ -87,9 +88,7 @@ class EmailPayload(CamelModel):
         description="The recipients: one address, several with commas between them, or a list.",
         examples=["Ada Lovelace <ada@example.com>", ["ada@example.com", "grace@example.com"]],
     )
-    cc: MailAddresses = Field(
-        default=(), description="Who gets a copy, for all to see.", examples=["team@example.com"]
-    )
+    cc: MailAddresses = Field(default=(), description="Who gets a copy, for all to see.", examples=["team@example.com"])
     bcc: MailAddresses = Field(
         default=(), description="Who gets a copy that nobody sees.", examples=["archive@example.com"]
     )
@@ -155,7 +154,7 @@ class Mailer:
 
 
 def compose(payload: EmailPayload, sender: Mailbox, job_id: UUID) -> EmailMessage:
-    """The MIME message. Its Message-ID comes from the job's id, so that a retry does not look like a new mail."""
+    """The MIME message. Its Message-ID comes from the job's id: a retry sends the same one."""
     message = EmailMessage(policy=_POLICY)
     message.set_raw("From", header_value([sender]))
     for name, addresses in (("To", payload.to), ("Cc", payload.cc)):

@@ -6,33 +6,36 @@ Never shows or keeps what is secret in a URL: channels are named by their place 
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 import apprise
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from herdbook.context import JobContext
 from herdbook.job import CamelModel
 from herdbook.processors.checks import problem, single_line
 from herdbook.processors.delivery import DeliveryError
 
-_SCHEME = re.compile(r"([a-z][a-z0-9]{1,20})://", re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z0-9_-]{1,25})://", re.IGNORECASE)
 _LONGEST_ERROR = 300
 
 
 def _service(url: str) -> apprise.NotifyBase | None:
     # Its own asset for each: Apprise keeps state in it. No keys or files are made on this machine.
     asset = apprise.AppriseAsset(app_id="Herdbook", app_desc="Herdbook", pgp_autogen=False, pem_autogen=False)
-    return apprise.Apprise.instantiate(url.strip(), asset=asset)
+    return apprise.Apprise.instantiate(url, asset=asset)
 
 
 def _channel_url(url: str) -> str:
+    scheme = _SCHEME.match(url)
+    # Apprise would log a text without a scheme as it is, and it may be a token.
+    if scheme is None:
+        raise problem("not an Apprise URL: expected something like slack://token/channel")
     if _service(url) is None:
-        scheme = _SCHEME.match(url.strip())
-        known = f"{scheme[1].lower()}:// is no service of Apprise, or its URL lacks a part" if scheme else "no scheme"
-        raise problem(f"not an Apprise URL ({known}): expected something like slack://token/channel")
+        raise problem(f"{scheme[1].lower()}:// is no service of Apprise, or its URL lacks a part")
     return url
 
 
@@ -48,8 +51,9 @@ class NotificationPayload(CamelModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     channels: tuple[Annotated[str, AfterValidator(_channel_url)], ...] = Field(
-        min_length=1,
         max_length=50,
+        # No min_length: pydantic would count a wrong channel as none, and say so as well.
+        json_schema_extra={"minItems": 1},
         description="Where the message goes: Apprise URLs (Slack, Telegram, ntfy, webhooks and many more).",
         examples=[["slack://TokenA/TokenB/TokenC/#general", "json://example.com/hook"]],
     )
@@ -57,11 +61,20 @@ class NotificationPayload(CamelModel):
         default="", max_length=250, description="A line above the message.", examples=["Backup"]
     )
     body: Annotated[str, AfterValidator(_has_words)] = Field(
-        max_length=100_000, description="The message, as plain text.", examples=["The nightly backup is done."]
+        max_length=100_000,
+        description="The message, as plain text.",
+        examples=["The nightly backup is done."],
     )
     level: Literal["info", "success", "warning", "failure"] = Field(
         default="info", description="What kind of news it is; many services show it as a colour or a sign."
     )
+
+    @field_validator("channels")
+    @classmethod
+    def _some_channel(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
+        if not channels:
+            raise problem("give at least one channel")
+        return channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +129,7 @@ class Notifier:
 
 async def _send(service: apprise.NotifyBase, payload: NotificationPayload) -> tuple[str | None, bool]:
     """What went wrong (None: nothing), and whether the URL says `optional=yes`."""
-    sender = apprise.Apprise(servers=[service])
+    sender = apprise.Apprise(services=[service])
     answer = await sender.async_notify(
         body=payload.body,
         title=payload.title,
@@ -132,7 +145,8 @@ async def _send(service: apprise.NotifyBase, payload: NotificationPayload) -> tu
 
 def redacted(service: apprise.NotifyBase) -> str:
     """What may be shown of a channel: its scheme and its host, as far as Apprise holds that for public."""
-    scheme, _, rest = service.url(privacy=True).partition("://")
+    private_url: Callable[..., str] = service.url
+    scheme, _, rest = private_url(privacy=True).partition("://")
     # Paths, parameters and user names stay out: Apprise shows some of them, and tokens are kept there.
     host = re.split(r"[/?]", rest, maxsplit=1)[0].rpartition("@")[2]
     return f"{scheme}://{host}/…"

@@ -28,7 +28,7 @@ class MailServer:
 
 
 def parse_smtp_url(url: str) -> MailServer:
-    """The mail server of `smtp[s]://[user:password@]host[:port]`; raises ConfigurationError without the URL."""
+    """The mail server of `smtp[s]://[user:password@]host[:port]`; raises ConfigurationError."""
     try:
         parts = urlsplit(url)
         port = parts.port

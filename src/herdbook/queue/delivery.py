@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from herdbook.job import Backoff
 from herdbook.queue.scripts import pack
@@ -39,19 +40,18 @@ class Delivery:
     @property
     def max_attempts(self) -> int:
         """How often the job may be tried; BullMQ's default is once."""
-        return _whole(self.options.get("attempts"), 1)
+        return max(_whole(self.options.get("attempts"), 1), 1)
 
     @property
     def backoff(self) -> Backoff | None:
-        """The wait between tries; BullMQ also allows a bare number, and strategies that only Node knows."""
-        backoff = self.options.get("backoff")
-        if isinstance(backoff, (int, float)):
-            return Backoff(type="fixed", delay=int(backoff))
-        if isinstance(backoff, dict) and backoff.get("type") in ("fixed", "exponential"):
-            return Backoff(
-                type=backoff["type"], delay=_whole(backoff.get("delay"), 0), jitter=backoff.get("jitter") or 0
-            )
-        return None
+        """The wait between tries. BullMQ also allows a bare number, and strategies of which only their program knows."""
+        wish = self.options.get("backoff")
+        if isinstance(wish, (int, float)):
+            wish = {"type": "fixed", "delay": wish}
+        try:
+            return Backoff.model_validate(wish)
+        except ValidationError:
+            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

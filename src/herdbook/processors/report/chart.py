@@ -18,7 +18,7 @@ _MOST_LABELS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One or more hours: failed stands on completed. Shares of the chart's width and height; `label` may be empty."""
+    """One or more hours: failed stands on completed. Lengths are shares of the chart's."""
 
     left: float
     width: float
@@ -55,7 +55,7 @@ def lay_out(hours: Sequence[HourFigures]) -> Chart:
             width=0.8 / len(groups),
             completed=completed / ticks[-1],
             failed=failed / ticks[-1],
-            label=f"{group[0].hour:%d %b %H:%M}" if number % every == 0 else "",
+            label=f"{group[0].hour:%d %b %H:%M}" if number % every == 0 and number + every <= len(groups) else "",
             told=f"{group[0].hour:%Y-%m-%d %H:%M} UTC: {completed:,} completed, {failed:,} failed",
         )
         for number, (group, (completed, failed)) in enumerate(zip(groups, sums, strict=True))

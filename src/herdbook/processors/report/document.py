@@ -74,13 +74,18 @@ def rows_document(title: str, rows: Sequence[dict[str, Scalar]], made_at: dateti
     columns = column_names(tuple(rows))
     cells = tuple(tuple(row.get(column) for column in columns) for row in rows)
     count = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
-    return Document(title=title, made_at=made_at, subject=count, tables=(Table(heading="Rows", columns=columns, rows=cells),))
+    return Document(
+        title=title,
+        made_at=made_at,
+        subject=count,
+        tables=(Table(heading="Rows", columns=columns, rows=cells),),
+    )
 
 
 def record_document(title: str, query: RecordQuery, summary: RecordSummary, made_at: datetime) -> Document:
     """A document of the record's figures: job types, failures, and the hours for the chart."""
     failures = tuple((group.message, group.count) for group in summary.failures)
-    subject = f"Jobs of the last {query.hours} hours" if query.hours > 1 else "Jobs of the last hour"
+    subject = f"Jobs of the last {_in_words(query.hours)}"
     return Document(
         title=title,
         made_at=made_at,
@@ -93,13 +98,24 @@ def record_document(title: str, query: RecordQuery, summary: RecordSummary, made
     )
 
 
+def _in_words(hours: int) -> str:
+    if hours > 24 and hours % 24 == 0:
+        return f"{hours // 24} days"
+    return f"{hours} hours" if hours > 1 else "hour"
+
+
 def _job_types_table(figures: Sequence[JobTypeFigures]) -> Table:
     statuses = (status.value.capitalize() for status in JobStatus)
     return Table(
         heading="Job types",
         columns=("Job type", "Total", *statuses, "p50 (s)", "p95 (s)", "Max (s)"),
         rows=tuple(
-            (found.job_type, found.total, *(found.by_status.get(status, 0) for status in JobStatus), *_durations(found))
+            (
+                found.job_type,
+                found.total,
+                *(found.by_status.get(status, 0) for status in JobStatus),
+                *_durations(found),
+            )
             for found in figures
         ),
     )

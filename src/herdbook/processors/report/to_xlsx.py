@@ -8,7 +8,7 @@ import io
 import math
 from typing import Any
 
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from herdbook.processors.report.chart import COMPLETED_COLOUR, FAILED_COLOUR
 from herdbook.processors.report.document import Advance, Document, Rendered, Table

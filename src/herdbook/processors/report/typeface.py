@@ -22,9 +22,16 @@ _FILES = (
     ("Arial Unicode.ttf", "Arial Unicode.ttf"),
     ("arial.ttf", "arialbd.ttf"),
 )
-_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts", "/Library/Fonts")
+_FOLDERS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "~/.local/share/fonts",
+    "~/.fonts",
+    "/Library/Fonts",
+)
 _MORE_FOLDERS = ("/System/Library/Fonts/Supplemental", "C:/Windows/Fonts")
 _LATIN = str.maketrans({"–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "•": "*", "€": "EUR"})
+_LATIN_1 = frozenset(range(0x100))
 _MIRRORED = str.maketrans("()[]{}<>«»", ")(][}{><»«")
 _RIGHT_TO_LEFT = {"R", "AL"}
 
@@ -37,7 +44,9 @@ class Typeface:
         self._family = "unicode" if files else "helvetica"
         for style, file in zip(("", "B"), files or (), strict=False):
             pdf.add_font(self._family, style, file)
-        self._shown = functools.cache(self._can_show)
+        fonts = [font for font in pdf.fonts.values() if isinstance(font, TTFFont)]
+        self._known = frozenset.intersection(*(frozenset(font.cmap) for font in fonts)) if fonts else _LATIN_1
+        self._shown = functools.cache(self._show)
 
     def use(self, points: float, *, bold: bool = False) -> None:
         """Write in this size and cut from now on."""
@@ -54,17 +63,15 @@ class Typeface:
         text = unicodedata.normalize("NFC", " ".join(text.split()))
         if text.isascii() and text.isprintable():
             return text
-        if self._family == "helvetica":
+        if self._known is _LATIN_1:
             text = text.translate(_LATIN)
         return "".join(map(self._shown, text))
 
-    def _can_show(self, character: str) -> str:
+    def _show(self, character: str) -> str:
         """The character, nothing for one that is invisible anyway, or a question mark."""
         if unicodedata.category(character) in {"Cc", "Cf", "Cs"} or 0xFE00 <= ord(character) <= 0xFE0F:
             return ""
-        font = self._pdf.current_font
-        known = ord(character) in font.cmap if isinstance(font, TTFFont) else ord(character) < 0x100
-        return character if known else "?"
+        return character if ord(character) in self._known else "?"
 
 
 def visual_order(line: str) -> str:
@@ -81,7 +88,10 @@ def find_fonts() -> tuple[Path, Path] | None:
     """The regular and the bold file of a font with many scripts, when this machine has one."""
     wanted = {name for pair in _FILES for name in pair}
     found = {path.name: path for folder in (*_FOLDERS, *_MORE_FOLDERS) for path in _files_below(folder, wanted)}
-    return next(((found[regular], found.get(bold, found[regular])) for regular, bold in _FILES if regular in found), None)
+    return next(
+        ((found[regular], found.get(bold, found[regular])) for regular, bold in _FILES if regular in found),
+        None,
+    )
 
 
 def _files_below(folder: str, wanted: set[str]) -> Iterator[Path]:

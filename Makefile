@@ -1,0 +1,49 @@
+# The only door: every task, here and in CI, is one of these.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 3000
+DATA ?= .herdbook
+READY := $(VENV)/.ready
+
+.PHONY: up test check format bench lock clean
+
+## Start everything: http://127.0.0.1:$(PORT), data in $(DATA).
+up: $(READY)
+	$(BIN)/herdbook up --port $(PORT) --data "$(DATA)" $(APP)
+
+## Run the tests on real servers.
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+## Format, lint, types, layers and sizes.
+check: $(READY)
+	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/sizes.py
+
+format: $(READY)
+	$(BIN)/ruff format src tests benchmarks examples
+	$(BIN)/ruff check --fix src tests benchmarks examples
+
+## Measure: make bench ARGS="--jobs 10000 --json bench.json"
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+## Pin the newest versions that pyproject.toml allows.
+lock: $(READY)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Herdbook needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

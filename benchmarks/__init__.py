@@ -1,0 +1,1 @@
+"""Measures the path of a job on real servers: `make bench`."""

@@ -1,0 +1,104 @@
+"""Functions of every kind: they report, they block, they keep their lock."""
+
+import threading
+import time
+
+from herdbook.context import JobContext
+from herdbook.job import JobStatus
+from herdbook.publish import JobRequest
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.store.reads import read_attempts, read_logs
+from herdbook.testing import eventually, running_system
+
+
+async def test_progress_and_logs_are_seen_while_the_job_runs(settings: Settings) -> None:
+    import asyncio
+
+    registry = Registry()
+    release = asyncio.Event()
+
+    @registry.processor("slow")
+    async def slow(payload: dict[str, int], job: JobContext) -> str:
+        job.log("begun")
+        job.progress({"done": 1, "of": 2})
+        await release.wait()
+        job.log("almost\0there")
+        job.progress(100)
+        return "done"
+
+    async with running_system(settings, registry) as system:
+        published = await system.publisher.publish(JobRequest(job_type="slow", job_data={}))
+
+        async def reported() -> bool:
+            return bool((await system.job(published.id)).progress == {"done": 1, "of": 2})
+
+        await eventually(reported)
+        running = await system.job(published.id)
+        async with system.record.connection() as connection:
+            (attempt,) = await read_attempts(connection, running)
+            early = await read_logs(connection, published.id)
+        release.set()
+        job = await system.finished(published.id)
+        async with system.record.connection() as connection:
+            lines = await read_logs(connection, published.id)
+
+    assert (running.status, attempt.number, attempt.ended_at) == (JobStatus.PROCESSING, 1, None)
+    assert [line.message for line in early] == ["begun"]
+    assert (job.progress, job.result) == (100, "done")
+    assert [(line.attempt, line.message) for line in lines] == [
+        (1, "begun"),
+        (1, "almost\N{REPLACEMENT CHARACTER}there"),
+    ]
+
+
+async def test_a_plain_function_runs_in_a_thread_and_reports_from_there(settings: Settings) -> None:
+    registry = Registry()
+
+    @registry.processor("plain")
+    def plain(payload: dict[str, int], job: JobContext) -> str:
+        job.log("in a thread")
+        job.progress(50)
+        return threading.current_thread().name
+
+    async with running_system(settings, registry) as system:
+        published = await system.publisher.publish(JobRequest(job_type="plain", job_data={}))
+        job = await system.finished(published.id)
+        async with system.record.connection() as connection:
+            lines = await read_logs(connection, published.id)
+    assert job.result.startswith("herdbook-job")
+    assert (job.progress, [line.message for line in lines]) == (50, ["in a thread"])
+
+
+async def test_a_function_that_blocks_the_loop_keeps_its_lock(settings: Settings) -> None:
+    """Three lives of the lock pass before it ends; another worker looks for stalled jobs all the while."""
+    registry = Registry()
+
+    @registry.processor("blocking")
+    async def blocking(payload: dict[str, int], job: JobContext) -> int:
+        time.sleep(3 * settings.lock_duration / 1_000)  # noqa: ASYNC251  (what is tested)
+        return job.attempt
+
+    async with running_system(settings, registry) as system:
+        published = await system.publisher.publish(JobRequest(job_type="blocking", job_data={}))
+        job = await system.finished(published.id)
+        async with system.record.connection() as connection:
+            attempts = await read_attempts(connection, job)
+    assert (job.status, job.result, len(attempts)) == (JobStatus.COMPLETED, 1, 1)
+
+
+async def test_a_retry_goes_on_where_the_last_try_stopped(settings: Settings) -> None:
+    registry = Registry()
+
+    @registry.processor("steps", backoff=None)
+    async def steps(payload: dict[str, int], job: JobContext) -> list[int]:
+        done: list[int] = job.reported or []
+        job.progress([*done, job.attempt])
+        if job.attempt < 3:
+            raise ConnectionError
+        return [*done, job.attempt]
+
+    async with running_system(settings, registry) as system:
+        published = await system.publisher.publish(JobRequest(job_type="steps", job_data={}))
+        job = await system.finished(published.id)
+    assert job.result == [1, 2, 3]

@@ -1,0 +1,59 @@
+"""One BullMQ queue, seen as a worker and as a publisher."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import redis.asyncio
+
+from herdbook.queue.adds import QueuedJob, QueueWriter
+from herdbook.queue.connection import connect
+from herdbook.queue.delivery import Retention
+from herdbook.queue.work import StalledRule, WorkQueue
+from herdbook.settings import Settings
+
+
+@pytest.fixture
+async def client(settings: Settings) -> "AsyncIterator[redis.asyncio.Redis]":
+    assert settings.redis_url
+    client = connect(settings.redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def writer(client: "redis.asyncio.Redis", settings: Settings) -> QueueWriter:
+    return QueueWriter(client, prefix=settings.queue_prefix)
+
+
+@pytest.fixture
+async def queue(settings: Settings) -> AsyncIterator[WorkQueue]:
+    queue = work_queue(settings, "w1")
+    yield queue
+    await queue.close()
+
+
+def work_queue(settings: Settings, worker: str, *, lock: int = 30_000, keep: int = 10) -> WorkQueue:
+    assert settings.redis_url
+    return WorkQueue(
+        settings.redis_url,
+        "q",
+        prefix=settings.queue_prefix,
+        worker=worker,
+        retention=Retention(completed=keep, failed=keep, seconds=3_600),
+        stalled=StalledRule(lock_duration=lock, interval=1, max_stalled=1),
+    )
+
+
+def job(job_id: str, **more: object) -> QueuedJob:
+    fields: dict[str, object] = {
+        "job_id": job_id,
+        "job_type": "t",
+        "data": '{"n": 1}',
+        "timestamp": 1_700_000_000_000,
+        "delay": 0,
+        "priority": 0,
+        "attempts": 3,
+        "backoff": None,
+        **more,
+    }
+    return QueuedJob(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,53 @@
+"""Deliveries and acknowledgements in BullMQ's form."""
+
+from typing import Any
+
+import msgpack
+import pytest
+
+from herdbook.job import Backoff
+from herdbook.queue.delivery import Complete, Delivery, Fail, Retention, pack_acknowledgement, parse_delivery
+
+RETENTION = Retention(completed=100, failed=200, seconds=60)
+
+
+def delivery(options: str = "{}") -> Delivery:
+    return parse_delivery("q", ["name", "t", "data", "1", "opts", options, "ats", "2", "atm", "1"], "id", "token")
+
+
+@pytest.mark.parametrize(
+    ("options", "attempts", "backoff"),
+    [
+        ("{}", 1, None),
+        ('{"attempts": 4, "backoff": 250}', 4, Backoff(type="fixed", delay=250)),
+        ('{"backoff": {"type": "exponential", "delay": 5}}', 1, Backoff(type="exponential", delay=5)),
+        ('{"backoff": {"type": "fixed", "delay": 5, "jitter": 0.5}}', 1, Backoff(type="fixed", delay=5, jitter=0.5)),
+        ('{"attempts": null, "backoff": {"type": "my own strategy"}}', 1, None),
+        ('{"attempts": "many", "backoff": {"type": "fixed", "delay": -1}}', 1, None),
+    ],
+)
+def test_options_are_read_as_bullmq_reads_them(options: str, attempts: int, backoff: Backoff | None) -> None:
+    found = delivery(options)
+    assert (found.max_attempts, found.backoff) == (attempts, backoff)
+
+
+@pytest.mark.parametrize(
+    ("options", "keep"),
+    [
+        ("{}", {"count": 100, "age": 60}),
+        ('{"removeOnComplete": true}', {"count": 0}),
+        ('{"removeOnComplete": false}', {"count": -1}),
+        ('{"removeOnComplete": 7}', {"count": 7}),
+        ('{"removeOnComplete": {"age": 5, "count": 2, "limit": 10}}', {"age": 5, "count": 2, "limit": 10}),
+    ],
+)
+def test_the_publishers_wish_how_long_to_keep_the_job_is_heeded(options: str, keep: dict[str, int]) -> None:
+    packed = pack_acknowledgement(Complete(delivery=delivery(options), result="null"), RETENTION)
+    assert msgpack.unpackb(packed[5])["keepJobs"] == keep
+
+
+def test_a_failure_carries_its_reason_and_trace() -> None:
+    packed: list[Any] = pack_acknowledgement(Fail(delivery=delivery(), reason="r", stack_trace="s"), RETENTION)
+    assert packed[:5] == ["finish", "id", "failed", "failedReason", "r"]
+    assert msgpack.unpackb(packed[5])["keepJobs"] == {"count": 200, "age": 60}
+    assert msgpack.unpackb(packed[6]) == ["failedReason", "r", "stacktrace", '["s"]']

@@ -1,0 +1,75 @@
+"""Keeping the locks of running jobs."""
+
+import threading
+
+import redis.asyncio
+
+from herdbook.queue.adds import QueueWriter
+from herdbook.queue.locks import LockKeeper
+from herdbook.settings import Settings
+from herdbook.testing import eventually
+
+from .conftest import job, work_queue
+
+LOCK = 300
+
+
+async def test_locks_are_renewed_while_the_event_loop_is_blocked_and_dropped_ones_are_not(
+    settings: Settings, writer: QueueWriter, client: "redis.asyncio.Redis"
+) -> None:
+    assert settings.redis_url
+    queue = work_queue(settings, "w1", lock=LOCK)
+    await writer.add("q", [job("held"), job("dropped")])
+    held, dropped = (await queue.turn([], 2)).deliveries
+    keeper = LockKeeper(
+        settings.redis_url, prefix=settings.queue_prefix, worker="w1", lock_duration=LOCK, on_lost=lambda *_: None
+    )
+    keeper.start()
+    keeper.hold([held, dropped])
+    keeper.drop([dropped])
+
+    # Blocks the loop for several lives of the lock, as a processor that does not yield would.
+    threading.Event().wait(3 * LOCK / 1_000)
+
+    prefix = f"{settings.queue_prefix}:q:"
+    assert await client.get(f"{prefix}held:lock") == "w1"
+    assert await client.get(f"{prefix}dropped:lock") is None
+    keeper.stop()
+    await queue.close()
+
+
+async def test_a_lost_lock_is_told(settings: Settings, writer: QueueWriter, client: "redis.asyncio.Redis") -> None:
+    assert settings.redis_url
+    queue = work_queue(settings, "w1", lock=LOCK)
+    await writer.add("q", [job("j0")])
+    (delivery,) = (await queue.turn([], 1)).deliveries
+    lost: list[str] = []
+    keeper = LockKeeper(
+        settings.redis_url,
+        prefix=settings.queue_prefix,
+        worker="w1",
+        lock_duration=LOCK,
+        on_lost=lambda queue, job_ids: lost.extend(job_ids),
+    )
+    await client.set(f"{settings.queue_prefix}:q:j0:lock", "somebody else")
+    keeper.start()
+    keeper.hold([delivery])
+
+    async def told() -> bool:
+        return lost[:1] == ["j0"]
+
+    await eventually(told)
+    keeper.stop()
+    await queue.close()
+
+
+def test_a_later_attempt_of_the_same_job_is_not_dropped_with_the_earlier_one() -> None:
+    from herdbook.queue.delivery import parse_delivery
+
+    keeper = LockKeeper("redis://127.0.0.1:1", prefix="p", worker="w", lock_duration=LOCK, on_lost=lambda *_: None)
+    first = parse_delivery("q", ["name", "t", "ats", "1"], "j", "w")
+    second = parse_delivery("q", ["name", "t", "ats", "2"], "j", "w")
+    keeper.hold([first])
+    keeper.hold([second])
+    keeper.drop([first])
+    assert keeper._held == {"q": {"j": 2}}
