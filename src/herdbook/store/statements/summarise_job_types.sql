@@ -1,7 +1,7 @@
 -- Jobs created since $1, per type: how many in each state, and how long the completed ones ran, in seconds.
 SELECT job_type,
        sum(count)::bigint AS total,
-       jsonb_object_agg(status, count) AS by_status,
+       jsonb_object_agg(status::text, count) AS by_status,
        max(p50) AS p50, max(p95) AS p95, max(longest) AS longest
 FROM (
     SELECT job_type, status, count(*) AS count,

@@ -1,0 +1,114 @@
+"""Takes lines of JSON.
+
+Gives each a job, a thousand at a time, and prints their ids.
+Never prints an id that is not committed.
+"""
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO, Protocol
+
+import orjson
+import typer
+
+from herdbook.cli.source import open_source
+from herdbook.errors import HerdbookError, InvalidJobError, JobTooLargeError
+from herdbook.job import JobOptions
+from herdbook.publish import JobRequest, Publisher
+
+# Jobs of one transaction.
+_BATCH = 1_000
+_INDEX = re.compile(r"job (\d+): ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line that is not empty; `number` from 1."""
+
+    number: int
+    text: bytes
+
+
+class Show(Protocol):
+    """Shows how far the publishing is."""
+
+    def __call__(self, jobs: int, read: int) -> None:
+        """Add `jobs` that were published and `read` bytes."""
+
+
+async def publish_lines(publisher: Publisher, job_type: str, options: JobOptions, source: str) -> None:
+    """Publish a job per line. An error tells the line, and how many jobs were published before."""
+    published = 0
+    with open_source(source) as file, _progress(file) as show:
+        lines = _lines(file)
+        while batch := list(islice(lines, _BATCH)):
+            try:
+                ids = await _publish_batch(publisher, job_type, options, batch)
+            except HerdbookError as error:
+                # The same kind of error, so that the exit code stays what it would be.
+                raise type(error)(f"{error}; {_so_far(published)}") from None
+            typer.echo("\n".join(ids))
+            published += len(ids)
+            show(len(ids), sum(len(line.text) for line in batch))
+
+
+def _so_far(published: int) -> str:
+    return f"{published:,} jobs were published before" if published else "nothing was published"
+
+
+async def _publish_batch(publisher: Publisher, job_type: str, options: JobOptions, batch: list[Line]) -> list[str]:
+    requests = [JobRequest(job_type=job_type, job_data=_parse(line), options=options) for line in batch]
+    try:
+        return [str(one.id) for one in await publisher.publish_bulk(requests)]
+    except (InvalidJobError, JobTooLargeError) as error:
+        message = _INDEX.sub(lambda match: f"line {batch[int(match[1])].number}: ", str(error), count=1)
+        raise type(error)(message) from None
+
+
+def _lines(file: BinaryIO) -> Iterator[Line]:
+    for number, text in enumerate(file, start=1):
+        if text.strip():
+            yield Line(number=number, text=text)
+
+
+def _parse(line: Line) -> object:
+    try:
+        return orjson.loads(line.text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidJobError(f"line {line.number} is not JSON: {error}") from None
+
+
+@contextmanager
+def _progress(file: BinaryIO) -> Iterator[Show]:
+    """A progress bar on stderr when that is a terminal; how far it is, is only known of a file."""
+    if not sys.stderr.isatty():
+        yield lambda jobs, read: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.fields[jobs]:,} published"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("publish", total=_size(file), jobs=0)
+        published = 0
+
+        def show(jobs: int, read: int) -> None:
+            nonlocal published
+            published += jobs
+            progress.update(task, advance=read, jobs=published)
+
+        yield show
+
+
+def _size(file: BinaryIO) -> int | None:
+    try:
+        found = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None

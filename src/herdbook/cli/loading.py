@@ -1,0 +1,78 @@
+"""Takes APP, `module:attribute`.
+
+Gives the job types that it names, imported from the current folder or PYTHONPATH.
+Never lets an application's exception through as a trace: its type, message and line are told.
+"""
+
+import re
+import sys
+import sysconfig
+import traceback
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from herdbook.errors import ConfigurationError
+from herdbook.registry import Registry
+
+_APP = re.compile(r"(?P<module>[\w.]+):(?P<attribute>[\w.]+)")
+_OURS = Path(__file__).parents[1]
+
+
+def load_app(app: str | None) -> Registry | None:
+    """The `Herdbook` or `Registry` that APP names; None for None. Raises ConfigurationError."""
+    if app is None:
+        return None
+    match = _APP.fullmatch(app)
+    if match is None:
+        raise ConfigurationError(f"APP {app!r} is not of the form module:attribute, like app:book")
+    module = _import(match["module"])
+    found: object = module
+    for name in match["attribute"].split("."):
+        if not hasattr(found, name):
+            raise ConfigurationError(f"module {match['module']!r} has no {match['attribute']!r}{_advice(module)}")
+        found = getattr(found, name)
+    if not isinstance(found, Registry):
+        raise ConfigurationError(f"{app} is a {type(found).__qualname__}, not a Herdbook or Registry{_advice(module)}")
+    return found
+
+
+def _import(name: str) -> ModuleType:
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise ConfigurationError(f"there is no module {error.name!r} in {folder} or on PYTHONPATH") from None
+        raise _explained(name, error) from error
+    except (Exception, SystemExit) as error:
+        raise _explained(name, error) from error
+
+
+def _explained(name: str, error: BaseException) -> ConfigurationError:
+    if isinstance(error, SyntaxError):
+        place, message = f"{error.filename}:{error.lineno}", error.msg
+    else:
+        place, message = _place(error), str(error)
+    return ConfigurationError(f"module {name!r} cannot be imported: {type(error).__name__}: {message} ({place})")
+
+
+def _place(error: BaseException) -> str:
+    """The application's own line nearest to the error, and not a library's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    libraries = [Path(path) for path in sysconfig.get_paths().values()]
+    own = [
+        frame
+        for frame in frames
+        if not frame.filename.startswith("<")
+        and not any(Path(frame.filename).is_relative_to(folder) for folder in (_OURS, *libraries))
+    ]
+    last = (own or frames)[-1]
+    return f"{last.filename}:{last.lineno}"
+
+
+def _advice(module: ModuleType) -> str:
+    names = [name for name, value in vars(module).items() if isinstance(value, Registry)]
+    return f"; it has {', '.join(names)}" if names else ""

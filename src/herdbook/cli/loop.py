@@ -1,0 +1,57 @@
+"""Takes the main coroutine of a process that runs for long.
+
+Gives it a fast event loop, and the signals that tell it to stop as events.
+Never ends the process itself.
+"""
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What signals have told this process: to `stop`, and, a second time, to `hurry`."""
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def again(self) -> None:
+        """Take one signal."""
+        (self.hurry if self.stop.is_set() else self.stop).set()
+
+
+def run_on_fast_loop(main: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run a coroutine on uvloop, or on asyncio's own loop where there is none."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+@contextmanager
+def listening_to_signals() -> Iterator[Told]:
+    """Ctrl-C, SIGTERM and the terminal's end as events, for as long as the block lasts."""
+    told = Told()
+    loop = asyncio.get_running_loop()
+    # Under nohup the terminal's end is ignored, and stays so.
+    signals = [one for one in stop_signals() if signal.getsignal(one) is not signal.SIG_IGN]
+    for one in signals:
+        loop.add_signal_handler(one, told.again)
+    try:
+        yield told
+    finally:
+        for one in signals:
+            loop.remove_signal_handler(one)
+
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """The signals that end a process in order."""
+    return (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -1,0 +1,103 @@
+"""Takes a command line.
+
+Gives the exit code that its command ends with; an error is one line on stderr.
+Never shows a trace for what is not a fault of ours.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from herdbook.cli import exits
+from herdbook.cli.doctor import doctor
+from herdbook.cli.env import env
+from herdbook.cli.job import job
+from herdbook.cli.jobs import jobs
+from herdbook.cli.migrate import migrate
+from herdbook.cli.publish import publish
+from herdbook.cli.relay import relay
+from herdbook.cli.serve import serve
+from herdbook.cli.types import types
+from herdbook.cli.up import up
+from herdbook.cli.worker import worker
+from herdbook.errors import HerdbookError
+
+PANELS = {
+    "Start": (up, serve, worker, relay, migrate),
+    "Publish and look": (publish, jobs, job, types),
+    "Find out": (doctor, env),
+}
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line; returns the exit code."""
+    try:
+        return command_line()(arguments, prog_name="herdbook", standalone_mode=False) or exits.OK
+    except typer.TyperException as error:
+        return _tell_usage(error)
+    except ValidationError as error:
+        exits.tell(exits.settings_problem(error))
+        return exits.USAGE
+    except HerdbookError as error:
+        exits.tell(str(error))
+        return exits.exit_code(error)
+    except typer.Abort:
+        return exits.INTERRUPTED
+
+
+def command_line() -> typer.Typer:
+    """All commands."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(herdbook)
+    for panel, commands in PANELS.items():
+        for command in commands:
+            app.command(rich_help_panel=panel, epilog=exits.EXIT_CODES)(command)
+    return app
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from herdbook import __version__
+
+        typer.echo(f"herdbook {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")]
+
+
+def herdbook(version: Version = False) -> None:
+    """Background jobs through BullMQ queues in Redis, every one of them written down in PostgreSQL.
+
+    Try it:
+      herdbook up
+      herdbook publish report '{"title": "Jobs", "source": {"record": {}}}' --wait
+      herdbook jobs
+
+    Your own job types, in app.py of the current folder:
+      herdbook up app:book
+
+    Settings are environment variables: DATABASE_URL, REDIS_URL, SMTP_URL, HERDBOOK_…
+    """
+
+
+def _tell_usage(error: typer.TyperException) -> int:
+    # A bare `herdbook` is answered with the help, which has been printed.
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return exits.USAGE
+    context = getattr(error, "ctx", None)
+    advice = f" (see `{context.command_path} --help`)" if context else ""
+    exits.tell(f"{error.format_message().rstrip('.')}{advice}")
+    return error.exit_code

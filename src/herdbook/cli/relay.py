@@ -1,0 +1,42 @@
+"""Takes undelivered jobs from the record.
+
+Gives them to the queues, as a process of its own.
+Never runs jobs.
+"""
+
+from herdbook.cli import options
+from herdbook.cli.connect import open_record, read_settings, redis_url
+from herdbook.cli.loop import listening_to_signals, run_on_fast_loop
+from herdbook.settings import Settings
+
+
+def relay(data: options.Data = None) -> None:
+    """Carry jobs from the record to the queues.
+
+    Any number of relays may run side by side. It keeps trying while a server is away.
+    Ctrl-C or SIGTERM ends it.
+
+    Examples:
+      DATABASE_URL=postgresql://… REDIS_URL=redis://… herdbook relay
+    """
+    from herdbook.observe.log import set_up_logging
+
+    settings = read_settings(data)
+    set_up_logging(settings, "relay")
+    run_on_fast_loop(_relay(settings, redis_url(settings)))
+
+
+async def _relay(settings: Settings, url: str) -> None:
+    from herdbook.queue.adds import QueueWriter
+    from herdbook.queue.connection import connect
+    from herdbook.relay import Relay
+    from herdbook.service import log
+
+    with listening_to_signals() as told:
+        async with open_record(settings, "relay") as record, connect(url, name="herdbook-relay") as client:
+            service = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+            service.start()
+            log.info("relay started")
+            await told.stop.wait()
+            await service.stop()
+            log.info("relay ended")

@@ -1,0 +1,48 @@
+"""Takes an address.
+
+Gives the HTTP API and the pages there.
+Never runs jobs.
+"""
+
+import typer
+
+from herdbook.cli import options
+from herdbook.cli.connect import database_url, read_settings, redis_url
+from herdbook.cli.loading import load_app
+from herdbook.cli.loop import run_on_fast_loop
+from herdbook.settings import Settings
+
+
+def serve(
+    app: options.App = None,
+    host: options.Host = "127.0.0.1",
+    port: options.Port = 3000,
+    data: options.Data = None,
+) -> None:
+    """Serve the HTTP API and the pages.
+
+    Uses DATABASE_URL and REDIS_URL, or the servers of a running `herdbook up`.
+    Prints one line, `ready http://host:port`, when it serves. Ctrl-C or SIGTERM ends it.
+
+    Examples:
+      herdbook serve --port 3000
+      herdbook serve app:book --host 0.0.0.0
+    """
+    settings = read_settings(data)
+    database_url(settings)
+    redis_url(settings)
+    _serve(settings, app, host, port)
+
+
+def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
+    from herdbook.assembly import build_registry
+    from herdbook.http import serve as run_server
+    from herdbook.observe.log import set_up_logging
+    from herdbook.store.pool import Record
+
+    set_up_logging(settings, "serve")
+    # Only a worker reads the record through the registry, so this one is never opened.
+    registry = build_registry(settings, Record(database_url(settings), size=1), load_app(app))
+    run_on_fast_loop(
+        run_server(settings, registry, host=host, port=port, on_ready=lambda url: typer.echo(f"ready {url}"))
+    )

@@ -1,0 +1,23 @@
+"""Takes where job data come from: `-`, `@file`, or the JSON itself.
+
+Gives it as an open file.
+Never reads it.
+"""
+
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+from herdbook.errors import InvalidJobError
+
+
+def open_source(source: str) -> BinaryIO:
+    """The bytes of `source`, for the caller to close. Raises InvalidJobError when there is no such file."""
+    if source == "-":
+        return open(0, "rb", closefd=False)
+    if not source.startswith("@"):
+        return io.BytesIO(source.encode(errors="surrogateescape"))
+    try:
+        return Path(source[1:]).open("rb")
+    except OSError as error:
+        raise InvalidJobError(f"cannot read {source[1:]}: {error.strerror}") from None

@@ -1,0 +1,113 @@
+"""Takes a worker's settings, job types and queues.
+
+Gives the worker's life in this process: start, quiet at the first signal, hand back, end.
+Never ends with a job in its hands.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from herdbook.assembly import build_registry
+from herdbook.cli.connect import open_record
+from herdbook.cli.loop import Told, listening_to_signals
+from herdbook.errors import ConfigurationError
+from herdbook.registry import Registry
+from herdbook.service import Service, log
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+from herdbook.store.types import declare_job_types
+from herdbook.worker import Worker
+
+# Names of all threads of ours begin with this.
+_THREADS = "herdbook"
+
+
+class Declaration(Service):
+    """Writes the job types into the record, as soon as PostgreSQL is there."""
+
+    name = "declaration"
+
+    def __init__(self, record: Record, registry: Registry) -> None:
+        super().__init__()
+        self._record = record
+        self._registry = registry
+
+    async def round(self) -> float:
+        """Declare them; once is enough."""
+        async with self._record.connection() as connection:
+            await declare_job_types(connection, self._registry)
+        self.quiet()
+        return 0
+
+
+async def run_worker(settings: Settings, app: Registry | None, queues: list[str] | None) -> None:
+    """Work until signals say to end; ends the process itself when a processor cannot be stopped."""
+    threads = ThreadPoolExecutor(thread_name_prefix=_THREADS)
+    asyncio.get_running_loop().set_default_executor(threads)
+    with listening_to_signals() as told:
+        async with open_record(settings, "worker") as record:
+            registry = build_registry(settings, record, app)
+            _check_queues(registry, queues)
+            await _work(
+                Worker(settings, registry, record, queues=queues), Declaration(record, registry), settings, told
+            )
+        threads.shutdown(wait=False, cancel_futures=True)
+        _end_threads()
+
+
+async def _work(worker: Worker, declaration: Declaration, settings: Settings, told: Told) -> None:
+    declaration.start()
+    worker.start()
+    log.info("worker started", worker=worker.id, queues=worker.queues, concurrency=settings.concurrency)
+    await told.stop.wait()
+    log.info("worker stops", worker=worker.id, running=worker.held)
+    worker.quiet()
+    await _until_idle(worker, told, settings.stop_deadline)
+    await worker.stop(0)
+    await declaration.stop(0)
+    log.info("worker ended", worker=worker.id)
+
+
+async def _until_idle(worker: Worker, told: Told, deadline: float) -> None:
+    """Return when no job is held, at a second signal, or after `deadline` seconds."""
+    idle = asyncio.create_task(_idle(worker))
+    hurry = asyncio.create_task(_hurried(told))
+    await asyncio.wait({idle, hurry}, timeout=deadline, return_when=asyncio.FIRST_COMPLETED)
+    for waiting in (idle, hurry):
+        waiting.cancel()
+    await asyncio.gather(idle, hurry, return_exceptions=True)
+
+
+async def _idle(worker: Worker) -> None:
+    for lane in worker.lanes:
+        await lane.executor.is_empty.wait()
+
+
+async def _hurried(told: Told) -> None:
+    await told.hurry.wait()
+
+
+def _check_queues(registry: Registry, queues: list[str] | None) -> None:
+    unknown = sorted(set(queues or ()) - set(registry.queues()))
+    if unknown:
+        raise ConfigurationError(
+            f"no processor here works on {', '.join(map(repr, unknown))}; the queues are {', '.join(registry.queues())}"
+        )
+
+
+def _end_threads() -> None:
+    """Let threads end; one that a processor holds would keep the process alive for ever, so it ends here and now."""
+    until = time.monotonic() + 1
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith(_THREADS)]
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    if any(thread.is_alive() for thread in threads):
+        log.warning("a processor still runs in a thread; its job was handed back")
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)

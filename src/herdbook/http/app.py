@@ -1,0 +1,63 @@
+"""Takes the parts of a running system: settings, job types, record, queue figures, artifacts.
+
+Gives the application that serves the API; other routes may be added to it.
+Never opens or closes a part: whoever made it does.
+"""
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
+
+import herdbook
+from herdbook.artifacts import ArtifactStore
+from herdbook.http.artifact import ArtifactReading
+from herdbook.http.docs import ApiDocs
+from herdbook.http.edge import Edge
+from herdbook.http.health import HealthChecks
+from herdbook.http.job_reads import JobReading
+from herdbook.http.jobs import JobPublishing
+from herdbook.http.openapi import DescribedApp
+from herdbook.http.problems import install
+from herdbook.http.system import SystemReading
+from herdbook.publish import Publisher
+from herdbook.queue_figures import QueueFigures
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+
+_DESCRIPTION = """\
+Publish background jobs and read what became of them. A job is accepted when it is recorded in PostgreSQL.
+
+Errors are answered in `application/problem+json` (RFC 9457).
+"""
+
+
+def create_app(
+    *, settings: Settings, registry: Registry, record: Record, queues: QueueFigures, artifacts: ArtifactStore
+) -> FastAPI:
+    """The application. Its routes are added in the order of their traffic, which is the order they are looked up in."""
+    app = DescribedApp(
+        title="Herdbook",
+        version=herdbook.__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        # An answer of 404 is clearer than a redirect that loses the body of a POST.
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.add_middleware(Edge)
+    install(app)
+    publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes)
+    JobPublishing(publisher, registry, record, max_job_bytes=settings.max_job_bytes).add_to(app)
+    JobReading(record).add_to(app)
+    ArtifactReading(artifacts).add_to(app)
+    SystemReading(registry, record, queues).add_to(app)
+    HealthChecks(record, queues, outbox_lag_limit=settings.outbox_lag_limit).add_to(app)
+    ApiDocs(app).add_to(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The function's name, as clients that are generated from the document will call it."""
+    return to_camel(route.name)

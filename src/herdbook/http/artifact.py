@@ -1,0 +1,93 @@
+"""Takes a job's id.
+
+Gives the file that the job made.
+Never lets a browser run what is in it: HTML is only ever downloaded, and types are not guessed.
+"""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import FastAPI, Query
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse
+
+from herdbook.artifacts import Artifact, ArtifactStore
+from herdbook.http.job_reads import parse_job_id
+from herdbook.http.openapi import Responses, problems
+from herdbook.http.problems import NO_ARTIFACT, Refused
+from herdbook.job import CamelModel
+
+_SHOWN_INLINE = frozenset({"application/pdf", "image/png", "image/jpeg", "text/csv", "text/plain"})
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)*", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
+_UNKNOWN = "application/octet-stream"
+_FILE = {"content": {_UNKNOWN: {"schema": {"type": "string", "format": "binary"}}}}
+
+
+class ArtifactQuery(CamelModel):
+    """How the file is wanted."""
+
+    inline: bool = False
+
+
+class ArtifactReading:
+    """The route that serves artifacts."""
+
+    def __init__(self, artifacts: ArtifactStore) -> None:
+        self._artifacts = artifacts
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route to `app`."""
+        responses: Responses = {
+            200: {"description": "The file", **_FILE},
+            206: {"description": "The part of the file that a Range header asked for", **_FILE},
+            **problems(404, 416, 422),
+        }
+        app.get("/api/jobs/{id}/artifact", response_class=FileResponse, responses=responses, tags=["jobs"])(
+            self.artifact
+        )
+
+    async def artifact(self, request: Request, id: str, query: Annotated[ArtifactQuery, Query()]) -> FileResponse:
+        """The file that a job made, to be downloaded; `inline=1` shows PDF, images, CSV and text."""
+        job, _ = parse_job_id(id)
+        found = await asyncio.to_thread(self._find, job)
+        if found is None:
+            raise Refused(NO_ARTIFACT, f"job {job} has made no file")
+        artifact, path, size = found
+        _settle_range(request, size)
+        shown = query.inline and artifact.media_type.partition(";")[0].strip().lower() in _SHOWN_INLINE
+        return FileResponse(
+            path,
+            # A job may make its file anew.
+            headers={"Cache-Control": "private, no-cache"},
+            media_type=artifact.media_type if _MEDIA_TYPE.fullmatch(artifact.media_type) else _UNKNOWN,
+            filename=artifact.name,
+            content_disposition_type="inline" if shown else "attachment",
+        )
+
+    def _find(self, job: UUID) -> tuple[Artifact, Path, int] | None:
+        found = self._artifacts.find(job)
+        if found is None:
+            return None
+        artifact, path = found
+        try:
+            return artifact, path, path.stat().st_size
+        except FileNotFoundError:
+            return None
+
+
+def _settle_range(request: Request, size: int) -> None:
+    """Leave in the request a range that can be served, or none, which is answered with the whole file."""
+    wanted = request.headers.get("range")
+    if wanted is None:
+        return
+    match = _RANGE.fullmatch(wanted)
+    if match and int(match[1]) >= size:
+        raise HTTPException(416, "the file is shorter", headers={"Content-Range": f"bytes */{size}"})
+    if not match or (match[2] and int(match[2]) < int(match[1])):
+        headers = request.scope["headers"]
+        request.scope["headers"] = [one for one in headers if one[0] != b"range"]

@@ -1,0 +1,62 @@
+"""Takes questions about the whole system.
+
+Gives the job types, the queues, the workers, and how many jobs are in each state.
+Never changes anything.
+"""
+
+from fastapi import FastAPI
+
+from herdbook.http.openapi import problems
+from herdbook.http.schemas import (
+    JobTypeList,
+    JobTypeView,
+    QueueList,
+    QueueView,
+    Stats,
+    WorkerList,
+    WorkerView,
+)
+from herdbook.job import JobStatus
+from herdbook.queue_figures import QueueFigures
+from herdbook.registry import Registry
+from herdbook.store.pool import Record
+from herdbook.store.reads import read_stats
+from herdbook.store.workers import read_workers
+
+
+class SystemReading:
+    """The routes about the system."""
+
+    def __init__(self, registry: Registry, record: Record, queues: QueueFigures) -> None:
+        self._registry = registry
+        self._record = record
+        self._queues = queues
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes to `app`."""
+        app.get("/api/job-types", tags=["system"])(self.job_types)
+        app.get("/api/queues", responses=problems(503), tags=["system"])(self.queues)
+        app.get("/api/workers", responses=problems(503), tags=["system"])(self.workers)
+        app.get("/api/stats", responses=problems(503), tags=["system"])(self.stats)
+
+    async def job_types(self) -> JobTypeList:
+        """The job types that can be published, with the JSON Schema of their data."""
+        return JobTypeList(job_types=[JobTypeView.of(one) for one in sorted(self._registry, key=lambda one: one.name)])
+
+    async def queues(self) -> QueueList:
+        """The queues, with how many jobs are in each of BullMQ's states."""
+        return QueueList(queues=[QueueView.of(one) for one in await self._queues.counts()])
+
+    async def workers(self) -> WorkerList:
+        """The workers that were heard of within a day."""
+        async with self._record.connection() as connection:
+            return WorkerList(workers=[WorkerView.of(one) for one in await read_workers(connection)])
+
+    async def stats(self) -> Stats:
+        """How many jobs are in each state, in total and by job type."""
+        async with self._record.connection() as connection:
+            found = await read_stats(connection)
+        names = sorted({*found, *(job_type.name for job_type in self._registry)})
+        by_type = {name: {status: found.get(name, {}).get(status, 0) for status in JobStatus} for name in names}
+        total = {status: sum(counts[status] for counts in by_type.values()) for status in JobStatus}
+        return Stats(total=total, by_type=by_type)

@@ -1,0 +1,142 @@
+"""The API over real servers. Each answer is checked against what the OpenAPI document says of it."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from herdbook.artifacts import FolderArtifacts
+from herdbook.http import create_app
+from herdbook.job import Backoff
+from herdbook.queue_figures import QueueFigures
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+
+NOBODY = 1  # A port that no one listens on.
+
+
+class Note(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    text: str
+    copies: int = 1
+    sent_to: list[str] = []
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry()
+    registry.declare("note", Note, queue="notes", attempts=4, backoff=Backoff(delay=10))
+    registry.declare("any", Any)
+
+    @registry.processor("count", backoff=None)
+    async def count(number: int) -> int:
+        """Count on."""
+        return number + 1
+
+    return registry
+
+
+@pytest.fixture
+async def queues(settings: Settings, registry: Registry, record: Record) -> AsyncIterator[QueueFigures]:
+    queues = QueueFigures.connect(settings, registry, record)
+    yield queues
+    await queues.close()
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> FolderArtifacts:
+    return FolderArtifacts(tmp_path / "artifacts")
+
+
+@pytest.fixture
+def app(
+    settings: Settings, registry: Registry, record: Record, queues: QueueFigures, artifacts: FolderArtifacts
+) -> FastAPI:
+    return create_app(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts)
+
+
+@pytest.fixture
+async def api(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(app) as api:
+        yield api
+
+
+@pytest.fixture
+async def lost_api(
+    settings: Settings, registry: Registry, artifacts: FolderArtifacts
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The API while PostgreSQL and Redis are away."""
+    lost = settings.model_copy(
+        update={
+            "database_url": f"postgresql://herdbook:hushhush@127.0.0.1:{NOBODY}/x",
+            "redis_url": f"redis://:hushhush@127.0.0.1:{NOBODY}",
+        }
+    )
+    assert lost.database_url
+    record = Record(lost.database_url, size=2)
+    await record.open()
+    queues = QueueFigures.connect(lost, registry, record)
+    app = create_app(settings=lost, registry=registry, record=record, queues=queues, artifacts=artifacts)
+    async with client(app) as api:
+        yield api
+    await queues.close()
+    await record.close()
+
+
+def client(app: FastAPI) -> httpx.AsyncClient:
+    """A client whose every answer has to be one that the API's description knows."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url="http://herdbook.test",
+        event_hooks={"response": [_described(app.openapi())]},
+    )
+
+
+def _described(document: dict[str, Any]) -> Callable[[httpx.Response], Awaitable[None]]:
+    paths = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), methods) for path, methods in document["paths"].items()]
+
+    async def check(response: httpx.Response) -> None:
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["cross-origin-resource-policy"] == "same-origin"
+        media_type = response.headers.get("content-type", "").partition(";")[0]
+        if response.status_code >= 400 and response.url.path != "/readyz":
+            assert media_type == "application/problem+json"
+        request = response.request
+        known = [methods for pattern, methods in paths if pattern.fullmatch(request.url.path)]
+        # The most special path comes first in the document.
+        operation = known[0].get(request.method.lower()) if known else None
+        if operation is not None:
+            answer = operation["responses"][str(response.status_code)]
+            assert media_type in answer["content"] or "application/octet-stream" in answer["content"]
+
+    return check
+
+
+async def count_jobs(record: Record) -> int:
+    """How many jobs the record has."""
+    async with record.connection() as connection:
+        found: int = await connection.fetchval("SELECT count(*) FROM herdbook.jobs")
+    return found
+
+
+def assert_problem(response: httpx.Response, status: int, name: str | None = None, *paths: str) -> dict[str, Any]:
+    """The problem in an answer, which must have this status, kind and paths of errors."""
+    assert response.status_code == status, response.text
+    body: dict[str, Any] = response.json()
+    assert body["status"] == status
+    assert body["type"] == (f"/problems/{name}" if name else "about:blank")
+    assert body["title"]
+    assert body["detail"]
+    assert body["instance"] == response.request.url.path
+    assert [error["path"] for error in body.get("errors", [])] == list(paths)
+    assert all(error["message"] for error in body.get("errors", []))
+    return body

@@ -1,0 +1,25 @@
+"""A program that serves, for a process of its own: `python -m tests.http.program PORT`."""
+
+import sys
+
+import uvloop
+
+from herdbook.http import serve
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+
+
+def main() -> None:
+    registry = Registry()
+    registry.declare("any", object)
+    settings = Settings()
+    uvloop.run(serve(settings, registry, host="127.0.0.1", port=int(sys.argv[1]), on_ready=tell))
+
+
+def tell(url: str) -> None:
+    sys.stdout.write(f"{url}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Life and readiness."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from herdbook.http.health import HealthChecks
+from herdbook.queue_figures import QueueFigures
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+
+
+async def readiness(api: httpx.AsyncClient) -> tuple[int, str, dict[str, bool], dict[str, str]]:
+    """The status code, the status, and of each check whether it is well and what it says."""
+    answer = await api.get("/readyz")
+    body: dict[str, Any] = answer.json()
+    checks = body["checks"]
+    well = {name: check["ok"] for name, check in checks.items()}
+    return answer.status_code, body["status"], well, {name: check["detail"] for name, check in checks.items()}
+
+
+async def test_a_system_that_is_well_says_so(api: httpx.AsyncClient) -> None:
+    assert (await api.get("/healthz")).json() == {"status": "ok"}
+    code, status, well, detail = await readiness(api)
+    assert (code, status) == (200, "ready")
+    assert well == {"record": True, "migrations": True, "queue": True, "outbox": True}
+    assert all(detail.values())
+
+
+async def test_without_its_servers_it_lives_but_is_not_ready(lost_api: httpx.AsyncClient) -> None:
+    assert (await lost_api.get("/healthz")).json() == {"status": "ok"}
+    code, status, well, detail = await readiness(lost_api)
+    assert (code, status) == (503, "unready")
+    assert well == {"record": False, "migrations": False, "queue": False, "outbox": False}
+    assert "PostgreSQL is away" in detail["record"]
+    assert "Redis is away" in detail["queue"]
+    assert "hushhush" not in str(detail)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("DELETE FROM herdbook.migrations WHERE version = 1", "herdbook migrate"),
+        ("DROP TABLE herdbook.migrations", "herdbook migrate"),
+        ("INSERT INTO herdbook.migrations VALUES (9999, 'x')", "upgrade"),
+    ],
+)
+async def test_a_schema_of_another_version_is_not_ready(
+    api: httpx.AsyncClient, record: Record, change: str, says: str
+) -> None:
+    async with record.connection() as connection:
+        await connection.execute(change)
+    code, _, well, detail = await readiness(api)
+    assert code == 503
+    assert well == {"record": True, "migrations": False, "queue": True, "outbox": True}
+    assert says in detail["migrations"]
+
+
+async def test_an_outbox_that_lags_is_not_ready(api: httpx.AsyncClient, record: Record, settings: Settings) -> None:
+    await api.post("/api/jobs", json={"jobType": "any", "jobData": None})
+    assert (await readiness(api))[0] == 200
+    async with record.connection() as connection:
+        await connection.execute(
+            "UPDATE herdbook.outbox SET created_at = created_at - make_interval(secs => $1), error_message = 'full'",
+            settings.outbox_lag_limit,
+        )
+    code, _, well, detail = await readiness(api)
+    assert (code, well["outbox"]) == (503, False)
+    assert "full" in detail["outbox"]
+    assert "waiting for the relay: 1" in detail["outbox"]
+
+
+async def test_a_server_that_does_not_answer_does_not_hold_it_up(settings: Settings, registry: Registry) -> None:
+    held: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    deaf = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{port}"})
+    record = Record(f"postgresql://u:p@127.0.0.1:{port}/x", size=4)
+    await record.open()
+    queues = QueueFigures.connect(deaf, registry, record)
+    app = FastAPI()
+    HealthChecks(record, queues, outbox_lag_limit=60, patience=0.05).add_to(app)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://herdbook.test") as api:
+        code, _, _, detail = await readiness(api)
+    assert code == 503
+    assert set(detail.values()) == {"no answer within 0.05 s"}
+    await queues.close()
+    await record.close()
+    for writer in held:
+        writer.close()
+    silent.close()

@@ -1,0 +1,225 @@
+"""Reading jobs: one with all that is recorded of it, its log, and lists."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from herdbook.context import LogLine
+from herdbook.job import AttemptOutcome, JobStatus, new_job_id
+from herdbook.outcome import ErrorReport
+from herdbook.store.attempts import (
+    AttemptKey,
+    FinishedAttempt,
+    claim_jobs_if_newer_attempt,
+    finish_attempts_if_running,
+    insert_logs,
+)
+from herdbook.store.pool import Record
+from tests.http.conftest import assert_problem
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+
+async def published(api: httpx.AsyncClient, text: str = "a", job_type: str = "note") -> str:
+    data: Any = {"text": text} if job_type == "note" else 5
+    job_id: str = (await api.post("/api/jobs", json={"jobType": job_type, "jobData": data})).json()["jobId"]
+    return job_id
+
+
+async def tried(record: Record, id: str, number: int, status: JobStatus) -> AttemptKey:
+    """One try at a job, with this end; PROCESSING for one that still runs."""
+    key = AttemptKey(job=UUID(id), generation=0, number=number)
+    ends = {
+        JobStatus.COMPLETED: AttemptOutcome.COMPLETED,
+        JobStatus.FAILED: AttemptOutcome.FAILED,
+        JobStatus.PENDING: AttemptOutcome.RETRY,
+    }
+    async with record.connection() as connection:
+        await claim_jobs_if_newer_attempt(connection, [key], [number - 1], "w1")
+        if status in ends:
+            done = status is JobStatus.COMPLETED
+            finished = FinishedAttempt(
+                key=key,
+                status=status,
+                outcome=ends[status],
+                attempts_made=number,
+                result='{"sent": true}' if done else None,
+                error=None if done else ErrorReport(type="OSError", message="refused", stack_trace="Traceback"),
+                progress="50",
+            )
+            await finish_attempts_if_running(connection, [finished], "w1")
+    return key
+
+
+async def test_everything_that_is_recorded_of_a_job_is_told(api: httpx.AsyncClient, record: Record) -> None:
+    job_id = await published(api)
+    await tried(record, job_id, 1, JobStatus.PENDING)
+    await tried(record, job_id, 2, JobStatus.COMPLETED)
+    job = (await api.get(f"/api/jobs/{job_id}")).json()
+    attempts = job.pop("attempts")
+    times = {name: job.pop(name) for name in ("createdAt", "updatedAt", "startedAt", "completedAt")}
+    assert all(TIME.fullmatch(time) for time in times.values()), times
+    assert job == {
+        "jobId": job_id,
+        "queueJobId": job_id,
+        "jobType": "note",
+        "queue": "notes",
+        "status": "completed",
+        "jobData": {"text": "a"},
+        "result": {"sent": True},
+        "errorMessage": job["errorMessage"],
+        "progress": 50,
+        "priority": 0,
+        "runAt": None,
+        "maxAttempts": 4,
+        "backoff": {"type": "exponential", "delay": 10, "jitter": 0.0},
+        "attempt": 2,
+        "generation": 0,
+        "worker": None,
+    }
+    assert [(one["number"], one["outcome"], one["errorMessage"]) for one in attempts] == [
+        (1, "retry", "refused"),
+        (2, "completed", None),
+    ]
+    first = attempts[0]
+    assert (first["generation"], first["worker"], first["errorType"], first["stackTrace"]) == (
+        0,
+        "w1",
+        "OSError",
+        "Traceback",
+    )
+    assert TIME.fullmatch(first["startedAt"])
+    assert TIME.fullmatch(first["endedAt"])
+
+
+async def test_a_running_attempt_has_no_end(api: httpx.AsyncClient, record: Record) -> None:
+    job_id = await published(api)
+    await tried(record, job_id, 1, JobStatus.PROCESSING)
+    job = (await api.get(f"/api/jobs/{job_id}")).json()
+    assert (job["status"], job["worker"], job["completedAt"]) == ("processing", "w1", None)
+    assert [(one["number"], one["outcome"], one["endedAt"]) for one in job["attempts"]] == [(1, None, None)]
+
+
+async def test_a_job_is_found_by_its_id_in_the_queue_too(api: httpx.AsyncClient, record: Record) -> None:
+    job_id = await published(api)
+    async with record.connection() as connection:
+        await connection.execute("UPDATE herdbook.jobs SET generation = 1, job_id = id || '~1'")
+    assert (await api.get(f"/api/jobs/{job_id}~1")).json()["queueJobId"] == f"{job_id}~1"
+    assert (await api.get(f"/api/jobs/{job_id}")).json()["generation"] == 1
+    assert (await api.get(f"/api/jobs/{job_id.upper()}")).status_code == 200
+    assert_problem(await api.get(f"/api/jobs/{job_id}~2"), 404, "job-not-found")
+
+
+@pytest.mark.parametrize(
+    "id", ["5", "bulk", "x" * 36, "a~1", f"{new_job_id()}~x", f"{new_job_id()}~{'9' * 5_000}", "%00", "é"]
+)
+@pytest.mark.parametrize("rest", ["", "/logs", "/artifact"])
+async def test_what_is_no_id_is_not_found(api: httpx.AsyncClient, id: str, rest: str) -> None:
+    answer = await api.get(f"/api/jobs/{id}{rest}")
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "/problems/job-not-found"
+
+
+async def test_unknown_jobs_are_not_found(api: httpx.AsyncClient) -> None:
+    job_id = new_job_id()
+    assert str(job_id) in assert_problem(await api.get(f"/api/jobs/{job_id}"), 404, "job-not-found")["detail"]
+    assert_problem(await api.get(f"/api/jobs/{job_id}/logs"), 404, "job-not-found")
+
+
+async def test_a_log_is_read_line_by_line(api: httpx.AsyncClient, record: Record) -> None:
+    job_id = await published(api)
+    assert (await api.get(f"/api/jobs/{job_id}/logs")).json() == {"lines": [], "nextAfter": 0}
+    key = await tried(record, job_id, 1, JobStatus.PROCESSING)
+    async with record.connection() as connection:
+        await insert_logs(connection, [(key, LogLine(at=datetime.now(UTC), message=f"line {n}")) for n in range(5)])
+    first = (await api.get(f"/api/jobs/{job_id}/logs", params={"limit": 3})).json()
+    rest = (await api.get(f"/api/jobs/{job_id}/logs", params={"after": first["nextAfter"]})).json()
+    lines = [*first["lines"], *rest["lines"]]
+    assert [line["message"] for line in lines] == [f"line {n}" for n in range(5)]
+    assert first["nextAfter"] == first["lines"][-1]["id"]
+    assert {(line["generation"], line["attempt"], bool(TIME.fullmatch(line["loggedAt"]))) for line in lines} == {
+        (0, 1, True)
+    }
+    end = (await api.get(f"/api/jobs/{job_id}/logs", params={"after": rest["nextAfter"]})).json()
+    assert end == {"lines": [], "nextAfter": rest["nextAfter"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("after", "-1"), ("after", str(2**63)), ("limit", "0"), ("limit", "1001"), ("page", "1")]
+)
+async def test_a_logs_wrong_parameters_are_named(api: httpx.AsyncClient, name: str, value: str) -> None:
+    answer = await api.get(f"/api/jobs/{new_job_id()}/logs", params={name: value})
+    assert_problem(answer, 422, "invalid-request", name)
+
+
+async def test_results_come_newest_first_and_filtered(api: httpx.AsyncClient, record: Record) -> None:
+    ids = [await published(api, str(n)) for n in range(3)]
+    other = await published(api, job_type="count")
+    await tried(record, ids[1], 1, JobStatus.COMPLETED)
+    page = (await api.get("/api/results")).json()
+    assert [job["jobId"] for job in page["jobs"]] == [other, *reversed(ids)]
+    assert (page["count"], page["limit"], page["offset"], page["nextCursor"]) == (4, 50, 0, None)
+    for query, found in [
+        ("status=completed", [ids[1]]),
+        ("jobType=count", [other]),
+        ("queue=notes&status=pending", [ids[2], ids[0]]),
+        ("jobType=nope", []),
+        ("status=&jobType=&queue=&limit=&offset=&cursor=", [other, *reversed(ids)]),
+        ("offset=3", [ids[0]]),
+    ]:
+        page = (await api.get(f"/api/results?{query}")).json()
+        assert [job["jobId"] for job in page["jobs"]] == found, query
+        assert page["count"] == len(found)
+    done = (await api.get("/api/results?status=completed")).json()["jobs"][0]
+    assert (done["result"], done["jobData"]) == ({"sent": True}, {"text": "1"})
+
+
+async def test_cursors_lead_through_all_pages_whatever_comes_in_between(api: httpx.AsyncClient) -> None:
+    ids = [await published(api, str(n)) for n in range(5)]
+    seen: list[str] = []
+    page = (await api.get("/api/results?limit=2")).json()
+    while True:
+        seen += [job["jobId"] for job in page["jobs"]]
+        if page["nextCursor"] is None:
+            break
+        await published(api, "newer")
+        page = (await api.get("/api/results", params={"limit": 2, "cursor": page["nextCursor"]})).json()
+    assert seen == ids[::-1]
+    assert (await api.get("/api/results?limit=5&jobType=count")).json()["nextCursor"] is None
+
+
+async def test_a_full_last_page_has_no_next_one(api: httpx.AsyncClient) -> None:
+    for n in range(2):
+        await published(api, str(n))
+    assert (await api.get("/api/results?limit=2")).json()["nextCursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("status", "done"),
+        ("status", "PENDING"),
+        ("limit", "0"),
+        ("limit", "501"),
+        ("limit", "x"),
+        ("limit", "1.5"),
+        ("offset", "-1"),
+        ("offset", "10001"),
+        ("cursor", "x"),
+        ("jobType", "a\0"),
+        ("queue", "x" * 201),
+        ("sort", "asc"),
+    ],
+)
+async def test_wrong_parameters_are_named(api: httpx.AsyncClient, name: str, value: str) -> None:
+    assert_problem(await api.get("/api/results", params={name: value}), 422, "invalid-request", name)
+
+
+async def test_a_page_starts_at_one_place(api: httpx.AsyncClient) -> None:
+    for offset in (0, 5):
+        answer = await api.get("/api/results", params={"offset": offset, "cursor": str(new_job_id())})
+        assert_problem(answer, 422, "invalid-request", "cursor")

@@ -1,0 +1,92 @@
+"""Errors of the servers behind the API."""
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from structlog.testing import capture_logs
+
+from herdbook.artifacts import FolderArtifacts
+from herdbook.errors import ConfigurationError
+from herdbook.http import create_app
+from herdbook.job import new_job_id
+from herdbook.queue_figures import QueueFigures
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+from tests.http.conftest import NOBODY, assert_problem, client, count_jobs
+
+NOTE = {"jobType": "note", "jobData": {"text": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/jobs", NOTE),
+        ("POST", "/api/jobs/bulk", {"jobs": [NOTE]}),
+        ("GET", f"/api/jobs/{new_job_id()}", None),
+        ("GET", f"/api/jobs/{new_job_id()}/logs", None),
+        ("GET", "/api/results", None),
+        ("GET", "/api/queues", None),
+        ("GET", "/api/workers", None),
+        ("GET", "/api/stats", None),
+    ],
+)
+async def test_without_postgresql_there_is_no_service(
+    lost_api: httpx.AsyncClient, method: str, path: str, body: object
+) -> None:
+    answer = await lost_api.request(method, path, json=body)
+    problem = assert_problem(answer, 503, "record-unavailable")
+    assert "PostgreSQL is away" in problem["detail"]
+    assert int(answer.headers["retry-after"]) > 0
+    assert "hushhush" not in answer.text
+
+
+async def test_without_postgresql_some_things_still_work(lost_api: httpx.AsyncClient) -> None:
+    assert len((await lost_api.get("/api/job-types")).json()["jobTypes"]) == 3
+    assert (await lost_api.get("/docs")).status_code == 200
+    bad = await lost_api.post("/api/jobs", json={"jobType": "nope", "jobData": {}})
+    assert_problem(bad, 422, "unknown-job-type", "jobType")
+
+
+async def test_without_redis_jobs_are_accepted(
+    settings: Settings, registry: Registry, record: Record, artifacts: FolderArtifacts
+) -> None:
+    away = settings.model_copy(update={"redis_url": f"redis://:hushhush@127.0.0.1:{NOBODY}"})
+    queues = QueueFigures.connect(away, registry, record)
+    app = create_app(settings=away, registry=registry, record=record, queues=queues, artifacts=artifacts)
+    async with client(app) as api:
+        assert (await api.post("/api/jobs", json=NOTE)).status_code == 201
+        answer = await api.get("/api/queues")
+        ready = await api.get("/readyz")
+    assert "Redis is away" in assert_problem(answer, 503, "queue-unavailable")["detail"]
+    assert int(answer.headers["retry-after"]) > 0
+    assert ready.status_code == 503
+    assert [name for name, check in ready.json()["checks"].items() if not check["ok"]] == ["queue"]
+    assert "hushhush" not in answer.text + ready.text
+    assert await count_jobs(record) == 1
+    await queues.close()
+
+
+async def test_a_record_without_tables_is_unavailable(api: httpx.AsyncClient, record: Record) -> None:
+    async with record.connection() as connection:
+        await connection.execute("DROP SCHEMA herdbook CASCADE")
+    for answer in (await api.post("/api/jobs", json=NOTE), await api.get("/api/stats")):
+        assert "herdbook migrate" in assert_problem(answer, 503, "record-unavailable")["detail"]
+
+
+async def test_our_own_errors_that_no_client_can_mend_are_faults(app: FastAPI) -> None:
+    @app.get("/broken", include_in_schema=False)
+    async def broken() -> None:
+        raise ConfigurationError("hushhush")
+
+    with capture_logs() as logs:
+        async with client(app) as api:
+            answer = await api.get("/broken")
+    assert_problem(answer, 500)
+    assert "hushhush" not in answer.text
+    assert len(logs) == 1
+
+
+async def test_figures_need_an_address(settings: Settings, registry: Registry, record: Record) -> None:
+    with pytest.raises(ConfigurationError, match="REDIS_URL"):
+        QueueFigures.connect(settings.model_copy(update={"redis_url": None}), registry, record)

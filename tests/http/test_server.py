@@ -1,0 +1,223 @@
+"""The server on a real socket: ready, told to stop, and started before its servers are."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.responses import PlainTextResponse, Response
+
+from herdbook.artifacts import ArtifactStore
+from herdbook.errors import ConfigurationError
+from herdbook.http import create_app, serve
+from herdbook.queue_figures import QueueFigures
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+from herdbook.testing import eventually
+from tests.http.conftest import NOBODY, assert_problem, count_jobs
+
+_ROOT = Path(__file__).parents[2]
+JOB = {"jobType": "any", "jobData": {"n": 1}}
+
+
+@asynccontextmanager
+async def serving(settings: Settings, registry: Registry, **more: object) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server in this process, which ends with the block."""
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    options = {"host": "127.0.0.1", "port": 0, "on_ready": ready.set_result, "stop": stop, **more}
+    running = asyncio.create_task(serve(settings, registry, **options))  # type: ignore[arg-type]
+    running.add_done_callback(lambda _: ready.done() or ready.cancel())
+    with suppress(asyncio.CancelledError):
+        await ready
+    if running.done():
+        await running
+    try:
+        async with httpx.AsyncClient(base_url=await ready) as api:
+            yield api
+    finally:
+        stop.set()
+        await running
+
+
+@asynccontextmanager
+async def program(settings: Settings, port: int = 0) -> AsyncIterator[tuple[Process, str]]:
+    """The server as a process of its own, and its URL."""
+    env = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url or "",
+        "REDIS_URL": settings.redis_url or "",
+        "HERDBOOK_QUEUE_PREFIX": settings.queue_prefix,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.http.program", str(port), env=env, cwd=_ROOT, stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout
+    try:
+        yield process, (await process.stdout.readline()).decode().strip()
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+async def test_a_served_process_answers_until_it_is_told_to_stop(
+    settings: Settings, record: Record, told: signal.Signals
+) -> None:
+    async with program(settings) as (process, url):
+        async with httpx.AsyncClient(base_url=url) as api:
+            answer = await api.post("/api/jobs", json=JOB)
+            assert answer.status_code == 201
+            assert "server" not in answer.headers
+            head = await api.head(answer.headers["location"])
+            assert (head.status_code, head.content) == (200, b"")
+            process.send_signal(told)
+            assert await process.wait() == 0
+        assert process.stderr
+        assert await process.stderr.read() == b""
+    assert await count_jobs(record) == 1
+
+
+async def test_requests_under_way_are_answered_before_the_end(settings: Settings, registry: Registry) -> None:
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    def with_slow(
+        *, settings: Settings, registry: Registry, record: Record, queues: QueueFigures, artifacts: ArtifactStore
+    ) -> FastAPI:
+        app = create_app(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts)
+
+        @app.get("/slow")
+        async def slow() -> Response:
+            entered.set()
+            await leave.wait()
+            return PlainTextResponse("done")
+
+        return app
+
+    stop = asyncio.Event()
+    async with serving(settings, registry, create=with_slow, stop=stop) as api:
+        under_way = asyncio.create_task(api.get("/slow"))
+        await entered.wait()
+        stop.set()
+
+        async def refused() -> bool:
+            async with httpx.AsyncClient(base_url=api.base_url) as late:
+                try:
+                    await late.get("/healthz")
+                except httpx.TransportError:
+                    return True
+            return False
+
+        await eventually(refused)
+        leave.set()
+        assert (await under_way).text == "done"
+
+
+async def test_a_cancelled_server_closes_everything(settings: Settings, registry: Registry) -> None:
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(
+        serve(settings, registry, host="127.0.0.1", port=0, on_ready=ready.set_result, stop=asyncio.Event())
+    )
+    url = await ready
+    async with httpx.AsyncClient(base_url=url) as api:
+        assert (await api.post("/api/jobs", json=JOB)).status_code == 201
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    port = urlsplit(url).port
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_it_starts_while_its_servers_are_away(settings: Settings, registry: Registry) -> None:
+    away = {"database_url": f"postgresql://u:p@127.0.0.1:{NOBODY}/x", "redis_url": f"redis://127.0.0.1:{NOBODY}"}
+    async with serving(settings.model_copy(update=away), registry) as api:
+        assert (await api.get("/healthz")).status_code == 200
+        assert (await api.get("/readyz")).status_code == 503
+        assert_problem(await api.post("/api/jobs", json=JOB), 503, "record-unavailable")
+
+
+async def test_job_types_are_declared_once_postgresql_is_there(
+    settings: Settings, registry: Registry, record: Record
+) -> None:
+    assert settings.database_url
+    address = urlsplit(settings.database_url)
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    netloc = f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{port}"
+    later = settings.model_copy(update={"database_url": urlunsplit(address._replace(netloc=netloc))})
+
+    async def declared() -> set[str]:
+        async with record.connection() as connection:
+            return {row["name"] for row in await connection.fetch("SELECT name FROM herdbook.job_types")}
+
+    async with serving(later, registry) as api:
+        assert_problem(await api.post("/api/jobs", json=JOB), 503, "record-unavailable")
+        assert await declared() == set()
+        async with forwarding(port, address.hostname or "", address.port or 0):
+            assert await eventually(declared) == {"any", "count", "note"}
+            assert (await api.post("/api/jobs", json=JOB)).status_code == 201
+            assert (await api.get("/readyz")).status_code == 200
+
+
+@asynccontextmanager
+async def forwarding(port: int, host: str, to: int) -> AsyncIterator[None]:
+    """Connections to `port` reach a server elsewhere, as long as the block lasts."""
+    tasks: list[asyncio.Task[None]] = []
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                writer.write(data)
+        finally:
+            writer.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(host, to)
+        tasks.extend(asyncio.create_task(one) for one in (copy(reader, far_writer), copy(far_reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", port)
+    yield
+    server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_an_address_that_is_taken_is_told_in_words(settings: Settings, registry: Registry) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1 port {port}"):
+            async with serving(settings, registry, port=port):
+                pass
+    with pytest.raises(ConfigurationError, match="cannot listen on"):
+        async with serving(settings, registry, host="999.0.0.1"):
+            pass
+
+
+@pytest.mark.parametrize("missing", ["database_url", "redis_url"])
+async def test_addresses_of_the_servers_are_needed(settings: Settings, registry: Registry, missing: str) -> None:
+    with pytest.raises(ConfigurationError, match=missing.upper()):
+        async with serving(settings.model_copy(update={missing: None}), registry):
+            pass
+
+
+@pytest.mark.parametrize(("host", "told"), [("0.0.0.0", "127.0.0.1"), ("localhost", None), ("::", None)])
+async def test_the_url_can_be_opened(settings: Settings, registry: Registry, host: str, told: str | None) -> None:
+    if host == "::" and not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
+    async with serving(settings, registry, host=host) as api:
+        assert (await api.get("/healthz")).status_code == 200
+        assert told is None or api.base_url.host == told

@@ -1,0 +1,109 @@
+"""The system as a whole: job types, queues, workers, figures."""
+
+import httpx
+
+from herdbook.job import JobStatus
+from herdbook.queue.adds import QueuedJob, QueueWriter
+from herdbook.queue.connection import connect
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+from herdbook.store.types import declare_job_types
+from herdbook.store.workers import WorkerBeat, beat_worker
+
+NONE = {"pending": 0, "processing": 0, "completed": 0, "failed": 0, "cancelled": 0}
+
+
+async def test_job_types_are_told_with_their_schemas(api: httpx.AsyncClient) -> None:
+    types = (await api.get("/api/job-types")).json()["jobTypes"]
+    assert [one["name"] for one in types] == ["any", "count", "note"]
+    count, note = types[1:]
+    assert count == {
+        "name": "count",
+        "queue": "count",
+        "description": "Count on.",
+        "attempts": 3,
+        "backoff": None,
+        "hasProcessor": True,
+        "schema": {"type": "integer"},
+    }
+    assert (note["queue"], note["attempts"], note["hasProcessor"]) == ("notes", 4, False)
+    assert note["backoff"] == {"type": "exponential", "delay": 10, "jitter": 0.0}
+    assert set(note["schema"]["properties"]) == {"text", "copies", "sentTo"}
+
+
+async def test_queues_are_told_with_their_figures(api: httpx.AsyncClient, settings: Settings, record: Record) -> None:
+    elsewhere = Registry()
+    elsewhere.declare("other", dict, queue="elsewhere")
+    async with record.connection() as connection:
+        await declare_job_types(connection, elsewhere)
+    assert settings.redis_url
+    redis = connect(settings.redis_url)
+    await QueueWriter(redis, prefix=settings.queue_prefix).add(
+        "notes", [queued("a", 0), queued("b", 5), queued("c", 0)]
+    )
+    await redis.hset(f"{settings.queue_prefix}:count:meta", "paused", "1")
+    await redis.aclose()
+    queues = {one["name"]: one for one in (await api.get("/api/queues")).json()["queues"]}
+    assert list(queues) == ["any", "count", "elsewhere", "notes"]
+    states = {"waiting", "active", "delayed", "prioritized", "waiting-children", "completed", "failed"}
+    assert set(queues["notes"]["counts"]) == states
+    assert {state: n for state, n in queues["notes"]["counts"].items() if n} == {"waiting": 2, "prioritized": 1}
+    assert [name for name, one in queues.items() if one["paused"]] == ["count"]
+
+
+def queued(job_id: str, priority: int) -> QueuedJob:
+    return QueuedJob(
+        job_id=job_id,
+        job_type="note",
+        data="{}",
+        timestamp=1_700_000_000_000,
+        delay=0,
+        priority=priority,
+        attempts=1,
+        backoff=None,
+    )
+
+
+async def test_workers_that_fell_silent_are_told_from_those_alive(api: httpx.AsyncClient, record: Record) -> None:
+    async with record.connection() as connection:
+        for name in ("here", "gone"):
+            beat = WorkerBeat(id=name, host="h", pid=7, queues=["notes"], concurrency=100, running=3, state="running")
+            await beat_worker(connection, beat)
+        await connection.execute("UPDATE herdbook.workers SET heartbeat_at = now() - interval '16 s' WHERE id = 'gone'")
+    workers = {one["id"]: one for one in (await api.get("/api/workers")).json()["workers"]}
+    assert {name: one["alive"] for name, one in workers.items()} == {"here": True, "gone": False}
+    here = workers["here"]
+    assert (here["host"], here["pid"], here["queues"], here["concurrency"], here["running"], here["state"]) == (
+        "h",
+        7,
+        ["notes"],
+        100,
+        3,
+        "running",
+    )
+    assert workers["gone"]["secondsSilent"] >= 16
+    assert here["startedAt"].endswith("Z")
+    assert here["heartbeatAt"].endswith("Z")
+
+
+async def test_stats_always_have_all_states_and_types(api: httpx.AsyncClient, record: Record) -> None:
+    empty = (await api.get("/api/stats")).json()
+    assert empty == {"total": NONE, "byType": {"any": NONE, "count": NONE, "note": NONE}}
+    for number in (1, 2, 3):
+        await api.post("/api/jobs", json={"jobType": "count", "jobData": number})
+    await api.post("/api/jobs", json={"jobType": "any", "jobData": None})
+    async with record.connection() as connection:
+        await connection.execute(
+            "UPDATE herdbook.jobs SET status = 'failed', completed_at = now() WHERE job_data = '1'"
+        )
+        await connection.execute("UPDATE herdbook.jobs SET job_type = 'past' WHERE job_data = '2'")
+    stats = (await api.get("/api/stats")).json()
+    assert stats["total"] == {**NONE, "pending": 3, "failed": 1}
+    assert stats["byType"] == {
+        "any": {**NONE, "pending": 1},
+        "count": {**NONE, "pending": 1, "failed": 1},
+        "note": NONE,
+        "past": {**NONE, "pending": 1},
+    }
+    assert list(stats["total"]) == [status.value for status in JobStatus]
