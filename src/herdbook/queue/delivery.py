@@ -44,7 +44,7 @@ class Delivery:
 
     @property
     def backoff(self) -> Backoff | None:
-        """The wait between tries. BullMQ also allows a bare number, and strategies of which only their program knows."""
+        """The wait between tries. BullMQ also allows a bare number, and strategies that only their program knows."""
         wish = self.options.get("backoff")
         if isinstance(wish, (int, float)):
             wish = {"type": "fixed", "delay": wish}

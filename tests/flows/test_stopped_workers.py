@@ -1,0 +1,102 @@
+"""Workers that are killed, and workers that are told to stop: no job is lost, none is recorded twice."""
+
+import os
+import signal
+import sys
+from asyncio.subprocess import Process, create_subprocess_exec
+from pathlib import Path
+from typing import Any
+
+from herdbook.job import JobStatus
+from herdbook.publish import JobRequest, Publisher
+from herdbook.queue.adds import QueueWriter
+from herdbook.queue.connection import connect
+from herdbook.relay import Relay
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+from herdbook.testing import eventually
+
+from .working import book
+
+
+async def start_worker(settings: Settings) -> Process:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url or "",
+        "REDIS_URL": settings.redis_url or "",
+        "HERDBOOK_DATA": str(settings.data),
+        "HERDBOOK_QUEUE_PREFIX": settings.queue_prefix,
+        "HERDBOOK_LOCK_DURATION": str(settings.lock_duration),
+        "HERDBOOK_STALLED_INTERVAL": str(settings.stalled_interval),
+        "HERDBOOK_STOP_DEADLINE": "0",
+        "HERDBOOK_LOG_LEVEL": "error",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    command = (sys.executable, "-m", "herdbook", "worker", "tests.flows.working:book", "--queue", "killed")
+    return await create_subprocess_exec(*command, env=environment)
+
+
+async def ask(record: Record, question: str) -> Any:
+    async with record.connection() as connection:
+        return await connection.fetchval(question)
+
+
+async def test_a_killed_workers_jobs_are_run_by_the_next_and_recorded_once(settings: Settings, record: Record) -> None:
+    assert settings.redis_url
+    client = connect(settings.redis_url)
+    relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+    relay.start()
+    publisher = Publisher(record, book, max_job_bytes=10_000)
+    await publisher.publish_bulk([JobRequest(job_type="pause", job_data={"n": n}) for n in range(1_000)])
+    first = await start_worker(settings)
+
+    async def in_the_middle() -> bool:
+        return bool(
+            await ask(record, "SELECT count(*) BETWEEN 200 AND 800 FROM herdbook.jobs WHERE status = 'completed'")
+        )
+
+    await eventually(in_the_middle, timeout=30)
+    first.kill()
+    await first.wait()
+    held = await ask(record, "SELECT count(*) FROM herdbook.jobs WHERE status = 'processing'")
+    second = await start_worker(settings)
+
+    async def all_final() -> bool:
+        return not await ask(record, "SELECT count(*) FROM herdbook.jobs WHERE status IN ('pending', 'processing')")
+
+    await eventually(all_final, timeout=60)
+    second.terminate()
+    assert await second.wait() == 0
+    await relay.stop()
+    await client.aclose()
+
+    assert held > 0
+    completed = (
+        f"SELECT count(*) FROM herdbook.jobs WHERE status = '{JobStatus.COMPLETED}' AND result = job_data -> 'n'"
+    )
+    assert await ask(record, completed) == 1_000
+    finals = "SELECT count(*) FROM herdbook.job_attempts WHERE outcome = 'completed'"
+    assert await ask(record, finals) == 1_000
+    assert await ask(record, "SELECT count(*) FROM herdbook.job_attempts WHERE outcome = 'lost'") == held
+
+
+async def test_a_stopped_worker_hands_its_jobs_back(settings: Settings, record: Record) -> None:
+    assert settings.redis_url
+    client = connect(settings.redis_url)
+    relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+    relay.start()
+    publisher = Publisher(record, book, max_job_bytes=10_000)
+    await publisher.publish(JobRequest(job_type="pause", job_data={"n": 1, "seconds": 600}))
+    worker = await start_worker(settings)
+
+    async def is_running() -> bool:
+        return bool(await ask(record, "SELECT count(*) FROM herdbook.jobs WHERE status = 'processing'"))
+
+    await eventually(is_running)
+    worker.send_signal(signal.SIGTERM)
+    assert await worker.wait() == 0
+    await relay.stop()
+    await client.aclose()
+    assert await ask(record, "SELECT status FROM herdbook.jobs") == JobStatus.PENDING
+    assert await ask(record, "SELECT outcome FROM herdbook.job_attempts") == "released"
+    assert await ask(record, "SELECT attempts_made FROM herdbook.jobs") == 0
