@@ -41,8 +41,7 @@ def listening_to_signals() -> Iterator[Told]:
     """Ctrl-C, SIGTERM and the terminal's end as events, for as long as the block lasts."""
     told = Told()
     loop = asyncio.get_running_loop()
-    # Under nohup the terminal's end is ignored, and stays so.
-    signals = [one for one in stop_signals() if signal.getsignal(one) is not signal.SIG_IGN]
+    signals = stop_signals()
     for one in signals:
         loop.add_signal_handler(one, told.again)
     try:
@@ -54,4 +53,6 @@ def listening_to_signals() -> Iterator[Told]:
 
 def stop_signals() -> tuple[signal.Signals, ...]:
     """The signals that end a process in order."""
-    return (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # Under nohup the terminal's end is ignored, and stays so.
+    end_of_terminal = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    return (signal.SIGINT, signal.SIGTERM, *end_of_terminal)

@@ -88,8 +88,7 @@ def _check_app(app: str) -> int:
 def _signals_interrupt() -> Iterator[None]:
     """Signals interrupt until the event loop takes them over: what was started by then is ended."""
     for one in stop_signals():
-        if signal.getsignal(one) is not signal.SIG_IGN:
-            signal.signal(one, _interrupt)
+        signal.signal(one, _interrupt)
     yield
 
 

@@ -1,0 +1,72 @@
+"""One running `herdbook up`, for all tests of the command line."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+APP = """
+from herdbook import Herdbook
+book = Herdbook()
+
+@book.processor("double", attempts=1)
+async def double(payload: dict[str, int]) -> int:
+    return payload["n"] * 2
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Up:
+    """A running `up`: its data folder, its address and its process."""
+
+    data: Path
+    url: str
+    process: subprocess.Popen[str]
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+    return kept | more
+
+
+def start_up(data: Path, app: Path) -> Up:
+    command = [sys.executable, "-m", "herdbook", "up", "app:book", "--port", "0", "--data", str(data)]
+    process = subprocess.Popen(command, cwd=app, env=environment(), stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    word, _, url = process.stdout.readline().strip().partition(" ")
+    assert word == "ready"
+    return Up(data=data, url=url, process=process)
+
+
+def end(up: Up) -> int:
+    up.process.terminate()
+    code = up.process.wait(40)
+    if up.process.stdout:
+        up.process.stdout.close()
+    return code
+
+
+@pytest.fixture(scope="session")
+def app_folder(open_folder: Path) -> Path:
+    folder = open_folder / "app"
+    folder.mkdir()
+    (folder / "app.py").write_text(APP, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def up(open_folder: Path, app_folder: Path) -> Iterator[Up]:
+    started = start_up(open_folder / "up data", app_folder)
+    yield started
+    assert end(started) == 0
+
+
+def herdbook(*words: str, cwd: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "herdbook", *words]
+    return subprocess.run(
+        command, cwd=cwd, env=environment(**variables), capture_output=True, text=True, timeout=60, check=False
+    )
