@@ -113,7 +113,7 @@ class Publisher:
             return prepare(self._registry, request, max_bytes=self._max_bytes)
         except InvalidJobError as error:
             problems = [FieldProblem(path=f"jobs.{index}.{one.path}", message=one.message) for one in error.problems]
-            raise InvalidJobError(f"job {index}: {error}", problems) from None
+            raise type(error)(f"job {index}: {error}", problems) from None
         except JobTooLargeError as error:
             raise JobTooLargeError(f"job {index}: {error}") from None
 

@@ -15,34 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from herdbook.assembly import build_registry
 from herdbook.cli.connect import open_record
 from herdbook.cli.loop import Told, listening_to_signals
+from herdbook.declaration import Declaration
 from herdbook.errors import ConfigurationError
 from herdbook.registry import Registry
-from herdbook.service import Service, log
+from herdbook.service import log
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.types import declare_job_types
 from herdbook.worker import Worker
 
 # Names of all threads of ours begin with this.
 _THREADS = "herdbook"
-
-
-class Declaration(Service):
-    """Writes the job types into the record, as soon as PostgreSQL is there."""
-
-    name = "declaration"
-
-    def __init__(self, record: Record, registry: Registry) -> None:
-        super().__init__()
-        self._record = record
-        self._registry = registry
-
-    async def round(self) -> float:
-        """Declare them; once is enough."""
-        async with self._record.connection() as connection:
-            await declare_job_types(connection, self._registry)
-        self.quiet()
-        return 0
 
 
 async def run_worker(settings: Settings, app: Registry | None, queues: list[str] | None) -> None:

@@ -16,14 +16,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from herdbook.artifacts import ArtifactStore, FolderArtifacts
+from herdbook.declaration import Declaration
 from herdbook.errors import ConfigurationError
 from herdbook.http.app import create_app
 from herdbook.queue_figures import QueueFigures
 from herdbook.registry import Registry
-from herdbook.service import Service
 from herdbook.settings import Settings
 from herdbook.store.pool import Record
-from herdbook.store.types import declare_job_types
 
 # Seconds that an idle connection stays open: longer than the load balancers in front wait, commonly 60.
 _KEEP_ALIVE = 75
@@ -69,24 +68,6 @@ async def serve(
             await declaration.stop()
             await queues.close()
             await record.close()
-
-
-class Declaration(Service):
-    """Writes the job types into the record, as soon as PostgreSQL is there."""
-
-    name = "declaration"
-
-    def __init__(self, record: Record, registry: Registry) -> None:
-        super().__init__()
-        self._record = record
-        self._registry = registry
-
-    async def round(self) -> float:
-        """Declare them; once is enough."""
-        async with self._record.connection() as connection:
-            await declare_job_types(connection, self._registry)
-        self.quiet()
-        return 0
 
 
 class _Server(uvicorn.Server):
