@@ -167,18 +167,20 @@ async def test_many_jobs_are_accepted_together_in_order(api: httpx.AsyncClient, 
 
 
 @pytest.mark.parametrize(
-    ("bad", "path"),
+    ("bad", "problem", "path"),
     [
-        ({"jobType": "note", "jobData": {}}, "jobs.1.jobData.text"),
-        ({"jobType": "nope", "jobData": {}}, "jobs.1.jobType"),
-        ({**NOTE, "options": {"delay": "x"}}, "jobs.1.options.delay"),
-        ({**NOTE, "options": 1}, "jobs.1.options"),
-        ({**NOTE, "more": 1}, "jobs.1.more"),
-        ("note", "jobs.1"),
+        ({"jobType": "note", "jobData": {}}, "invalid-job", "jobs.1.jobData.text"),
+        ({"jobType": "nope", "jobData": {}}, "unknown-job-type", "jobs.1.jobType"),
+        ({**NOTE, "options": {"delay": "x"}}, "invalid-job", "jobs.1.options.delay"),
+        ({**NOTE, "options": 1}, "invalid-job", "jobs.1.options"),
+        ({**NOTE, "more": 1}, "invalid-job", "jobs.1.more"),
+        ("note", "invalid-job", "jobs.1"),
     ],
 )
-async def test_one_bad_job_of_many_refuses_all(api: httpx.AsyncClient, record: Record, bad: Any, path: str) -> None:
-    assert_problem(await api.post("/api/jobs/bulk", json={"jobs": [NOTE, bad, NOTE]}), 422, "invalid-job", path)
+async def test_one_bad_job_of_many_refuses_all(
+    api: httpx.AsyncClient, record: Record, bad: Any, problem: str, path: str
+) -> None:
+    assert_problem(await api.post("/api/jobs/bulk", json={"jobs": [NOTE, bad, NOTE]}), 422, problem, path)
     assert await count_jobs(record) == 0
 
 
