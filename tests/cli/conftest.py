@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from herdbook.settings import Settings
+
+from .commands import Commands
+
 APP = """
 from herdbook import Herdbook
 book = Herdbook()
@@ -70,3 +74,23 @@ def herdbook(*words: str, cwd: Path, **variables: str) -> "subprocess.CompletedP
     return subprocess.run(
         command, cwd=cwd, env=environment(**variables), capture_output=True, text=True, timeout=60, check=False
     )
+
+
+@pytest.fixture
+def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Commands:
+    """Commands in an empty folder, with nothing configured."""
+    for name in [name for name in os.environ if name.startswith("HERDBOOK_") or name.endswith("_URL")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    # What an application's import leaves behind is forgotten with the test.
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return Commands(capsys)
+
+
+@pytest.fixture
+def configured(commands: Commands, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    """Commands that find the test's own servers in the environment."""
+    monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
+    monkeypatch.setenv("REDIS_URL", settings.redis_url or "")
+    monkeypatch.setenv("HERDBOOK_QUEUE_PREFIX", settings.queue_prefix)
+    return commands

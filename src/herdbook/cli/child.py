@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from herdbook.cli.exits import USAGE
+from herdbook.cli.loop import ORPHANED
 from herdbook.embedded.process import Launch, launcher
 from herdbook.errors import HerdbookError
 from herdbook.service import log, pause_after
@@ -94,7 +95,7 @@ class Child:
             name=self.role,
             command=(*HERDBOOK, *self.words),
             folder=Path(),
-            stop_signal=signal.SIGTERM,
+            stop_signal=ORPHANED,
         )
         # A session of its own: Ctrl-C in a terminal is for us, who stop the processes in order.
         self._process = process = await asyncio.create_subprocess_exec(
@@ -112,13 +113,21 @@ class Child:
 
     async def _listen(self, process: Process) -> None:
         if process.stdout is not None and self._on_output is not None:
-            while line := await process.stdout.readline():
+            while line := await _next_line(process.stdout):
                 self._on_output(line.decode(errors="replace").rstrip("\n"))
 
     def _tell(self, one: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(one)
+
+
+async def _next_line(output: asyncio.StreamReader) -> bytes:
+    while True:
+        try:
+            return await output.readline()
+        except ValueError:
+            continue  # Too long to be a line of ours.
 
 
 def _how(status: int) -> str:

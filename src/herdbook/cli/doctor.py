@@ -10,7 +10,7 @@ import typer
 
 from herdbook.cli import exits, options
 from herdbook.cli.connect import read_settings
-from herdbook.cli.tables import STATUS_STYLES
+from herdbook.cli.tables import COLOURS
 
 
 def doctor(as_json: options.AsJson = False, data: options.Data = None) -> int:
@@ -31,9 +31,8 @@ def doctor(as_json: options.AsJson = False, data: options.Data = None) -> int:
         if as_json:
             typer.echo(to_json(found))
             continue
-        colour = STATUS_STYLES[found.level].split()[-1]
         message = exits.printable(f"{found.subject}: {found.message}")
-        typer.echo(f"{typer.style(f'{found.level:<8}', fg=colour)} {message}")
+        typer.echo(f"{typer.style(f'{found.level:<8}', fg=COLOURS[found.level])} {message}")
         if found.advice:
             typer.echo(f"{'':<9}{exits.printable(found.advice)}")
     return exits.NO if any(found.level == "problem" for found in findings) else exits.OK

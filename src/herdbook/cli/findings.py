@@ -34,7 +34,8 @@ class Finding:
 
 def problem(subject: str, error: Exception, advice: str) -> Finding:
     """An error as a finding."""
-    return Finding("problem", subject, mask_passwords(" ".join(str(error).split())), advice)
+    message = " ".join(str(error).split()).removeprefix(f"{subject} is ")
+    return Finding("problem", subject, mask_passwords(message), advice)
 
 
 def judge_clock(subject: str, seconds: float) -> Finding:

@@ -13,7 +13,7 @@ import typer
 from herdbook.cli import options
 from herdbook.cli.connect import open_record, read_settings
 from herdbook.cli.exits import printable
-from herdbook.cli.tables import STATUS_STYLES, attempt_fields, job_fields, log_fields, one_line, time_text, to_json
+from herdbook.cli.tables import COLOURS, attempt_fields, coloured, job_fields, log_fields, one_line, time_text, to_json
 from herdbook.job import Attempt, Job
 from herdbook.settings import Settings
 from herdbook.store.reads import StoredLogLine, read_attempts, read_job, read_logs
@@ -58,8 +58,9 @@ async def _find(settings: Settings, id: UUID, with_logs: bool) -> Found:
 def _show(job: Job) -> None:
     _say("job", str(job.id) + (f"  (in the queue: {job.job_id})" if job.generation else ""))
     _say("type", f"{job.job_type}  (queue {job.queue})")
-    _say("status", job.status.value, style=STATUS_STYLES.get(job.status.value))
-    _say("tries", f"{job.attempt} of {job.max_attempts}" + (f", by {job.worker}" if job.worker else ""))
+    _say("status", job.status.value, colour=COLOURS.get(job.status.value))
+    _say("tries", f"{job.attempt} (at most {job.max_attempts} may fail)")
+    _say("worker", job.worker)
     _say("priority", str(job.priority) if job.priority else None)
     _say("backoff", to_json(job.backoff.model_dump(by_alias=True)) if job.backoff else None)
     _say("created", time_text(job.created_at))
@@ -83,12 +84,11 @@ def _show_attempt(attempt: Attempt) -> None:
         typer.secho(f"    {printable(line)}", dim=True)
 
 
-def _say(name: str, value: str | None, style: str | None = None) -> None:
+def _say(name: str, value: str | None, colour: str | None = None) -> None:
     if value is None:
         return
-    colour = style.split()[-1] if style and style != "dim" else None
     indented = printable(value).replace("\n", "\n" + " " * 10)
-    typer.echo(f"{name:<10}" + typer.style(indented, fg=colour))
+    typer.echo(f"{name:<10}{coloured(indented, colour)}")
 
 
 def _pretty(value: Any) -> str:

@@ -51,9 +51,8 @@ def jobs(
 
 
 def _row(job: Job) -> tuple[str, ...]:
-    tries = f"{job.attempt}/{job.max_attempts}"
     error = (job.error_message or "") if job.status is not JobStatus.COMPLETED else ""
-    return (str(job.id), job.job_type, job.status.value, tries, time_text(job.created_at), error)
+    return (str(job.id), job.job_type, job.status.value, str(job.attempt), time_text(job.created_at), error)
 
 
 async def _find(settings: Settings, wanted: JobFilter) -> list[Job]:

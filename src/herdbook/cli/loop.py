@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
+# Sent by the kernel to the processes of an `up` that was killed: its servers end at the same moment.
+ORPHANED = signal.SIGUSR1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -24,6 +27,11 @@ class Told:
     def again(self) -> None:
         """Take one signal."""
         (self.hurry if self.stop.is_set() else self.stop).set()
+
+    def at_once(self) -> None:
+        """Take a signal that leaves no time."""
+        self.stop.set()
+        self.hurry.set()
 
 
 def run_on_fast_loop(main: Coroutine[Any, Any, Answer]) -> Answer:
@@ -44,10 +52,11 @@ def listening_to_signals() -> Iterator[Told]:
     signals = stop_signals()
     for one in signals:
         loop.add_signal_handler(one, told.again)
+    loop.add_signal_handler(ORPHANED, told.at_once)
     try:
         yield told
     finally:
-        for one in signals:
+        for one in (*signals, ORPHANED):
             loop.remove_signal_handler(one)
 
 

@@ -5,7 +5,7 @@ Never runs jobs.
 """
 
 from herdbook.cli import options
-from herdbook.cli.connect import open_record, read_settings, redis_url
+from herdbook.cli.connect import database_url, open_record, read_settings, redis_url
 from herdbook.cli.loop import listening_to_signals, run_on_fast_loop
 from herdbook.settings import Settings
 
@@ -19,11 +19,13 @@ def relay(data: options.Data = None) -> None:
     Examples:
       DATABASE_URL=postgresql://… REDIS_URL=redis://… herdbook relay
     """
+    settings = read_settings(data)
+    database_url(settings)
+    url = redis_url(settings)
     from herdbook.observe.log import set_up_logging
 
-    settings = read_settings(data)
     set_up_logging(settings, "relay")
-    run_on_fast_loop(_relay(settings, redis_url(settings)))
+    run_on_fast_loop(_relay(settings, url))
 
 
 async def _relay(settings: Settings, url: str) -> None:

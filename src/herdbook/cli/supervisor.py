@@ -96,7 +96,7 @@ class _System:
                 return exits.USAGE
             if error is not None:
                 raise error
-        log.info("stopping")
+        log.info("stopping; a second time hurries")
         return exits.OK
 
     async def _stop_children(self) -> None:

@@ -7,45 +7,53 @@ Never lets a job's data control the terminal.
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from shutil import get_terminal_size
 from typing import Any
 from uuid import UUID
 
 import orjson
+import typer
 from pydantic.alias_generators import to_camel
 
 from herdbook.cli.exits import printable
 from herdbook.job import Attempt, Job
 from herdbook.store.reads import StoredLogLine
 
-STATUS_STYLES = {
+COLOURS = {
     "completed": "green",
-    "failed": "bold red",
+    "failed": "red",
     "processing": "cyan",
-    "cancelled": "dim",
+    "cancelled": "bright_black",
     "ok": "green",
     "warning": "yellow",
-    "problem": "bold red",
+    "problem": "red",
 }
-# Wide enough for any line, where there is no terminal to fit into.
-_UNBOUNDED = 100_000
+_GAP = "  "
+# The last column is cut to what the terminal has left, but not below this.
+_LEAST = 20
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns; the last gives way where the terminal is too narrow."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """Print aligned columns; in a terminal the last one is cut where there is no room for it."""
+    from rich.cells import cell_len, chop_cells, set_cell_size
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUNDED)
-    table = Table(*header, box=None, pad_edge=False, header_style="bold")
-    for column in table.columns:
-        column.no_wrap = True
-    table.columns[-1].overflow = "ellipsis"
-    for index, column in enumerate(table.columns[:-1]):
-        column.min_width = max(len(row[index]) for row in (header, *rows))
-    for row in rows:
-        table.add_row(*(Text(one_line(cell), style=STATUS_STYLES.get(cell, "")) for cell in row))
-    console.print(table)
+    cells = [[one_line(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    if sys.stdout.isatty():
+        taken = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
+        widths[-1] = min(widths[-1], max(get_terminal_size().columns - taken, _LEAST))
+    for number, row in enumerate(cells):
+        *first, last = row
+        if cell_len(last) > widths[-1]:
+            last = chop_cells(last, widths[-1] - 1)[0] + "…"
+        padded = [*map(set_cell_size, first, widths), last]
+        line = _GAP.join(coloured(text, COLOURS.get(cell)) for text, cell in zip(padded, row, strict=True)).rstrip()
+        typer.secho(line, bold=True) if number == 0 else typer.echo(line)
+
+
+def coloured(text: str, colour: str | None) -> str:
+    """The text in that colour; None leaves it as it is."""
+    return typer.style(text, fg=colour) if colour else text
 
 
 def one_line(text: str) -> str:

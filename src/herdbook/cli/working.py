@@ -88,7 +88,7 @@ def _end_threads() -> None:
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
     if any(thread.is_alive() for thread in threads):
-        log.warning("a processor still runs in a thread; its job was handed back")
+        log.warning("a processor still runs in a thread; the process ends without it")
         logging.shutdown()
         sys.stdout.flush()
         os._exit(0)

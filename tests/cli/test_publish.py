@@ -1,0 +1,146 @@
+"""Publishing from the command line: one job or many, with options, from an argument, a file or standard input."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from herdbook.job import Job
+from herdbook.store.pool import Record
+from herdbook.store.reads import JobFilter, list_jobs
+
+from .commands import Commands, Said
+
+REPORT = '{"title": "Jobs", "source": {"record": {}}}'
+
+# What is typed, and how the answer begins.
+BAD_INPUT: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("report",), "give the job data: JSON, @file, or - for standard input"),
+    (("report", "{"), "the job data are not JSON: unexpected end of data: line 1 column 2 (char 1)"),
+    (("report", "@none.json"), "cannot read none.json: No such file or directory"),
+    (("report", "{}"), "not a valid report job: jobData.title: Field required; jobData.source: Field required"),
+    (("rep", "{}"), "unknown job type 'rep'; known: email, notification, report; name your own with --app"),
+    (("rep", "--lines"), "unknown job type 'rep'; known: email, notification, report; name your own with --app"),
+    (("report", REPORT, "--delay", "soon"), "--delay: not a duration: give milliseconds, or a text such as 500ms"),
+    (("report", REPORT, "--run-at", "2040-01-31T08:00:00"), "--run-at: Input should have timezone info"),
+    (("report", REPORT, "--delay", "1s", "--run-at", "2040-01-31T08:00:00Z"), "give delay or runAt, not both"),
+    (("report", "--lines", "--wait"), "--lines and --wait do not go together"),
+    (("report", "--lines", "--key", "k"), "--lines and --key do not go together"),
+)
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Typed":
+    return Typed(tmp_path)
+
+
+class Typed:
+    """Standard input with a text in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "typed"
+
+    async def into(self, commands: Commands, text: str, *words: str) -> Said:
+        """Run a command that reads the text."""
+        self._file.write_text(text, encoding="utf-8")
+        before = os.dup(0)
+        with self._file.open("rb") as file:
+            os.dup2(file.fileno(), 0)
+        try:
+            return await commands.call(*words)
+        finally:
+            os.dup2(before, 0)
+            os.close(before)
+
+
+async def recorded(record: Record) -> list[Job]:
+    async with record.connection() as connection:
+        return await list_jobs(connection, JobFilter(limit=10_000))
+
+
+async def test_a_published_job_is_recorded_and_its_id_printed(configured: Commands, record: Record) -> None:
+    answer = await configured.call("publish", "report", REPORT)
+    (job,) = await recorded(record)
+    assert (answer.code, answer.out, answer.err) == (0, f"{job.id}\n", "")
+    assert job.job_data["title"] == "Jobs"
+
+
+async def test_options_are_the_jobs(configured: Commands, record: Record) -> None:
+    words = ("--delay", "10m", "--priority", "7", "--attempts", "2", "--key", "once")
+    first = await configured.call("publish", "report", REPORT, *words)
+    second = await configured.call("publish", "report", REPORT, *words)
+    (job,) = await recorded(record)
+    assert first.out == second.out == f"{job.id}\n"
+    assert (job.priority, job.max_attempts) == (7, 2)
+    assert job.run_at is not None
+    assert timedelta(minutes=9) < job.run_at - datetime.now(UTC) <= timedelta(minutes=10)
+
+
+async def test_a_time_to_run_at_is_the_jobs(configured: Commands, record: Record) -> None:
+    await configured.call("publish", "report", REPORT, "--run-at", "2040-01-31T08:00:00+01:00")
+    (job,) = await recorded(record)
+    assert job.run_at == datetime(2040, 1, 31, 7, tzinfo=UTC)
+
+
+async def test_job_data_come_from_a_file_or_from_standard_input(
+    configured: Commands, record: Record, tmp_path: Path, typed: Typed
+) -> None:
+    (tmp_path / "job.json").write_text(REPORT, encoding="utf-8")
+    assert (await configured.call("publish", "report", "@job.json")).code == 0
+    assert (await typed.into(configured, REPORT, "publish", "report", "-")).code == 0
+    assert [job.job_data["title"] for job in await recorded(record)] == ["Jobs", "Jobs"]
+
+
+async def test_bad_input_is_code_2_and_nothing_is_recorded(configured: Commands, record: Record) -> None:
+    for words, said in BAD_INPUT:
+        answer = await configured.call("publish", *words)
+        assert answer.code == 2, words
+        assert answer.told.startswith(said), words
+    assert await recorded(record) == []
+
+
+async def test_each_line_is_a_job(configured: Commands, record: Record, typed: Typed) -> None:
+    lines = "".join(f'{{"title": "{n}", "source": {{"record": {{}}}}}}\n\n' for n in range(1_200))
+    answer = await typed.into(configured, lines, "publish", "report", "--lines", "--priority", "3")
+    assert answer.code == 0
+    jobs = {job.id: job for job in await recorded(record)}
+    assert [jobs[UUID(id)].job_data["title"] for id in answer.out.split()] == [str(n) for n in range(1_200)]
+    assert {job.priority for job in jobs.values()} == {3}
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("{", "line 3 is not JSON: "),
+        ("{}", "line 3: not a valid report job: jobData.title: Field required"),
+    ],
+)
+async def test_a_bad_line_is_named_and_its_thousand_not_published(
+    configured: Commands, record: Record, typed: Typed, bad: str, said: str
+) -> None:
+    answer = await typed.into(configured, f"{REPORT}\n\n{bad}\n{REPORT}\n", "publish", "report", "-", "--lines")
+    assert answer.code == 2
+    assert answer.told.startswith(said)
+    assert answer.told.endswith("; nothing was published")
+    assert await recorded(record) == []
+
+
+async def test_thousands_before_a_bad_line_stay_published(configured: Commands, record: Record, typed: Typed) -> None:
+    answer = await typed.into(configured, f"{REPORT}\n" * 1_500 + "{\n", "publish", "report", "-", "--lines")
+    assert answer.code == 2
+    assert "line 1501 is not JSON" in answer.err
+    assert answer.err.endswith("; 1,000 jobs were published before\n")
+    assert len(answer.out.split()) == len(await recorded(record)) == 1_000
+
+
+async def test_a_job_that_does_not_end_in_time_is_code_1(configured: Commands, record: Record) -> None:
+    answer = await configured.call("publish", "report", REPORT, "--wait", "--timeout", "0")
+    (job,) = await recorded(record)
+    assert answer.code == 1
+    assert answer.out == ""
+    assert answer.err.splitlines() == [
+        str(job.id),
+        f"herdbook: job {job.id} is still pending after 0 seconds; `herdbook job {job.id}` shows it",
+    ]

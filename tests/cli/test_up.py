@@ -1,0 +1,157 @@
+"""One command for everything: what it starts, what it refuses, and that nothing of it is left."""
+
+import json
+import signal
+import socket
+from pathlib import Path
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from herdbook.embedded import EmbeddedServers, read_running_servers
+from herdbook.embedded.folder import is_locked
+from herdbook.testing import eventually
+
+from .conftest import Up, herdbook
+from .processes import ended, hear, running
+
+APP = """
+import asyncio
+from herdbook import Herdbook
+
+print("printed by the application")
+book = Herdbook()
+
+@book.processor("hang")
+async def hang(payload: None) -> None:
+    await asyncio.Event().wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def data(open_folder: Path) -> Path:
+    """A data folder for one test after the other: making it anew takes most of a start."""
+    return open_folder / "one after the other"
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def serving(up: Up) -> list[psutil.Process]:
+    return [one for one in alive(psutil.Process(up.process.pid).children()) if "serve" in one.cmdline()]
+
+
+def test_an_application_that_cannot_be_imported_is_told_before_anything_is_started(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import no_such_thing", encoding="utf-8")
+    done = herdbook("up", "app:book", "--port", "0", "--data", str(data / "not made"), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("herdbook: module 'app' cannot be imported: ModuleNotFoundError: ")
+    assert done.stderr.count("\n") == 1
+    assert not (data / "not made").exists()
+
+
+def test_a_port_in_use_is_told_before_anything_is_started(data: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = herdbook("up", "--port", str(port), "--data", str(data / "not made"), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (
+        done.stderr == f"herdbook: cannot listen on 127.0.0.1 port {port}: it is in use; choose another with --port\n"
+    )
+    assert not (data / "not made").exists()
+
+
+async def test_told_to_end_while_it_starts_it_leaves_nothing(data: Path, tmp_path: Path) -> None:
+    async with running("up", "--port", "0", "--data", str(data), cwd=tmp_path) as up:
+
+        async def is_starting() -> bool:
+            return is_locked(data)
+
+        await eventually(is_starting)
+        up.terminate()
+        code, out, err = await ended(up)
+    assert (code, out) == (0, ""), err
+    assert not is_locked(data)
+
+
+async def test_an_embedded_server_that_dies_ends_everything(data: Path, tmp_path: Path) -> None:
+    async with running("up", "--port", "0", "--data", str(data), cwd=tmp_path) as up:
+        await hear(up, "serving", "worker started", "relay started")
+        family = psutil.Process(up.pid).children(recursive=True)
+        (redis,) = [one for one in family if "valkey" in one.name() or "redis" in one.name()]
+        redis.kill()
+        code, out, err = await ended(up)
+    assert code == 3
+    assert out.startswith("ready http://127.0.0.1:")
+    assert "herdbook: Redis has ended by SIGKILL" in err
+    assert alive(family) == []
+
+
+async def test_a_second_signal_hurries_and_prints_go_to_stderr(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP, encoding="utf-8")
+    deadline = {"HERDBOOK_STOP_DEADLINE": "600"}
+    async with running("up", "app:book", "--port", "0", "--data", str(data), cwd=tmp_path, **deadline) as up:
+        await hear(up, "serving", "worker started", "printed by the application")
+        family = psutil.Process(up.pid).children(recursive=True)
+        servers = read_running_servers(data)
+        assert servers is not None
+        record = await asyncpg.connect(servers.database_url)
+        await record.execute("SELECT herdbook.publish('hang', 'null')")
+
+        async def is_running() -> bool:
+            return bool(await record.fetchval("SELECT count(*) = 1 FROM herdbook.jobs WHERE status = 'processing'"))
+
+        await eventually(is_running)
+        await record.close()
+        up.send_signal(signal.SIGINT)
+        await hear(up, "worker stops")
+        up.send_signal(signal.SIGINT)
+        code, out, err = await ended(up)
+    assert code == 0, err
+    assert out.splitlines()[1:] == []
+    assert out.startswith("ready http://127.0.0.1:")
+    assert alive(family) == []
+
+
+async def test_a_server_that_is_configured_is_used_and_told_to_others(
+    servers: EmbeddedServers, data: Path, tmp_path: Path
+) -> None:
+    given = {"REDIS_URL": servers.redis_url, "SMTP_URL": "smtp://127.0.0.1:1"}
+    words = ("--workers", "0", "--port", "0", "--data", str(data))
+    async with running("up", *words, cwd=tmp_path, **given) as up:
+        await hear(up, "serving", "relay started")
+        family = [one.name() for one in psutil.Process(up.pid).children()]
+        printed = herdbook("env", "--data", str(data), cwd=tmp_path).stdout.splitlines()
+        up.terminate()
+        assert (await ended(up))[0] == 0
+    assert printed[0].startswith("export DATABASE_URL='postgresql://herdbook:")
+    assert printed[1:] == [f"export REDIS_URL='{servers.redis_url}'", "export SMTP_URL='smtp://127.0.0.1:1'"]
+    assert "postgres" in family
+    assert not any("valkey" in name or "redis" in name for name in family)
+
+
+async def test_a_killed_server_of_pages_is_found_again_at_its_address(up: Up) -> None:
+    (first,) = serving(up)
+    first.kill()
+
+    async def answers_again() -> bool:
+        if first in serving(up):
+            return False
+        try:
+            async with httpx.AsyncClient() as client:
+                return (await client.get(f"{up.url}/healthz")).is_success
+        except httpx.TransportError:
+            return False
+
+    await eventually(answers_again)
+
+
+def test_no_password_stands_on_a_command_line(up: Up) -> None:
+    running = json.loads((up.data / "servers.json").read_text(encoding="utf-8"))
+    secrets = [running[name].rpartition("@")[0].rpartition(":")[2] for name in ("redis_url", "database_url")]
+    assert all(len(secret) > 20 for secret in secrets)
+    for process in psutil.Process(up.process.pid).children(recursive=True):
+        assert not any(secret in word for word in process.cmdline() for secret in secrets)

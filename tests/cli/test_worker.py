@@ -1,0 +1,162 @@
+"""A worker as a process: it waits for its servers, and ends with nothing in its hands."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from herdbook.cli.loop import ORPHANED
+from herdbook.job import AttemptOutcome, Job, JobStatus
+from herdbook.publish import JobRequest, Publisher
+from herdbook.queue.adds import QueueWriter
+from herdbook.queue.connection import connect
+from herdbook.registry import Registry
+from herdbook.relay import Relay
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+from herdbook.store.reads import read_attempts, read_job
+from herdbook.testing import eventually
+
+from .processes import ended, hear, running
+
+APP = """
+import asyncio, threading
+from pathlib import Path
+from herdbook import Herdbook
+
+book = Herdbook()
+
+@book.processor("wait", queue="waiting")
+async def wait(path: str) -> str:
+    while not Path(path).exists():
+        await asyncio.sleep(0.01)
+    return "it came"
+
+@book.processor("stick", queue="waiting")
+def stick(path: str) -> None:
+    threading.Event().wait()
+"""
+AWAY = {"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d", "REDIS_URL": "redis://:secret@127.0.0.1:1/0"}
+
+WORKER = ("worker", "waiting_app:book", "--queue", "waiting")
+
+
+@pytest.fixture
+def variables(settings: Settings) -> dict[str, str]:
+    """The environment of a worker on the test's servers."""
+    return {
+        "DATABASE_URL": settings.database_url or "",
+        "REDIS_URL": settings.redis_url or "",
+        "HERDBOOK_QUEUE_PREFIX": settings.queue_prefix,
+        "HERDBOOK_STOP_DEADLINE": "600",
+    }
+
+
+@pytest.fixture
+async def publish(settings: Settings, record: Record, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[UUID]]]:
+    """Publishes a job of the worker's application; a relay carries it."""
+    (tmp_path / "waiting_app.py").write_text(APP, encoding="utf-8")
+    registry = Registry()
+    registry.declare("wait", str, queue="waiting")
+    registry.declare("stick", str, queue="waiting")
+    publisher = Publisher(record, registry, max_job_bytes=1_000)
+    assert settings.redis_url
+    async with connect(settings.redis_url) as client:
+        relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+        relay.start()
+
+        async def publish(job_type: str, path: str = "none") -> UUID:
+            return (await publisher.publish(JobRequest(job_type=job_type, job_data=path))).id
+
+        yield publish
+        await relay.stop()
+
+
+async def job_as(record: Record, id: UUID, status: JobStatus) -> Job:
+    """The job, once it is in this state."""
+
+    async def look() -> Job | None:
+        async with record.connection() as connection:
+            job = await read_job(connection, id)
+        return job if job.status is status else None
+
+    job = await eventually(look)
+    assert job is not None
+    return job
+
+
+async def outcomes(record: Record, job: Job) -> list[AttemptOutcome | None]:
+    async with record.connection() as connection:
+        return [one.outcome for one in await read_attempts(connection, job)]
+
+
+async def test_it_starts_while_both_servers_are_away_and_ends_when_told(tmp_path: Path) -> None:
+    async with running("worker", cwd=tmp_path, **AWAY) as worker:
+        heard = await hear(worker, "worker started", "PostgreSQL is away", "Redis is away")
+        worker.terminate()
+        code, out, rest = await ended(worker)
+    assert (code, out) == (0, "")
+    assert "worker ended" in rest
+    assert "secret" not in heard + rest
+    assert "Traceback" not in heard + rest
+
+
+async def test_running_jobs_get_time_to_finish(
+    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], record: Record, tmp_path: Path
+) -> None:
+    async with running(*WORKER, cwd=tmp_path, **variables) as worker:
+        id = await publish("wait", "sign")
+        await job_as(record, id, JobStatus.PROCESSING)
+        worker.terminate()
+        await hear(worker, "worker stops")
+        (tmp_path / "sign").touch()
+        assert (await ended(worker))[0] == 0
+    job = await job_as(record, id, JobStatus.COMPLETED)
+    assert job.result == "it came"
+
+
+async def test_a_second_signal_hands_jobs_back_at_once(
+    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], record: Record, tmp_path: Path
+) -> None:
+    async with running(*WORKER, cwd=tmp_path, **variables) as worker:
+        id = await publish("wait")
+        await job_as(record, id, JobStatus.PROCESSING)
+        worker.terminate()
+        await hear(worker, "worker stops")
+        worker.terminate()
+        assert (await ended(worker))[0] == 0
+    job = await job_as(record, id, JobStatus.PENDING)
+    assert await outcomes(record, job) == [AttemptOutcome.RELEASED]
+
+
+async def test_a_worker_whose_up_was_killed_does_not_wait_for_its_jobs(
+    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], record: Record, tmp_path: Path
+) -> None:
+    async with running(*WORKER, cwd=tmp_path, **variables) as worker:
+        id = await publish("wait")
+        await job_as(record, id, JobStatus.PROCESSING)
+        worker.send_signal(ORPHANED)
+        assert (await ended(worker))[0] == 0
+    await job_as(record, id, JobStatus.PENDING)
+
+
+async def test_a_processor_that_cannot_be_stopped_does_not_keep_the_process(
+    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], record: Record, tmp_path: Path
+) -> None:
+    async with running(*WORKER, cwd=tmp_path, **variables | {"HERDBOOK_STOP_DEADLINE": "0"}) as worker:
+        id = await publish("stick")
+        await job_as(record, id, JobStatus.PROCESSING)
+        worker.terminate()
+        code, _, err = await ended(worker)
+    assert code == 0
+    assert "a processor still runs in a thread" in err
+    job = await job_as(record, id, JobStatus.PENDING)
+    assert await outcomes(record, job) == [AttemptOutcome.RELEASED]
+
+
+async def test_a_queue_that_no_processor_works_on_is_refused(tmp_path: Path) -> None:
+    async with running("worker", "--queue", "nosuch", cwd=tmp_path, **AWAY) as worker:
+        code, out, err = await ended(worker)
+    assert (code, out) == (2, "")
+    assert err == "herdbook: no processor here works on 'nosuch'; the queues are email, notification, report\n"
