@@ -112,7 +112,9 @@ class Herdbook(Registry):
 
     async def _opened(self) -> Publisher:
         if self._publisher is None:
-            settings = with_running_servers(self._settings)
+            settings = self._settings
+            if not settings.database_url:
+                settings = with_running_servers(settings)
             if settings.database_url is None:
                 raise ConfigurationError("set DATABASE_URL, or start `herdbook up` with the same data folder")
             self._record = Record(settings.database_url, size=settings.pool_size)
@@ -123,17 +125,12 @@ class Herdbook(Registry):
 
 def with_running_servers(settings: Settings) -> Settings:
     """The settings, with the URLs that are not set taken from an `up` that runs on the same data folder."""
-    if settings.database_url and settings.redis_url:
-        return settings
-    running = read_running_servers(settings.data)
+    names = ("database_url", "redis_url", "smtp_url")
+    missing = [name for name in names if not getattr(settings, name)]
+    running = read_running_servers(settings.data) if missing else None
     if running is None:
         return settings
-    return settings.model_copy(
-        update={
-            "database_url": settings.database_url or running.database_url,
-            "redis_url": settings.redis_url or running.redis_url,
-        }
-    )
+    return settings.model_copy(update={name: getattr(running, name) for name in missing})
 
 
 def _request(job_type: str, job_data: Any, options: JobOptions | None, more: dict[str, Any]) -> JobRequest:

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from herdbook.book import with_running_servers
-from herdbook.embedded import read_running_servers
 from herdbook.errors import ConfigurationError, QueueUnavailableError, RecordUnavailableError
 from herdbook.settings import Settings
 from herdbook.store.pool import Record
@@ -37,9 +36,7 @@ def given_settings(data: Path | None = None, **more: Any) -> Settings:
 
 def read_settings(data: Path | None = None, **more: Any) -> Settings:
     """The settings, with the URLs that are not set taken from an `up` that runs on the data folder."""
-    settings = with_running_servers(given_settings(data, **more))
-    running = read_running_servers(settings.data) if settings.smtp_url is None else None
-    return settings.model_copy(update={"smtp_url": running.smtp_url}) if running else settings
+    return with_running_servers(given_settings(data, **more))
 
 
 def database_url(settings: Settings) -> str:
