@@ -54,6 +54,7 @@ class WorkQueue:
         self._waiting = connect(url, blocking=True, name=client_name(prefix, name, worker))
         self._turn = self._client.register_script(compose("turn"))
         self._move_stalled = self._client.register_script(bullmq_script("moveStalledJobsToWait-9"))
+        self._update_progress = self._client.register_script(bullmq_script("updateProgress-3"))
         self._options = pack({"token": worker, "lockDuration": stalled.lock_duration, "name": worker})
 
     async def close(self) -> None:
@@ -98,8 +99,9 @@ class WorkQueue:
     async def report_progress(self, job_id: str, progress: str) -> None:
         """Show a job's progress (JSON text) to other clients of the queue."""
         with away_is_unavailable():
-            script = self._client.register_script(bullmq_script("updateProgress-3"))
-            await script(keys=[self._prefix + name for name in (job_id, "events", "meta")], args=[job_id, progress])
+            await self._update_progress(
+                keys=[self._prefix + name for name in (job_id, "events", "meta")], args=[job_id, progress]
+            )
 
 
 def _now() -> int:
