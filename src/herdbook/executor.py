@@ -127,9 +127,9 @@ class Executor:
         """Insist no longer on a record or a queue that is away."""
         self._given_up = True
 
-    def close(self) -> bool:
-        """Free what is left; returns whether a processor still runs in a thread."""
-        return self._runner.close()
+    def close(self) -> None:
+        """Free what is left."""
+        self._runner.close()
 
     def _note_end(self, run: Run) -> None:
         self._ended.append(run)

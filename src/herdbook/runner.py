@@ -72,10 +72,9 @@ class Runner:
         for task in self._tasks:
             task.cancel()
 
-    def close(self) -> bool:
-        """Let the threads go; returns whether some still run a processor."""
+    def close(self) -> None:
+        """Let the threads go; one that runs a processor lives on until that ends."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        return any(thread.is_alive() for thread in self._threads._threads)
 
     def _forget(self, task: "asyncio.Task[None]") -> None:
         # A task that was cancelled before its first step never ran `_execute`.

@@ -221,10 +221,15 @@ class Worker:
             lane.fetcher.quiet()
             lane.stalled.quiet()
 
-    async def stop(self, deadline: float) -> bool:
+    async def idle(self) -> None:
+        """Return when no job is held."""
+        for lane in self.lanes:
+            await lane.executor.is_empty.wait()
+
+    async def stop(self, deadline: float) -> None:
         """End: running jobs get `deadline` seconds, then they are handed back.
 
-        Returns whether a processor still runs in a thread, which only the process's end can stop.
+        A processor in a thread cannot be ended; only the end of the process does that.
         """
         self.quiet()
         await self._drain(deadline)
@@ -234,7 +239,7 @@ class Worker:
         for lane in self.lanes:
             lane.executor.give_up()
         await self._drain(1.0)
-        return await self._close()
+        await self._close()
 
     async def beat(self) -> None:
         """Write this worker's sign of life."""
@@ -254,13 +259,10 @@ class Worker:
 
     async def _drain(self, seconds: float) -> None:
         """Wait until all jobs are settled, at most `seconds`."""
-        waits = [asyncio.create_task(lane.executor.is_empty.wait()) for lane in self.lanes]
-        if waits:
-            _, pending = await asyncio.wait(waits, timeout=seconds)
-            for task in pending:
-                task.cancel()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.idle(), seconds)
 
-    async def _close(self) -> bool:
+    async def _close(self) -> None:
         for service in [self._notes, self._heartbeat]:
             await service.stop(1.0)
         for lane in self.lanes:
@@ -271,8 +273,8 @@ class Worker:
         with suppress(HerdbookError):
             async with self._record.connection() as connection:
                 await remove_worker(connection, self.id)
-        still_running = [lane.executor.close() for lane in self.lanes]
-        return any(still_running)
+        for lane in self.lanes:
+            lane.executor.close()
 
 
 def _tell_lost(queue: str, job_ids: list[str]) -> None:

@@ -56,21 +56,12 @@ async def _work(worker: Worker, declaration: Declaration, settings: Settings, to
 
 async def _until_idle(worker: Worker, told: Told, deadline: float) -> None:
     """Return when no job is held, at a second signal, or after `deadline` seconds."""
-    idle = asyncio.create_task(_idle(worker))
-    hurry = asyncio.create_task(_hurried(told))
+    idle = asyncio.create_task(worker.idle())
+    hurry = asyncio.create_task(told.hurry.wait())
     await asyncio.wait({idle, hurry}, timeout=deadline, return_when=asyncio.FIRST_COMPLETED)
     for waiting in (idle, hurry):
         waiting.cancel()
     await asyncio.gather(idle, hurry, return_exceptions=True)
-
-
-async def _idle(worker: Worker) -> None:
-    for lane in worker.lanes:
-        await lane.executor.is_empty.wait()
-
-
-async def _hurried(told: Told) -> None:
-    await told.hurry.wait()
 
 
 def _check_queues(registry: Registry, queues: list[str] | None) -> None:
