@@ -130,11 +130,15 @@ class Attempt:
     error_type: str | None = None
     error_message: str | None = None
     stack_trace: str | None = None
+    waited_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job as the record has it. `job_data`, `result` and `progress` are JSON values."""
+    """A job as the record has it. `job_data`, `result` and `progress` are JSON values.
+
+    `waited_ms` is how long the newest attempt waited from when it could have run.
+    """
 
     id: UUID
     job_id: str
@@ -152,6 +156,7 @@ class Job:
     attempt: int
     generation: int
     worker: str | None
+    waited_ms: int | None
     created_at: datetime
     updated_at: datetime
     started_at: datetime | None

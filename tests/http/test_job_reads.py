@@ -63,6 +63,7 @@ async def test_everything_that_is_recorded_of_a_job_is_told(api: httpx.AsyncClie
     attempts = job.pop("attempts")
     times = {name: job.pop(name) for name in ("createdAt", "updatedAt", "startedAt", "completedAt")}
     assert all(TIME.fullmatch(time) for time in times.values()), times
+    assert job.pop("waitedMs") >= 0
     assert job == {
         "jobId": job_id,
         "queueJobId": job_id,

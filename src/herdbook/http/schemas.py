@@ -73,6 +73,9 @@ class JobView(CamelModel):
     attempt: int = Field(description="The newest attempt, from 1; 0 before the first.")
     generation: int = Field(description="How often an operator had the job start anew.")
     worker: str | None = Field(description="Who runs the job now.")
+    waited_ms: int | None = Field(
+        description="Milliseconds that the newest attempt waited from when it could have run."
+    )
     created_at: datetime
     updated_at: datetime
     started_at: datetime | None
@@ -97,6 +100,7 @@ class AttemptView(CamelModel):
     error_type: str | None
     error_message: str | None
     stack_trace: str | None
+    waited_ms: int | None = Field(description="Milliseconds from when it could have run until it ran.")
 
     @classmethod
     def of(cls, attempt: Attempt) -> Self:

@@ -85,6 +85,7 @@ async def read_attempts(connection: Connection, job: Job) -> list[Attempt]:
             error_type=row["error_type"],
             error_message=row["error_message"],
             stack_trace=row["stack_trace"],
+            waited_ms=row["waited_ms"],
         )
         for row in rows
     ]
@@ -96,6 +97,7 @@ async def read_attempts(connection: Connection, job: Job) -> list[Attempt]:
             started_at=job.started_at,
             ended_at=None,
             outcome=None,
+            waited_ms=job.waited_ms,
         )
         attempts.append(running)
     return attempts

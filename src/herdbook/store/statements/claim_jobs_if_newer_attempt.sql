@@ -6,21 +6,25 @@ WITH delivered AS (
     SELECT * FROM unnest(CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS int[]))
         AS d (id, generation, attempt, attempts_made)
 ), before AS (
-    SELECT j.id, j.generation, j.attempt, j.worker, j.started_at
+    SELECT j.id, j.generation, j.attempt, j.worker, j.started_at, j.waited_ms
     FROM herdbook.jobs j JOIN delivered d ON d.id = j.id
     WHERE j.status = 'processing'
 ), claimed AS (
     UPDATE herdbook.jobs j
     SET status = 'processing', attempt = d.attempt, worker = $5, started_at = now(), updated_at = now(),
-        completed_at = NULL, run_at = NULL
+        completed_at = NULL, run_at = NULL,
+        waited_ms = greatest(0, 1000 * extract(epoch FROM now() - coalesce(
+            j.run_at, CASE WHEN j.attempt = 0 AND j.generation = 0 THEN j.created_at ELSE j.updated_at END)))
     FROM delivered d
     WHERE j.id = d.id AND j.generation = d.generation AND j.attempt < d.attempt
       AND (j.status IN ('pending', 'processing')
            OR (j.status = 'failed' AND d.attempts_made >= j.attempts_made))
     RETURNING j.id, j.progress::text
 ), lost AS (
-    INSERT INTO herdbook.job_attempts (job, generation, attempt, worker, started_at, ended_at, outcome, error_type, error_message)
-    SELECT b.id, b.generation, b.attempt, b.worker, b.started_at, now(), 'lost', 'WorkerLost',
+    INSERT INTO herdbook.job_attempts (
+        job, generation, attempt, worker, started_at, ended_at, waited_ms, outcome, error_type, error_message
+    )
+    SELECT b.id, b.generation, b.attempt, b.worker, b.started_at, now(), b.waited_ms, 'lost', 'WorkerLost',
            'the worker vanished or lost the job''s lock before the attempt ended'
     FROM before b JOIN claimed c ON c.id = b.id
     ON CONFLICT DO NOTHING

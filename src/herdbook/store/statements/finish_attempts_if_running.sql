@@ -20,12 +20,12 @@ WITH ended AS (
     FROM ended e
     WHERE j.id = e.id AND j.generation = e.generation AND j.attempt = e.attempt AND j.status = 'processing'
       AND j.worker = $13
-    RETURNING j.id, j.generation, j.attempt, j.started_at
+    RETURNING j.id, j.generation, j.attempt, j.started_at, j.waited_ms
 ), written AS (
     INSERT INTO herdbook.job_attempts (
-        job, generation, attempt, worker, started_at, ended_at, outcome, error_type, error_message, stack_trace
+        job, generation, attempt, worker, started_at, ended_at, waited_ms, outcome, error_type, error_message, stack_trace
     )
-    SELECT f.id, f.generation, f.attempt, $13, f.started_at, now(), e.outcome::herdbook.attempt_outcome,
+    SELECT f.id, f.generation, f.attempt, $13, f.started_at, now(), f.waited_ms, e.outcome::herdbook.attempt_outcome,
            e.error_type, e.error_message, e.stack_trace
     FROM finished f JOIN ended e ON e.id = f.id AND e.generation = f.generation AND e.attempt = f.attempt
 )
