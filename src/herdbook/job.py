@@ -189,6 +189,11 @@ def new_job_id() -> UUID:
     return uuid7()
 
 
+def first_job_id(at: datetime) -> UUID:
+    """The lowest id that a job published at or after `at` can have."""
+    return UUID(int=max(0, int(at.timestamp() * 1_000)) << 80)
+
+
 def queue_job_id(id: UUID, generation: int) -> str:
     """The job's id in BullMQ: the record's uuid, and `~<generation>` after an operator's retry."""
     return f"{id}~{generation}" if generation else str(id)

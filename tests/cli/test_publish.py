@@ -9,7 +9,7 @@ import pytest
 
 from herdbook.job import Job
 from herdbook.store.pool import Record
-from herdbook.store.reads import JobFilter, list_jobs
+from herdbook.store.search import JobFilter, find_jobs
 
 from .commands import Commands, Said
 
@@ -57,7 +57,7 @@ class Typed:
 
 async def recorded(record: Record) -> list[Job]:
     async with record.connection() as connection:
-        return await list_jobs(connection, JobFilter(limit=10_000))
+        return await find_jobs(connection, JobFilter(limit=10_000))
 
 
 async def test_a_published_job_is_recorded_and_its_id_printed(configured: Commands, record: Record) -> None:

@@ -9,7 +9,8 @@ from herdbook.queue.connection import connect
 from herdbook.registry import Registry
 from herdbook.settings import Settings
 from herdbook.store.pool import Record
-from herdbook.store.reads import JobFilter, list_jobs, read_attempts
+from herdbook.store.reads import read_attempts
+from herdbook.store.search import JobFilter, find_jobs
 from herdbook.testing import RunningSystem, eventually, running_system
 
 registry = Registry()
@@ -31,7 +32,7 @@ def other_client(settings: Settings, name: str = "shared") -> Queue:
 async def all_final(system: RunningSystem, count: int) -> None:
     async def final() -> bool:
         async with system.record.connection() as connection:
-            jobs = await list_jobs(connection, JobFilter(queue="shared"))
+            jobs = await find_jobs(connection, JobFilter(queue="shared"))
         return len(jobs) == count and all(job.status.is_final for job in jobs)
 
     await eventually(final)
@@ -45,7 +46,7 @@ async def test_jobs_from_elsewhere_are_written_down_when_they_arrive(settings: S
     async with running_system(settings, registry) as system:
         await all_final(system, 5)
         async with record.connection() as connection:
-            jobs = await list_jobs(connection, JobFilter(queue="shared"))
+            jobs = await find_jobs(connection, JobFilter(queue="shared"))
             attempts = await read_attempts(connection, next(job for job in jobs if job.status is JobStatus.FAILED))
     assert sorted(job.result["n"] for job in jobs if job.status is JobStatus.COMPLETED) == [0, 1, 2, 3]
     assert {job.job_id for job in jobs} > {f"{one.id}@{one.timestamp}" for one in [*added, own_id]}
@@ -61,7 +62,7 @@ async def test_what_postgresql_cannot_store_is_adopted_all_the_same(settings: Se
     async with running_system(settings, registry) as system:
         await all_final(system, 2)
         async with system.record.connection() as connection:
-            jobs = await list_jobs(connection, JobFilter(queue="shared"))
+            jobs = await find_jobs(connection, JobFilter(queue="shared"))
     assert {job.status for job in jobs} == {JobStatus.COMPLETED, JobStatus.FAILED}
     assert "a\N{REPLACEMENT CHARACTER}b" in str(next(job for job in jobs if "text" in job.job_data).job_data)
     await queue.close()

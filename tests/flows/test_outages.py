@@ -13,7 +13,7 @@ from herdbook.queue.connection import connect
 from herdbook.queue.reads import QueueReader
 from herdbook.registry import Registry
 from herdbook.settings import Settings
-from herdbook.store.reads import JobFilter, list_jobs
+from herdbook.store.search import JobFilter, find_jobs
 from herdbook.testing import RunningSystem, eventually, running_system
 
 pytestmark = pytest.mark.usefixtures("servers")
@@ -35,7 +35,7 @@ def counting() -> tuple[Registry, list[int]]:
 async def all_completed(system: RunningSystem, count: int) -> None:
     async def completed() -> bool:
         async with system.record.connection() as connection:
-            jobs = await list_jobs(connection, JobFilter(limit=10_000))
+            jobs = await find_jobs(connection, JobFilter(limit=10_000))
         return len(jobs) == count and all(job.status is JobStatus.COMPLETED for job in jobs)
 
     await eventually(completed, timeout=60)

@@ -14,7 +14,7 @@ from herdbook.cli.connect import open_record, read_settings
 from herdbook.cli.tables import job_fields, print_table, time_text, to_json
 from herdbook.job import Job, JobStatus
 from herdbook.settings import Settings
-from herdbook.store.reads import JobFilter, list_jobs
+from herdbook.store.search import JobFilter, find_jobs
 
 Status = Annotated[JobStatus | None, typer.Option("--status", help="Only jobs in this state.", show_default=False)]
 Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only jobs of this type.")]
@@ -57,4 +57,4 @@ def _row(job: Job) -> tuple[str, ...]:
 
 async def _find(settings: Settings, wanted: JobFilter) -> list[Job]:
     async with open_record(settings, "jobs", size=2) as record, record.connection() as connection:
-        return await list_jobs(connection, wanted)
+        return await find_jobs(connection, wanted)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import FastAPI, Query
-from pydantic import Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from herdbook.errors import JobNotFoundError
@@ -16,7 +16,8 @@ from herdbook.http.openapi import problems
 from herdbook.http.schemas import AttemptView, JobDetail, JobPage, JobView, LogLineView, LogPage
 from herdbook.job import CamelModel, Job, JobStatus, parse_queue_job_id
 from herdbook.store.pool import Connection, Record
-from herdbook.store.reads import JobFilter, list_jobs, read_attempts, read_job, read_logs
+from herdbook.store.reads import read_attempts, read_job, read_logs
+from herdbook.store.search import JobFilter, search_jobs
 
 # PostgreSQL's text holds everything but NUL.
 _Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]+$")]
@@ -37,6 +38,11 @@ class ResultsQuery(_FormQuery):
     status: JobStatus | None = None
     job_type: _Name | None = None
     queue: _Name | None = None
+    words: _Name | None = Field(
+        default=None, description="Words that each occur in the job's data, its error or its id."
+    )
+    since: AwareDatetime | None = Field(default=None, description="Published at this time or later.")
+    until: AwareDatetime | None = Field(default=None, description="Published before this time.")
     limit: int = Field(default=50, ge=1, le=500, description="Jobs on a page.")
     offset: int | None = Field(default=None, ge=0, le=10_000, description="Jobs to leave out.")
     cursor: UUID | None = Field(default=None, description="The page before's `nextCursor`, instead of an offset.")
@@ -49,13 +55,16 @@ class ResultsQuery(_FormQuery):
         return cursor
 
     def wanted(self) -> JobFilter:
-        """The question to the record; one job more than the page tells whether there is a next one."""
+        """The question to the record."""
         return JobFilter(
             status=self.status,
             job_type=self.job_type,
             queue=self.queue,
+            words=tuple((self.words or "").split()),
+            since=self.since,
+            until=self.until,
             before=self.cursor,
-            limit=self.limit + 1,
+            limit=self.limit,
             offset=self.offset or 0,
         )
 
@@ -95,16 +104,20 @@ class JobReading:
         return LogPage(lines=[LogLineView.of(line) for line in lines], next_after=next_after)
 
     async def results(self, query: Annotated[ResultsQuery, Query()]) -> JobPage:
-        """Jobs, newest first."""
+        """Jobs, newest first.
+
+        A search looks at the newest 20,000 jobs at a time (5,000 when it is for words), so a page may
+        be short, even empty, and yet not the last: only a null `nextCursor` is the end.
+        """
         async with self._record.connection() as connection:
-            found = await list_jobs(connection, query.wanted())
-        jobs = found[: query.limit]
+            found = await search_jobs(connection, query.wanted())
+        jobs = found.jobs
         return JobPage(
             jobs=[JobView.of(job) for job in jobs],
             count=len(jobs),
             limit=query.limit,
             offset=query.offset or 0,
-            next_cursor=str(jobs[-1].id) if len(found) > len(jobs) else None,
+            next_cursor=str(found.next) if found.next else None,
         )
 
 

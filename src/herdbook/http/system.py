@@ -4,6 +4,8 @@ Gives the job types, the queues, the workers, and how many jobs are in each stat
 Never changes anything.
 """
 
+from collections import Counter
+
 from fastapi import FastAPI
 
 from herdbook.http.openapi import problems
@@ -55,8 +57,10 @@ class SystemReading:
     async def stats(self) -> Stats:
         """How many jobs are in each state, in total and by job type."""
         async with self._record.connection() as connection:
-            found = await read_stats(connection)
-        names = sorted({*found, *(job_type.name for job_type in self._registry)})
-        by_type = {name: {status: found.get(name, {}).get(status, 0) for status in JobStatus} for name in names}
+            found = Counter[tuple[str, JobStatus]]()
+            for one in await read_stats(connection):
+                found[one.job_type, one.status] += one.count
+        names = sorted({*(name for name, _ in found), *(job_type.name for job_type in self._registry)})
+        by_type = {name: {status: found[name, status] for status in JobStatus} for name in names}
         total = {status: sum(counts[status] for counts in by_type.values()) for status in JobStatus}
         return Stats(total=total, by_type=by_type)

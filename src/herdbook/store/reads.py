@@ -1,6 +1,6 @@
-"""Takes questions about jobs.
+"""Takes questions about jobs; `search` answers those about many.
 
-Gives what the record knows: jobs, their attempts and logs, lists, figures.
+Gives what the record knows of one job, its attempts and logs, and how many are in each state.
 Never changes anything.
 """
 
@@ -18,18 +18,6 @@ from herdbook.store.sql import statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Which jobs a list shows, newest first. `before` is the id of the last job of the page before."""
-
-    status: JobStatus | None = None
-    job_type: str | None = None
-    queue: str | None = None
-    before: UUID | None = None
-    limit: int = 50
-    offset: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLogLine:
     """A line of a job's log; `id` grows with time."""
 
@@ -38,6 +26,16 @@ class StoredLogLine:
     attempt: int
     logged_at: datetime
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCount:
+    """How many jobs of a queue and type are in a state."""
+
+    queue: str
+    job_type: str
+    status: JobStatus
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,21 +52,7 @@ async def read_job(connection: Connection, id: UUID) -> Job:
     row = await connection.fetchrow(statement("read_job"), id)
     if row is None:
         raise JobNotFoundError(f"the record has no job {id}")
-    return _job(row)
-
-
-async def list_jobs(connection: Connection, wanted: JobFilter) -> list[Job]:
-    """The jobs that the filter wants, newest first."""
-    rows = await connection.fetch(
-        statement("list_jobs"),
-        wanted.before,
-        wanted.status,
-        wanted.job_type,
-        wanted.queue,
-        wanted.limit,
-        wanted.offset,
-    )
-    return [_job(row) for row in rows]
+    return job_of(row)
 
 
 async def read_attempts(connection: Connection, job: Job) -> list[Attempt]:
@@ -109,12 +93,13 @@ async def read_logs(connection: Connection, job: UUID, *, after: int = 0, limit:
     return [StoredLogLine(**dict(row)) for row in rows]
 
 
-async def read_stats(connection: Connection) -> dict[str, dict[JobStatus, int]]:
-    """How many jobs of each type are in each state."""
-    stats: dict[str, dict[JobStatus, int]] = {}
-    for row in await connection.fetch(statement("read_stats")):
-        stats.setdefault(row["job_type"], {})[JobStatus(row["status"])] = row["count"]
-    return stats
+async def read_stats(connection: Connection) -> list[StatusCount]:
+    """How many jobs of each queue and type are in each state."""
+    rows = await connection.fetch(statement("read_stats"))
+    return [
+        StatusCount(queue=row["queue"], job_type=row["job_type"], status=JobStatus(row["status"]), count=row["count"])
+        for row in rows
+    ]
 
 
 async def read_queues(connection: Connection) -> list[str]:
@@ -129,7 +114,8 @@ async def read_outbox_lag(connection: Connection) -> OutboxLag:
     return OutboxLag(**dict(row))
 
 
-def _job(row: "asyncpg.Record") -> Job:
+def job_of(row: "asyncpg.Record") -> Job:
+    """The job of a row of `jobs`."""
     fields: dict[str, Any] = {name: row[name] for name in Job.__slots__ if name not in ("status", "backoff")}
     backoff = Backoff.model_validate(row["backoff"]) if row["backoff"] else None
     return Job(status=JobStatus(row["status"]), backoff=backoff, **fields)
