@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from herdbook.artifacts import FolderArtifacts
 from herdbook.http import create_app
+from herdbook.http.parts import Parts
 from herdbook.job import Backoff
 from herdbook.queue_figures import QueueFigures
 from herdbook.registry import Registry
@@ -60,7 +61,7 @@ def artifacts(tmp_path: Path) -> FolderArtifacts:
 def app(
     settings: Settings, registry: Registry, record: Record, queues: QueueFigures, artifacts: FolderArtifacts
 ) -> FastAPI:
-    return create_app(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts)
+    return create_app(Parts(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts))
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ async def lost_api(
     record = Record(lost.database_url, size=2)
     await record.open()
     queues = QueueFigures.connect(lost, registry, record)
-    app = create_app(settings=lost, registry=registry, record=record, queues=queues, artifacts=artifacts)
+    app = create_app(Parts(settings=lost, registry=registry, record=record, queues=queues, artifacts=artifacts))
     async with client(app) as api:
         yield api
     await queues.close()

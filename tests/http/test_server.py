@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from herdbook.artifacts import ArtifactStore
 from herdbook.errors import ConfigurationError
 from herdbook.http import create_app, serve
+from herdbook.http.parts import Parts
 from herdbook.queue_figures import QueueFigures
 from herdbook.registry import Registry
 from herdbook.settings import Settings
@@ -95,7 +96,7 @@ async def test_requests_under_way_are_answered_before_the_end(settings: Settings
     def with_slow(
         *, settings: Settings, registry: Registry, record: Record, queues: QueueFigures, artifacts: ArtifactStore
     ) -> FastAPI:
-        app = create_app(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts)
+        app = create_app(Parts(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts))
 
         @app.get("/slow")
         async def slow() -> Response:

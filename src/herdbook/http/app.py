@@ -9,7 +9,6 @@ from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
 import herdbook
-from herdbook.artifacts import ArtifactStore
 from herdbook.http.artifact import ArtifactReading
 from herdbook.http.docs import ApiDocs
 from herdbook.http.edge import Edge
@@ -17,13 +16,10 @@ from herdbook.http.health import HealthChecks
 from herdbook.http.job_reads import JobReading
 from herdbook.http.jobs import JobPublishing
 from herdbook.http.openapi import DescribedApp
+from herdbook.http.parts import Parts
 from herdbook.http.problems import install
 from herdbook.http.system import SystemReading
 from herdbook.publish import Publisher
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
-from herdbook.settings import Settings
-from herdbook.store.pool import Record
 
 _DESCRIPTION = """\
 Publish background jobs and read what became of them. A job is accepted when it is recorded in PostgreSQL.
@@ -32,9 +28,7 @@ Errors are answered in `application/problem+json` (RFC 9457).
 """
 
 
-def create_app(
-    *, settings: Settings, registry: Registry, record: Record, queues: QueueFigures, artifacts: ArtifactStore
-) -> FastAPI:
+def create_app(parts: Parts) -> FastAPI:
     """The application. Its routes are added in the order of their traffic, which is the order they are looked up in."""
     app = DescribedApp(
         title="Herdbook",
@@ -48,12 +42,13 @@ def create_app(
     )
     app.add_middleware(Edge)
     install(app)
+    settings, registry, record = parts.settings, parts.registry, parts.record
     publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes)
     JobPublishing(publisher, registry, record, max_job_bytes=settings.max_job_bytes).add_to(app)
     JobReading(record).add_to(app)
-    ArtifactReading(artifacts).add_to(app)
-    SystemReading(registry, record, queues).add_to(app)
-    HealthChecks(record, queues, outbox_lag_limit=settings.outbox_lag_limit).add_to(app)
+    ArtifactReading(parts.artifacts).add_to(app)
+    SystemReading(registry, record, parts.queues).add_to(app)
+    HealthChecks(record, parts.queues, outbox_lag_limit=settings.outbox_lag_limit).add_to(app)
     ApiDocs(app).add_to(app)
     return app
 

@@ -10,15 +10,15 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 import uvicorn
 from fastapi import FastAPI
 
-from herdbook.artifacts import ArtifactStore, FolderArtifacts
+from herdbook.artifacts import FolderArtifacts
 from herdbook.declaration import Declaration
 from herdbook.errors import ConfigurationError
 from herdbook.http.app import create_app
+from herdbook.http.parts import Parts
 from herdbook.queue_figures import QueueFigures
 from herdbook.registry import Registry
 from herdbook.settings import Settings
@@ -29,14 +29,6 @@ _KEEP_ALIVE = 75
 _BACKLOG = 2_048
 
 
-class CreateApp(Protocol):
-    """What makes the application of its parts: `create_app`, or a function that adds pages to what it makes."""
-
-    def __call__(
-        self, *, settings: Settings, registry: Registry, record: Record, queues: QueueFigures, artifacts: ArtifactStore
-    ) -> FastAPI: ...
-
-
 async def serve(
     settings: Settings,
     registry: Registry,
@@ -44,12 +36,12 @@ async def serve(
     host: str,
     port: int,
     on_ready: Callable[[str], None],
-    create: CreateApp = create_app,
+    create: Callable[[Parts], FastAPI] = create_app,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, or until `stop` is set when it is given, or this task is cancelled.
 
-    `port` 0 takes a free one; `on_ready` gets the URL once connections are accepted. Run it on
+    `create` makes the application: `create_app`, or a function that adds pages to what it makes. `port` 0 takes a free one; `on_ready` gets the URL once connections are accepted. Run it on
     uvloop. Raises ConfigurationError when an address is missing, wrong or taken.
     """
     if settings.database_url is None:
@@ -59,7 +51,8 @@ async def serve(
     with _listening(host, port) as listener, _told_to_stop(stop) as told:
         queues = QueueFigures.connect(settings, registry, record)
         artifacts = FolderArtifacts(settings.artifact_folder)
-        app = create(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts)
+        parts = Parts(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts)
+        app = create(parts)
         await record.open()
         declaration.start()
         try:
