@@ -16,11 +16,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, Response
 
-from herdbook.artifacts import ArtifactStore
 from herdbook.errors import ConfigurationError
 from herdbook.http import create_app, serve
 from herdbook.http.parts import Parts
-from herdbook.queue_figures import QueueFigures
 from herdbook.registry import Registry
 from herdbook.settings import Settings
 from herdbook.store.pool import Record
@@ -93,10 +91,8 @@ async def test_a_served_process_answers_until_it_is_told_to_stop(
 async def test_requests_under_way_are_answered_before_the_end(settings: Settings, registry: Registry) -> None:
     entered, leave = asyncio.Event(), asyncio.Event()
 
-    def with_slow(
-        *, settings: Settings, registry: Registry, record: Record, queues: QueueFigures, artifacts: ArtifactStore
-    ) -> FastAPI:
-        app = create_app(Parts(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts))
+    def with_slow(parts: Parts) -> FastAPI:
+        app = create_app(parts)
 
         @app.get("/slow")
         async def slow() -> Response:

@@ -41,7 +41,8 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT, or until `stop` is set when it is given, or this task is cancelled.
 
-    `create` makes the application: `create_app`, or a function that adds pages to what it makes. `port` 0 takes a free one; `on_ready` gets the URL once connections are accepted. Run it on
+    `create` makes the application: `create_app`, or a function that adds pages to what it makes.
+    `port` 0 takes a free one; `on_ready` gets the URL once connections are accepted. Run it on
     uvloop. Raises ConfigurationError when an address is missing, wrong or taken.
     """
     if settings.database_url is None:
