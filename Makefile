@@ -5,31 +5,33 @@ BIN := $(VENV)/bin
 PORT ?= 3000
 DATA ?= .herdbook
 READY := $(VENV)/.ready
+STYLES := src/herdbook/web/static/app.css
+STYLED := $(shell find src/herdbook/web/styles src/herdbook/web/templates src/herdbook/web/static/js src/herdbook/web/charts.py -type f)
 
 .PHONY: up test check format bench lock clean
 
 ## Start everything: http://127.0.0.1:$(PORT), data in $(DATA).
-up: $(READY)
+up: $(READY) $(STYLES)
 	$(BIN)/herdbook up --port $(PORT) --data "$(DATA)" $(APP)
 
 ## Run the tests on real servers.
-test: $(READY)
+test: $(READY) $(STYLES)
 	$(BIN)/python -m pytest $(ARGS)
 
 ## Format, lint, types, layers and sizes.
 check: $(READY)
-	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples hatch_build.py
+	$(BIN)/ruff check src tests benchmarks examples hatch_build.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tests/sizes.py
 
 format: $(READY)
-	$(BIN)/ruff format src tests benchmarks examples
-	$(BIN)/ruff check --fix src tests benchmarks examples
+	$(BIN)/ruff format src tests benchmarks examples hatch_build.py
+	$(BIN)/ruff check --fix src tests benchmarks examples hatch_build.py
 
 ## Measure: make bench ARGS="--jobs 10000 --json bench.json"
-bench: $(READY)
+bench: $(READY) $(STYLES)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 ## Pin the newest versions that pyproject.toml allows.
@@ -47,3 +49,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+# The look of the pages, made anew when one of them changes.
+$(STYLES): $(READY) $(STYLED)
+	$(BIN)/python hatch_build.py

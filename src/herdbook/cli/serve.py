@@ -39,10 +39,18 @@ def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
     from herdbook.http import serve as run_server
     from herdbook.observe.log import set_up_logging
     from herdbook.store.pool import Record
+    from herdbook.web import create_app
 
     set_up_logging(settings, "serve")
     # Only a worker reads the record through the registry, so this one is never opened.
     registry = build_registry(settings, Record(database_url(settings), size=1), load_app(app))
     run_on_fast_loop(
-        run_server(settings, registry, host=host, port=port, on_ready=lambda url: typer.echo(f"ready {url}"))
+        run_server(
+            settings,
+            registry,
+            host=host,
+            port=port,
+            create=create_app,
+            on_ready=lambda url: typer.echo(f"ready {url}"),
+        )
     )

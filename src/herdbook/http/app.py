@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 import herdbook
 from herdbook.http.artifact import ArtifactReading
 from herdbook.http.docs import ApiDocs
-from herdbook.http.edge import Edge
+from herdbook.http.edge import Edge, FaultAnswer, problem_of_fault
 from herdbook.http.health import HealthChecks
 from herdbook.http.job_reads import JobReading
 from herdbook.http.jobs import JobPublishing
@@ -28,7 +28,7 @@ Errors are answered in `application/problem+json` (RFC 9457).
 """
 
 
-def create_app(parts: Parts) -> FastAPI:
+def create_app(parts: Parts, fault: FaultAnswer = problem_of_fault) -> FastAPI:
     """The application. Its routes are added in the order of their traffic, which is the order they are looked up in."""
     app = DescribedApp(
         title="Herdbook",
@@ -40,7 +40,7 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, fault=fault)
     install(app)
     settings, registry, record = parts.settings, parts.registry, parts.record
     publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes)

@@ -4,9 +4,10 @@ Gives answers their security headers, refuses what another site's page sends, an
 Never lets an exception through to the server, which would answer in plain text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from herdbook.http.problems import CROSS_SITE, plain_problem, problem
@@ -21,13 +22,21 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _OWN_SITE = frozenset({b"same-origin", b"none"})
 
 Headers = Sequence[tuple[bytes, bytes]]
+# The answer for a fault of ours.
+FaultAnswer = Callable[[Scope], Response]
+
+
+def problem_of_fault(scope: Scope) -> Response:
+    """The answer for programs."""
+    return plain_problem(500, "the server failed; its log says why", instance=scope["path"])
 
 
 class Edge:
     """The outermost middleware."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, fault: FaultAnswer) -> None:
         self._app = app
+        self._fault = fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -47,8 +56,7 @@ class Edge:
             log.error("request failed", method=scope["method"], path=scope["path"], exc_info=error)
             if guarded.started:
                 raise  # The server cuts the connection, so that the half answer is not taken for a whole one.
-            answer = plain_problem(500, "the server failed; its log says why", instance=scope["path"])
-            await answer(scope, receive, guarded.send)
+            await self._fault(scope)(scope, receive, guarded.send)
 
 
 class _Guarded:

@@ -122,11 +122,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
+def kind_of(error: Exception) -> Kind | None:
+    """What kind of problem an error is; None for a fault of ours."""
+    if isinstance(error, Refused):
+        return error.kind
+    return next((_BY_ERROR[cls] for cls in type(error).__mro__ if cls in _BY_ERROR), None)
+
+
 async def _known(request: Request, error: Exception) -> Response:
     path = request.url.path
     if isinstance(error, Refused):
         return problem(error.kind, str(error), instance=path, problems=error.problems, headers=error.headers)
-    kind = next((_BY_ERROR[cls] for cls in type(error).__mro__ if cls in _BY_ERROR), None)
+    kind = kind_of(error)
     if kind is None:
         raise error
     headers = {"Retry-After": _RETRY_AFTER} if kind.status == HTTPStatus.SERVICE_UNAVAILABLE else None
