@@ -9,7 +9,6 @@ import redis.asyncio
 from herdbook.errors import QueueUnavailableError
 from herdbook.job import JobOptions
 from herdbook.publish import JobRequest, Publisher
-from herdbook.queue.adds import QueueWriter
 from herdbook.queue.connection import connect
 from herdbook.queue.reads import QueueReader
 from herdbook.registry import Registry
@@ -51,7 +50,7 @@ async def test_jobs_reach_their_queue_in_bullmqs_form(
     plain = await publish(record, registry, "a")
     first = await publish(record, registry, "b", priority=2, attempts=7)
     later = await publish(record, registry, "a", delay="1h")
-    relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+    relay = Relay(record, client, prefix=settings.queue_prefix)
     await relay.round()
     assert await depth(record) == 0
 
@@ -76,7 +75,7 @@ async def test_a_second_delivery_of_the_same_job_changes_nothing(
     settings: Settings, record: Record, registry: Registry, client: "redis.asyncio.Redis"
 ) -> None:
     id = await publish(record, registry, "a")
-    relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+    relay = Relay(record, client, prefix=settings.queue_prefix)
     await relay.round()
     async with record.connection() as connection:
         await connection.execute("INSERT INTO herdbook.outbox (job) VALUES ($1)", id)
@@ -90,7 +89,7 @@ async def test_a_second_delivery_of_the_same_job_changes_nothing(
 async def test_without_redis_the_outbox_keeps_everything(record: Record, registry: Registry) -> None:
     await publish(record, registry, "a")
     nowhere = connect("redis://127.0.0.1:1/0")
-    relay = Relay(record, QueueWriter(nowhere, prefix="x"))
+    relay = Relay(record, nowhere, prefix="x")
     with pytest.raises(QueueUnavailableError, match="Redis is away"):
         await relay.round()
     assert await depth(record) == 1
@@ -105,7 +104,7 @@ async def test_a_job_the_queue_refuses_holds_up_no_other(
     await client.set(f"{settings.queue_prefix}:a:delayed", "in the way")
     bad = await publish(record, registry, "a", delay="1h")
     await publish(record, registry, "a")
-    relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+    relay = Relay(record, client, prefix=settings.queue_prefix)
     await relay.round()
     async with record.connection() as connection:
         rows = await connection.fetch(
@@ -128,7 +127,7 @@ async def test_a_job_the_queue_refuses_holds_up_no_other(
 async def test_a_commit_wakes_the_relay_and_two_relays_share_the_work(
     settings: Settings, record: Record, registry: Registry, client: "redis.asyncio.Redis"
 ) -> None:
-    relays = [Relay(record, QueueWriter(client, prefix=settings.queue_prefix)) for _ in range(2)]
+    relays = [Relay(record, client, prefix=settings.queue_prefix) for _ in range(2)]
     for relay in relays:
         relay.start()
     publisher = Publisher(record, registry, max_job_bytes=10_000)

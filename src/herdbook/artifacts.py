@@ -35,6 +35,9 @@ class ArtifactStore(Protocol):
     def find(self, job: UUID) -> tuple[Artifact, Path] | None:
         """The job's artifact and a local path to read it from; None when it has none."""
 
+    def remove(self, job: UUID) -> None:
+        """Forget the job's artifact, if it has one."""
+
 
 class FolderArtifacts:
     """Artifacts in a folder: `<id>.bin` with the content and `<id>.json` with what it is."""
@@ -57,6 +60,11 @@ class FolderArtifacts:
         except FileNotFoundError:
             return None
         return Artifact(**orjson.loads(description)), self._folder / f"{job}.bin"
+
+    def remove(self, job: UUID) -> None:
+        """Remove the files; the description first, so a half-removed artifact is never found."""
+        for name in (f"{job}.json", f"{job}.bin"):
+            (self._folder / name).unlink(missing_ok=True)
 
     def _write(self, name: str, content: bytes) -> None:
         handle, temporary = tempfile.mkstemp(dir=self._folder)

@@ -44,6 +44,19 @@ def foreign_job(delivery: Delivery) -> ForeignJob:
     )
 
 
+def is_ours(job_id: str) -> bool:
+    """Whether a recorded job id is one that we gave; another client's is written down with its time."""
+    return parse_queue_job_id(job_id) is not None
+
+
+def id_in_queue(job_id: str) -> tuple[str, int | None]:
+    """The id by which the queue knows a recorded job, and for another client's job its time (Unix milliseconds)."""
+    if is_ours(job_id):
+        return job_id, None
+    id, _, timestamp = job_id.rpartition("@")
+    return id, int(timestamp)
+
+
 def storable_json(text: str) -> str:
     """JSON text that PostgreSQL can store: what it cannot (NUL, half a surrogate pair) is replaced."""
     try:

@@ -1,23 +1,34 @@
-"""Takes undelivered jobs from the outbox.
+"""Takes what waits in the outbox: undelivered jobs, and operators' actions.
 
-Gives them to their BullMQ queues, then lets the outbox forget them.
-Never loses one: a crash between the two delivers it again, and the queue knows its id.
+Gives it to the BullMQ queues, then lets the outbox forget it.
+Never loses any: a crash between the two does it again, which changes nothing.
 """
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
+import redis.asyncio
 
 from herdbook.errors import RecordUnavailableError
-from herdbook.job import JobStatus
+from herdbook.foreign import id_in_queue, is_ours
 from herdbook.queue.adds import QueuedJob, QueueWriter
+from herdbook.queue.changes import Change, Clean, Pause, Promote, QueueChanger, Remove, Resume
 from herdbook.service import Service, log, pause_after
-from herdbook.store.outbox import OutboxEntry, Refusal, next_outbox_due, postpone_outbox, take_outbox
-from herdbook.store.pool import Record
+from herdbook.store.changes import read_queue_paused
+from herdbook.store.outbox import (
+    OutboxAction,
+    OutboxEntry,
+    PendingJob,
+    Refusal,
+    next_outbox_due,
+    postpone_outbox,
+    take_outbox,
+)
+from herdbook.store.pool import Connection, Record
 
 # Entries of one transaction.
 _BATCH = 500
@@ -26,14 +37,15 @@ _POLL = 1.0
 
 
 class Relay(Service):
-    """Carries jobs from the record to the queue; any number of relays may run side by side."""
+    """Carries jobs and actions from the record to the queue; any number of relays may run side by side."""
 
     name = "relay"
 
-    def __init__(self, record: Record, writer: QueueWriter) -> None:
+    def __init__(self, record: Record, client: redis.asyncio.Redis, *, prefix: str) -> None:
         super().__init__()
         self._record = record
-        self._writer = writer
+        self._writer = QueueWriter(client, prefix=prefix)
+        self._changer = QueueChanger(client, prefix=prefix)
         self._listener: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def round(self) -> float:
@@ -41,7 +53,7 @@ class Relay(Service):
         await self._listen()
         async with self._record.transaction() as connection:
             entries = await take_outbox(connection, _BATCH)
-            refusals = await self._deliver(entries)
+            refusals = await self._deliver(connection, entries)
             if refusals:
                 await postpone_outbox(connection, refusals)
             if len(entries) == _BATCH:
@@ -65,38 +77,86 @@ class Relay(Service):
             except (asyncpg.PostgresError, OSError) as error:
                 raise RecordUnavailableError(f"cannot listen: {error}") from error
 
-    async def _deliver(self, entries: Sequence[OutboxEntry]) -> list[Refusal]:
-        """Add the entries to their queues; those cancelled meanwhile are left out, the refused are returned."""
-        by_queue: dict[str, list[OutboxEntry]] = defaultdict(list)
+    async def _deliver(self, connection: Connection, entries: Sequence[OutboxEntry]) -> list[Refusal]:
+        """Carry the entries to their queues, jobs first; returns those that were refused."""
+        refusals = await self._add(entries)
+        refused = {refusal.entry.id for refusal in refusals}
+        by_queue: dict[str, list[tuple[OutboxEntry, Change]]] = defaultdict(list)
         for entry in entries:
-            if entry.status is JobStatus.PENDING:
-                by_queue[entry.queue].append(entry)
+            if entry.action is OutboxAction.ADD or entry.id in refused:
+                continue
+            change = await _change(connection, entry)
+            if change is not None:
+                by_queue[_queue(entry)].append((entry, change))
+        for queue, batch in by_queue.items():
+            errors = await self._changer.change(queue, [change for _, change in batch])
+            refusals += _refusals([entry for entry, _ in batch], errors)
+        return refusals
+
+    async def _add(self, entries: Iterable[OutboxEntry]) -> list[Refusal]:
+        """Add jobs to their queues; those that are no longer pending are left out.
+
+        A job to be promoted is added too, for another relay may not have brought it yet: whoever comes
+        second changes nothing.
+        """
+        by_queue: dict[str, list[tuple[OutboxEntry, QueuedJob]]] = defaultdict(list)
+        for entry in entries:
+            pending = entry.pending
+            if pending is not None and (entry.action is OutboxAction.ADD or is_ours(pending.job_id)):
+                by_queue[pending.queue].append((entry, queued_job(pending)))
         refusals = []
         for queue, batch in by_queue.items():
-            errors = await self._writer.add(queue, [queued_job(entry) for entry in batch])
-            for entry, error in zip(batch, errors, strict=True):
-                if error is not None:
-                    refusals.append(_refusal(entry, error))
+            errors = await self._writer.add(queue, [job for _, job in batch])
+            refusals += _refusals([entry for entry, _ in batch], errors)
         return refusals
 
 
-def queued_job(entry: OutboxEntry) -> QueuedJob:
+def queued_job(job: PendingJob) -> QueuedJob:
     """The job as the queue takes it. BullMQ counts a delay from the job's creation."""
-    created = round(entry.created_at.timestamp() * 1_000)
-    run_at = round(entry.run_at.timestamp() * 1_000) if entry.run_at else 0
+    created = round(job.created_at.timestamp() * 1_000)
+    run_at = round(job.run_at.timestamp() * 1_000) if job.run_at else 0
     return QueuedJob(
-        job_id=entry.job_id,
-        job_type=entry.job_type,
-        data=entry.job_data,
+        job_id=job.job_id,
+        job_type=job.job_type,
+        data=job.job_data,
         timestamp=created,
         delay=run_at - created if run_at > time.time() * 1_000 else 0,
-        priority=entry.priority,
-        attempts=entry.max_attempts,
-        backoff=entry.backoff,
+        priority=job.priority,
+        attempts=job.max_attempts,
+        backoff=job.backoff,
     )
 
 
+async def _change(connection: Connection, entry: OutboxEntry) -> Change | None:
+    """The entry as the queue takes it; None when there is nothing left to do."""
+    match entry.action:
+        case OutboxAction.REMOVE if entry.job_id is not None:
+            job_id, timestamp = id_in_queue(entry.job_id)
+            return Remove(job_id=job_id, timestamp=timestamp)
+        # With a time again, the job has had its try, and waits for the one after.
+        case OutboxAction.PROMOTE if entry.pending is not None and entry.pending.run_at is None:
+            job_id, timestamp = id_in_queue(entry.pending.job_id)
+            return Promote(job_id=job_id, timestamp=timestamp)
+        case OutboxAction.PAUSE:
+            return Pause() if await read_queue_paused(connection, _queue(entry)) else Resume()
+        case OutboxAction.CLEAN:
+            return Clean()
+        case _:
+            return None
+
+
+def _queue(entry: OutboxEntry) -> str:
+    name = entry.pending.queue if entry.pending else entry.queue
+    assert name is not None, "only actions on pending jobs leave the queue out"
+    return name
+
+
+def _refusals(entries: Sequence[OutboxEntry], errors: Sequence[str | None]) -> list[Refusal]:
+    pairs = zip(entries, errors, strict=True)
+    return [_refusal(entry, error) for entry, error in pairs if error is not None]
+
+
 def _refusal(entry: OutboxEntry, error: str) -> Refusal:
-    log.warning("the queue refused a job", job=str(entry.job), queue=entry.queue, error=error)
+    log.warning("the queue refused", action=entry.action, job=str(entry.job), queue=_queue(entry), error=error)
     after = timedelta(seconds=pause_after(entry.tries + 1))
     return Refusal(entry=entry, error_message=error, deliver_after=datetime.now(UTC) + after)

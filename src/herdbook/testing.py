@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+from herdbook.artifacts import FolderArtifacts
+from herdbook.control import Control
 from herdbook.errors import ConfigurationError
 from herdbook.job import Job
 from herdbook.publish import Publisher
-from herdbook.queue.adds import QueueWriter
 from herdbook.queue.connection import connect
 from herdbook.registry import Registry
 from herdbook.relay import Relay
@@ -23,6 +24,7 @@ from herdbook.store.migrate import migrate
 from herdbook.store.pool import Record
 from herdbook.store.reads import read_job
 from herdbook.store.types import declare_job_types
+from herdbook.upkeep import services
 from herdbook.worker import Worker
 
 Found = TypeVar("Found")
@@ -38,10 +40,11 @@ async def eventually(check: Callable[[], Awaitable[Found]], *, timeout: float = 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningSystem:
-    """A relay and a worker at work, and the record they write."""
+    """A relay with its upkeep and a worker at work, the record they write, and an operator's hand on it."""
 
     record: Record
     publisher: Publisher
+    control: Control
     relay: Relay
     worker: Worker
 
@@ -64,7 +67,7 @@ class RunningSystem:
 
 @asynccontextmanager
 async def running_system(settings: Settings, registry: Registry) -> AsyncIterator[RunningSystem]:
-    """A migrated record, a relay and a worker on `settings`' servers; all end with the block."""
+    """A migrated record, a relay with its upkeep and a worker on `settings`' servers; all end with the block."""
     if settings.database_url is None or settings.redis_url is None:
         raise ConfigurationError("a running system needs DATABASE_URL and REDIS_URL")
     record = Record(settings.database_url, size=settings.pool_size)
@@ -73,15 +76,19 @@ async def running_system(settings: Settings, registry: Registry) -> AsyncIterato
     async with record.connection() as connection:
         await declare_job_types(connection, registry)
     client = connect(settings.redis_url)
-    relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+    artifacts = FolderArtifacts(settings.artifact_folder)
+    relay = Relay(record, client, prefix=settings.queue_prefix)
+    background = [relay, *services(record, artifacts)]
     worker = Worker(settings, registry, record)
     publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes)
-    relay.start()
+    control = Control(record, artifacts)
+    for service in background:
+        service.start()
     worker.start()
     try:
-        yield RunningSystem(record=record, publisher=publisher, relay=relay, worker=worker)
+        yield RunningSystem(record=record, publisher=publisher, control=control, relay=relay, worker=worker)
     finally:
-        await relay.stop()
+        await asyncio.gather(*(service.stop() for service in background))
         await worker.stop(deadline=5.0)
         await client.aclose()
         await record.close()

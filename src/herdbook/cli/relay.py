@@ -1,8 +1,10 @@
 """Takes undelivered jobs from the record.
 
-Gives them to the queues, as a process of its own.
+Gives them to the queues and looks after the record, as a process of its own.
 Never runs jobs.
 """
+
+import asyncio
 
 from herdbook.cli import options
 from herdbook.cli.connect import database_url, open_record, read_settings, redis_url
@@ -11,7 +13,7 @@ from herdbook.settings import Settings
 
 
 def relay(data: options.Data = None) -> None:
-    """Carry jobs from the record to the queues.
+    """Carry jobs and operators' actions from the record to the queues, and look after the record.
 
     Any number of relays may run side by side. It keeps trying while a server is away.
     Ctrl-C or SIGTERM ends it.
@@ -29,16 +31,19 @@ def relay(data: options.Data = None) -> None:
 
 
 async def _relay(settings: Settings, url: str) -> None:
-    from herdbook.queue.adds import QueueWriter
+    from herdbook.artifacts import FolderArtifacts
     from herdbook.queue.connection import connect
     from herdbook.relay import Relay
     from herdbook.service import log
+    from herdbook.upkeep import services
 
     with listening_to_signals() as told:
         async with open_record(settings, "relay") as record, connect(url, name="herdbook-relay") as client:
-            service = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
-            service.start()
+            relay = Relay(record, client, prefix=settings.queue_prefix)
+            running = [relay, *services(record, FolderArtifacts(settings.artifact_folder))]
+            for service in running:
+                service.start()
             log.info("relay started")
             await told.stop.wait()
-            await service.stop()
+            await asyncio.gather(*(service.stop() for service in running))
             log.info("relay ended")

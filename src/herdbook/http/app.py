@@ -1,4 +1,4 @@
-"""Takes the parts of a running system: settings, job types, record, queue figures, artifacts.
+"""Takes the parts of a running system: settings, job types, record, queue figures, artifacts, feed.
 
 Gives the application that serves the API; other routes may be added to it.
 Never opens or closes a part: whoever made it does.
@@ -9,15 +9,19 @@ from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
 import herdbook
+from herdbook.control import Control
 from herdbook.http.artifact import ArtifactReading
 from herdbook.http.docs import ApiDocs
 from herdbook.http.edge import Edge, FaultAnswer, problem_of_fault
+from herdbook.http.events import JobEvents
 from herdbook.http.health import HealthChecks
+from herdbook.http.job_actions import JobActions
 from herdbook.http.job_reads import JobReading
 from herdbook.http.jobs import JobPublishing
 from herdbook.http.openapi import DescribedApp
 from herdbook.http.parts import Parts
 from herdbook.http.problems import install
+from herdbook.http.queue_actions import QueueActions
 from herdbook.http.system import SystemReading
 from herdbook.publish import Publisher
 
@@ -46,7 +50,11 @@ def create_app(parts: Parts, fault: FaultAnswer = problem_of_fault) -> FastAPI:
     publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes)
     JobPublishing(publisher, registry, record, max_job_bytes=settings.max_job_bytes).add_to(app)
     JobReading(record).add_to(app)
+    control = Control(record, parts.artifacts)
+    JobActions(control, record).add_to(app)
+    QueueActions(control, parts.queues).add_to(app)
     ArtifactReading(parts.artifacts).add_to(app)
+    JobEvents(record, parts.feed).add_to(app)
     SystemReading(registry, record, parts.queues).add_to(app)
     HealthChecks(record, parts.queues, outbox_lag_limit=settings.outbox_lag_limit).add_to(app)
     ApiDocs(app).add_to(app)

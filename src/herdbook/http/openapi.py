@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from herdbook.http.action_schemas import BulkAction, Cancellation
 from herdbook.http.problems import MEDIA_TYPE
 from herdbook.http.schemas import NewJob, NewJobs, Problem
 
@@ -56,10 +57,10 @@ def problems(*statuses: int) -> Responses:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
-def body_of(model: str, example: dict[str, Any]) -> dict[str, Any]:
+def body_of(model: str, example: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
     """The description of a JSON request body that a route reads by itself."""
-    schema = {"$ref": _REFERENCE.format(model=model)}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+    content = {"application/json": {"schema": {"$ref": _REFERENCE.format(model=model)}, "example": example}}
+    return {"requestBody": {"required": required, "content": content}}
 
 
 def header(name: str, description: str) -> dict[str, Any]:
@@ -69,8 +70,9 @@ def header(name: str, description: str) -> dict[str, Any]:
 
 
 def _referenced_schemas() -> dict[str, Any]:
+    bodies = (NewJob, NewJobs, BulkAction, Cancellation)
     _, found = models_json_schema(
-        [(NewJob, "validation"), (NewJobs, "validation"), (Problem, "serialization")], ref_template=_REFERENCE
+        [*((body, "validation") for body in bodies), (Problem, "serialization")], ref_template=_REFERENCE
     )
     schemas: dict[str, Any] = found["$defs"]
     return schemas

@@ -22,7 +22,10 @@ from herdbook.errors import (
     IdempotencyConflictError,
     InvalidJobError,
     JobNotFoundError,
+    JobStateError,
     JobTooLargeError,
+    OperationNotFoundError,
+    QueueNotFoundError,
     QueueUnavailableError,
     RecordUnavailableError,
     UnknownJobTypeError,
@@ -59,6 +62,9 @@ INVALID_REQUEST = Kind(name="invalid-request", status=422, title="The request is
 
 _BY_ERROR: dict[type[Exception], Kind] = {
     JobNotFoundError: Kind(name="job-not-found", status=404, title="No such job"),
+    OperationNotFoundError: Kind(name="operation-not-found", status=404, title="No such operation"),
+    QueueNotFoundError: Kind(name="queue-not-found", status=404, title="No such queue"),
+    JobStateError: Kind(name="job-state", status=409, title="The job's state does not allow this"),
     IdempotencyConflictError: Kind(name="idempotency-conflict", status=409, title="The idempotency key is taken"),
     JobTooLargeError: Kind(name="job-too-large", status=413, title="The job data are too large"),
     UnknownJobTypeError: Kind(name="unknown-job-type", status=422, title="Unknown job type"),

@@ -1,4 +1,4 @@
-"""Takes validated jobs, and the relay's wish for undelivered ones.
+"""Takes validated jobs, and the relay's wish for what has still to be carried to the queue.
 
 Gives them a row in `jobs` and one in `outbox`, together; hands outbox rows out and takes them back.
 Never talks to the queue.
@@ -7,36 +7,67 @@ Never talks to the queue.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from herdbook.job import JobStatus, NewJob
+import asyncpg
+
+from herdbook.job import NewJob
 from herdbook.store.pool import Connection
 from herdbook.store.sql import statement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxEntry:
-    """A job that waits to be carried to the queue. `job_data` is JSON text, `tries` counts refusals so far."""
+class OutboxAction(StrEnum):
+    """What the relay has to do.
 
-    job: UUID
+    ADD and PROMOTE speak of a job of the record, REMOVE of one in the queue. PAUSE brings the queue to
+    what operators want of it, CLEAN has it forget its completed jobs.
+    """
+
+    ADD = "add"
+    REMOVE = "remove"
+    PROMOTE = "promote"
+    PAUSE = "pause"
+    CLEAN = "clean"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingJob:
+    """A job as it is to be delivered. `job_data` is JSON text."""
+
     job_id: str
     queue: str
     job_type: str
     job_data: str
-    status: JobStatus
     priority: int
     run_at: datetime | None
     max_attempts: int
     backoff: dict[str, Any] | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEntry:
+    """What waits to be carried to the queue; `tries` counts refusals so far.
+
+    `pending` is the job that ADD and PROMOTE speak of, None when it is no longer pending. The others
+    name their `queue`, and REMOVE a `job_id` in it.
+    """
+
+    id: int
+    action: OutboxAction
+    job: UUID | None
+    queue: str | None
+    job_id: str | None
+    pending: PendingJob | None
     enqueued_at: datetime
     tries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An entry that the queue did not take, and when to try again."""
+    """An entry that the queue refused, and when to try again."""
 
     entry: OutboxEntry
     error_message: str
@@ -64,6 +95,7 @@ def insert_statement(jobs: Sequence[NewJob]) -> tuple[str, list[Any]]:
         [job.backoff for job in jobs],
         [job.idempotency_key for job in jobs],
         [job.fingerprint for job in jobs],
+        [job.timeout_ms for job in jobs],
     ]
     return statement("insert_jobs"), columns
 
@@ -102,17 +134,12 @@ async def take_outbox(connection: Connection, limit: int) -> list[OutboxEntry]:
     rows = await connection.fetch(statement("take_outbox"), limit)
     return [
         OutboxEntry(
+            id=row["id"],
+            action=OutboxAction(row["action"]),
             job=row["job"],
-            job_id=row["job_id"],
             queue=row["queue"],
-            job_type=row["job_type"],
-            job_data=row["job_data"],
-            status=JobStatus(row["status"]),
-            priority=row["priority"],
-            run_at=row["run_at"],
-            max_attempts=row["max_attempts"],
-            backoff=row["backoff"],
-            created_at=row["created_at"],
+            job_id=row["job_id"],
+            pending=_pending(row) if row["pending_job_id"] else None,
             enqueued_at=row["enqueued_at"],
             tries=row["tries"],
         )
@@ -120,11 +147,28 @@ async def take_outbox(connection: Connection, limit: int) -> list[OutboxEntry]:
     ]
 
 
+def _pending(row: "asyncpg.Record") -> PendingJob:
+    return PendingJob(
+        job_id=row["pending_job_id"],
+        queue=row["pending_queue"],
+        job_type=row["job_type"],
+        job_data=row["job_data"],
+        priority=row["priority"],
+        run_at=row["run_at"],
+        max_attempts=row["max_attempts"],
+        backoff=row["backoff"],
+        created_at=row["created_at"],
+    )
+
+
 async def postpone_outbox(connection: Connection, refusals: Sequence[Refusal]) -> None:
     """Put refused entries back, to be tried again later."""
     await connection.execute(
         statement("postpone_outbox"),
+        [refusal.entry.action.value for refusal in refusals],
         [refusal.entry.job for refusal in refusals],
+        [refusal.entry.queue for refusal in refusals],
+        [refusal.entry.job_id for refusal in refusals],
         [refusal.entry.enqueued_at for refusal in refusals],
         [refusal.entry.tries + 1 for refusal in refusals],
         [refusal.deliver_after for refusal in refusals],

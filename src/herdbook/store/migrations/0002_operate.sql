@@ -4,8 +4,10 @@
 -- `waited_ms`: how long the newest attempt waited from when it could have run until it was claimed.
 -- `ended_badly` repeats the status of failed and cancelled jobs, and is NULL for all others: an index
 -- on it is not touched by claiming and completing, which an index on the status would be.
+-- `timeout_ms`: how long one try may take, where the job has a limit of its own.
 ALTER TABLE herdbook.jobs
     ADD COLUMN waited_ms bigint,
+    ADD COLUMN timeout_ms bigint CHECK (timeout_ms >= 1),
     ADD COLUMN ended_badly herdbook.job_status
         GENERATED ALWAYS AS (CASE WHEN status IN ('failed', 'cancelled') THEN status END) STORED;
 
@@ -71,18 +73,20 @@ CREATE TRIGGER count_deleted AFTER DELETE ON herdbook.jobs
 INSERT INTO herdbook.job_counts
 SELECT queue, job_type, status, count(*) FROM herdbook.jobs GROUP BY queue, job_type, status;
 
--- Ended attempts in buckets of time (`resolution` seconds long, beginning at `at`). Measures completed,
--- retry and failed have one row, of bucket 0. Measures run and wait are histograms: bucket b counts
--- times up to 10^(b/10) milliseconds that did not fit into bucket b - 1.
+-- Ended attempts in buckets of time, `resolution` seconds long, beginning at `at`. `run` and `wait` are histograms,
+-- {"bucket": count}: bucket b counts times up to 10^(b/10) milliseconds that did not fit into bucket b - 1. An
+-- empty queue and type stand for all together, so that reading those costs the same however many there are.
 CREATE TABLE herdbook.figures (
     resolution integer NOT NULL,
     at         timestamptz NOT NULL,
     queue      text NOT NULL,
     job_type   text NOT NULL,
-    measure    text NOT NULL CHECK (measure IN ('completed', 'retry', 'failed', 'run', 'wait')),
-    bucket     smallint NOT NULL,
-    count      bigint NOT NULL,
-    PRIMARY KEY (resolution, at, queue, job_type, measure, bucket)
+    completed  bigint NOT NULL,
+    retried    bigint NOT NULL,
+    failed     bigint NOT NULL,
+    run        jsonb NOT NULL,
+    wait       jsonb NOT NULL,
+    PRIMARY KEY (resolution, at, queue, job_type)
 );
 
 -- What operators want of whole queues; the queue itself follows by way of the outbox.
@@ -122,3 +126,39 @@ CREATE TABLE herdbook.operations (
     finished_at timestamptz
 );
 CREATE INDEX operations_open ON herdbook.operations (id) WHERE finished_at IS NULL;
+
+-- A try that asked to come back later.
+ALTER TYPE herdbook.attempt_outcome ADD VALUE 'snoozed';
+
+-- Publishing learns of time limits. A new parameter makes another function, so the old one goes.
+DROP FUNCTION herdbook.publish(text, jsonb, timestamptz, integer, integer, jsonb, text);
+CREATE FUNCTION herdbook.publish(
+    job_type        text,
+    job_data        jsonb,
+    run_at          timestamptz DEFAULT NULL,
+    priority        integer DEFAULT 0,
+    attempts        integer DEFAULT NULL,
+    backoff         jsonb DEFAULT NULL,
+    queue           text DEFAULT NULL,
+    timeout         interval DEFAULT NULL
+) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    declared herdbook.job_types%ROWTYPE;
+    new_id uuid := herdbook.new_job_id();
+BEGIN
+    SELECT t.* INTO declared FROM herdbook.job_types t WHERE t.name = publish.job_type;
+    IF declared IS NULL AND publish.queue IS NULL THEN
+        RAISE EXCEPTION 'unknown job type %', quote_literal(publish.job_type)
+            USING HINT = 'Start a Herdbook program that declares it, or name its queue.';
+    END IF;
+    INSERT INTO herdbook.jobs (
+        id, job_id, queue, job_type, job_data, priority, run_at, max_attempts, backoff, timeout_ms
+    )
+    VALUES (
+        new_id, new_id::text, coalesce(publish.queue, declared.queue), publish.job_type, publish.job_data,
+        publish.priority, publish.run_at, coalesce(publish.attempts, declared.attempts, 1),
+        coalesce(publish.backoff, declared.backoff), (1000 * extract(epoch FROM publish.timeout))::bigint
+    );
+    INSERT INTO herdbook.outbox (job) VALUES (new_id);
+    RETURN new_id;
+END $$;

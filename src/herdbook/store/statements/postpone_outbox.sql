@@ -1,5 +1,7 @@
--- Jobs that the queue refused: they are tried again later, and say why.
-INSERT INTO herdbook.outbox (job, created_at, tries, deliver_after, error_message)
-SELECT * FROM unnest(
-    CAST($1 AS uuid[]), CAST($2 AS timestamptz[]), CAST($3 AS int[]), CAST($4 AS timestamptz[]), CAST($5 AS text[])
-)
+-- Entries that the queue refused: they are tried again later, and say why.
+INSERT INTO herdbook.outbox (action, job, queue, job_id, created_at, tries, deliver_after, error_message)
+SELECT action::herdbook.outbox_action, job, queue, job_id, created_at, tries, deliver_after, error_message
+FROM unnest(
+    CAST($1 AS text[]), CAST($2 AS uuid[]), CAST($3 AS text[]), CAST($4 AS text[]), CAST($5 AS timestamptz[]),
+    CAST($6 AS int[]), CAST($7 AS timestamptz[]), CAST($8 AS text[])
+) AS refused (action, job, queue, job_id, created_at, tries, deliver_after, error_message)

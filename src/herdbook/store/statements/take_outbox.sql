@@ -1,4 +1,5 @@
--- The oldest undelivered jobs that no other relay holds; gone when this transaction commits.
+-- The oldest due entries that no other relay holds; gone when this transaction commits. With jobs that are to
+-- be delivered come their data, unless they are no longer pending.
 WITH due AS (
     SELECT id FROM herdbook.outbox
     WHERE deliver_after IS NULL OR deliver_after <= now()
@@ -7,11 +8,11 @@ WITH due AS (
     FOR UPDATE SKIP LOCKED
 ), taken AS (
     DELETE FROM herdbook.outbox o USING due WHERE o.id = due.id
-    RETURNING o.id, o.job, o.tries, o.created_at
+    RETURNING o.id, o.action, o.job, o.queue, o.job_id, o.tries, o.created_at
 )
-SELECT taken.id, taken.job, taken.tries, taken.created_at AS enqueued_at,
-       j.job_id, j.queue, j.job_type, j.job_data::text, j.status, j.priority, j.run_at, j.max_attempts,
-       j.backoff, j.created_at
+SELECT taken.id, taken.action, taken.job, taken.queue, taken.job_id, taken.tries, taken.created_at AS enqueued_at,
+       j.job_id AS pending_job_id, j.queue AS pending_queue, j.job_type, j.job_data::text, j.priority, j.run_at,
+       j.max_attempts, j.backoff, j.created_at
 FROM taken
-JOIN herdbook.jobs j ON j.id = taken.job
+LEFT JOIN herdbook.jobs j ON j.id = taken.job AND j.status = 'pending' AND taken.action IN ('add', 'promote')
 ORDER BY taken.id

@@ -1,0 +1,174 @@
+"""Takes what an operator wants: of jobs that do not run, of queues, of everything that a filter finds.
+
+Gives it to the record, together with what the relay has to carry to the queue.
+Never talks to the queue, and never stops a job that runs.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from herdbook.artifacts import ArtifactStore
+from herdbook.job import JobStatus
+from herdbook.store.changes import (
+    cancel_jobs_if_pending,
+    clean_queue,
+    delete_jobs_if_over,
+    promote_jobs_if_scheduled,
+    read_states,
+    retry_jobs_if_over,
+    set_queue_paused,
+)
+from herdbook.store.operations import (
+    Operation,
+    OperationAction,
+    insert_operation,
+    read_operation,
+    read_operations,
+)
+from herdbook.store.pool import Connection, Record
+from herdbook.store.search import JobCount, JobFilter, count_jobs
+
+__all__ = ["Changes", "Control", "Operation", "OperationAction", "change_jobs"]
+
+NO_REASON = "cancelled by an operator"
+_UNKNOWN = "the record has no such job"
+# Why an action is refused, where the state alone does not say it.
+_REFUSALS = {
+    (OperationAction.RETRY, JobStatus.PENDING): "is pending already",
+    (OperationAction.PROMOTE, JobStatus.PENDING): "does not wait for a time",
+    (OperationAction.DELETE, JobStatus.PENDING): "is pending: cancel it first",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What came of an action on jobs: those that changed, and why the others did not."""
+
+    changed: list[UUID]
+    refused: dict[UUID, str]
+
+
+class Control:
+    """An operator's hand on jobs and queues. All methods raise RecordUnavailableError."""
+
+    def __init__(self, record: Record, artifacts: ArtifactStore) -> None:
+        self._record = record
+        self._artifacts = artifacts
+
+    async def retry(self, ids: Sequence[UUID]) -> Changes:
+        """Have failed and cancelled jobs begin anew; their earlier attempts and logs stay."""
+        return await self._change(OperationAction.RETRY, ids)
+
+    async def cancel(self, ids: Sequence[UUID], reason: str = NO_REASON) -> Changes:
+        """Cancel jobs that no worker has claimed; `reason` is recorded as their error."""
+        return await self._change(OperationAction.CANCEL, ids, reason)
+
+    async def promote(self, ids: Sequence[UUID]) -> Changes:
+        """Have jobs that wait for a time, or for their next try, run at once."""
+        return await self._change(OperationAction.PROMOTE, ids)
+
+    async def delete(self, ids: Sequence[UUID]) -> Changes:
+        """Delete final jobs with all that is kept of them."""
+        changes = await self._change(OperationAction.DELETE, ids)
+        await self.forget_artifacts(changes.changed)
+        return changes
+
+    async def forget_artifacts(self, ids: Collection[UUID]) -> None:
+        """Remove what deleted jobs made."""
+        await asyncio.to_thread(self._forget_artifacts, ids)
+
+    async def pause(self, queue: str) -> None:
+        """Have workers take no more jobs of the queue; those that run go on."""
+        async with self._record.connection() as connection:
+            await set_queue_paused(connection, queue, True)
+
+    async def resume(self, queue: str) -> None:
+        """Have workers take jobs of the queue again, whoever paused it."""
+        async with self._record.connection() as connection:
+            await set_queue_paused(connection, queue, False)
+
+    async def clean(self, queue: str) -> None:
+        """Have the queue forget its completed jobs; the record keeps them."""
+        async with self._record.connection() as connection:
+            await clean_queue(connection, queue)
+
+    async def count(self, action: OperationAction, wanted: JobFilter | Sequence[UUID]) -> JobCount:
+        """How many jobs an operation would look at."""
+        async with self._record.connection() as connection:
+            return await _count(connection, _settled(action, wanted))
+
+    async def begin(self, action: OperationAction, wanted: JobFilter | Sequence[UUID]) -> Operation:
+        """Begin an action on many jobs; a relay's process carries it out, and jobs published later are left alone."""
+        wanted = _settled(action, wanted)
+        async with self._record.transaction() as connection:
+            expected = (await _count(connection, wanted)).number
+            return await insert_operation(connection, action, wanted, expected)
+
+    async def operation(self, id: UUID) -> Operation:
+        """How far an operation has come; raises OperationNotFoundError."""
+        async with self._record.connection() as connection:
+            return await read_operation(connection, id)
+
+    async def operations(self, limit: int = 50) -> list[Operation]:
+        """The newest operations."""
+        async with self._record.connection() as connection:
+            return await read_operations(connection, limit)
+
+    def _forget_artifacts(self, ids: Collection[UUID]) -> None:
+        for id in ids:
+            self._artifacts.remove(id)
+
+    async def _change(self, action: OperationAction, ids: Sequence[UUID], reason: str = NO_REASON) -> Changes:
+        async with self._record.transaction() as connection:
+            return await change_jobs(connection, action, ids, reason)
+
+
+async def change_jobs(
+    connection: Connection, action: OperationAction, ids: Sequence[UUID], reason: str = NO_REASON
+) -> Changes:
+    """Do the action to jobs in this transaction. A deleted job's artifact is left to `Control.forget_artifacts`."""
+    match action:
+        case OperationAction.RETRY:
+            changed = await retry_jobs_if_over(connection, ids)
+        case OperationAction.CANCEL:
+            changed = await cancel_jobs_if_pending(connection, ids, reason)
+        case OperationAction.PROMOTE:
+            changed = await promote_jobs_if_scheduled(connection, ids)
+        case OperationAction.DELETE:
+            changed = await delete_jobs_if_over(connection, ids)
+    left = [id for id in ids if id not in changed]
+    states = await read_states(connection, left) if left else {}
+    return Changes(
+        changed=[id for id in dict.fromkeys(ids) if id in changed],
+        refused={id: _refusal(action, states.get(id)) for id in left},
+    )
+
+
+def _refusal(action: OperationAction, status: JobStatus | None) -> str:
+    """Why a job did not change, as the end of a sentence that begins with the job."""
+    if status is None:
+        return _UNKNOWN
+    if status is JobStatus.PROCESSING:
+        return "runs now"
+    return _REFUSALS.get((action, status), f"is {status}")
+
+
+def _settled(action: OperationAction, wanted: JobFilter | Sequence[UUID]) -> JobFilter | Sequence[UUID]:
+    """The jobs to look at: of a list each once, and of a filter only those that the action can change."""
+    if not isinstance(wanted, JobFilter):
+        return list(dict.fromkeys(wanted))
+    match action:
+        case OperationAction.PROMOTE:
+            return replace(wanted, scheduled=True)
+        case OperationAction.CANCEL if wanted.status is None:
+            return replace(wanted, status=JobStatus.PENDING)
+        case _:
+            return wanted
+
+
+async def _count(connection: Connection, wanted: JobFilter | Sequence[UUID]) -> JobCount:
+    if isinstance(wanted, JobFilter):
+        return await count_jobs(connection, wanted)
+    return JobCount(number=len(wanted), is_exact=True)

@@ -1,0 +1,176 @@
+"""Takes what an operator wants done to one job, or to many.
+
+Gives one job back as it is then, and many an operation that can be watched.
+Never runs or delivers a job: the record is changed, and the queue follows.
+"""
+
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from fastapi import FastAPI, Query
+from pydantic import Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from herdbook.control import Changes, Control, OperationAction
+from herdbook.errors import JobStateError
+from herdbook.http.action_schemas import (
+    BegunOperation,
+    BulkAction,
+    Cancellation,
+    Expected,
+    OperationList,
+    OperationView,
+)
+from herdbook.http.body import read_json
+from herdbook.http.job_reads import find_job
+from herdbook.http.openapi import body_of, problems
+from herdbook.http.problems import INVALID_REQUEST, Refused
+from herdbook.http.schemas import JobView
+from herdbook.job import CamelModel, Job
+from herdbook.registry import field_problems
+from herdbook.store.pool import Record
+from herdbook.store.reads import read_job
+
+# Ten thousand ids, each with its quotes, and room for indentation.
+_BODY_LIMIT = 1024 * 1024
+_BULK = {"filter": {"status": "failed", "jobType": "email"}, "dryRun": True}
+_ONE = problems(403, 404, 409, 422, 503)
+_ONE_WITH_BODY = problems(400, 403, 404, 409, 413, 415, 422, 503)
+
+Body = TypeVar("Body", bound=CamelModel)
+
+
+class OperationsQuery(CamelModel):
+    """How many operations to list."""
+
+    limit: int = Field(default=50, ge=1, le=500)
+
+
+class JobActions:
+    """The routes that act on jobs."""
+
+    def __init__(self, control: Control, record: Record) -> None:
+        self._control = control
+        self._record = record
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes to `app`."""
+        self._add_bulk(app)
+        app.post("/api/jobs/{id}/retries", responses=_ONE, tags=["actions"])(self.retry)
+        app.post(
+            "/api/jobs/{id}/cancellations",
+            responses=_ONE_WITH_BODY,
+            openapi_extra=body_of("Cancellation", {"reason": "sent by mistake"}, required=False),
+            tags=["actions"],
+        )(self.cancel)
+        app.post("/api/jobs/{id}/promotions", responses=_ONE, tags=["actions"])(self.promote)
+        app.delete("/api/jobs/{id}", responses=_ONE, tags=["actions"])(self.delete)
+        app.get("/api/operations", responses=problems(422, 503), tags=["actions"])(self.operations)
+        app.get("/api/operations/{id}", responses=problems(404, 422, 503), tags=["actions"])(self.operation)
+
+    def _add_bulk(self, app: FastAPI) -> None:
+        ways = {
+            "retries": self.retry_jobs,
+            "cancellations": self.cancel_jobs,
+            "promotions": self.promote_jobs,
+            "deletions": self.delete_jobs,
+        }
+        for name, endpoint in ways.items():
+            app.post(
+                f"/api/jobs/{name}",
+                status_code=202,
+                response_model=BegunOperation,
+                responses={
+                    200: {"model": Expected, "description": "Of a dry run: how many jobs it would look at"},
+                    **problems(400, 403, 413, 415, 422, 503),
+                },
+                openapi_extra=body_of("BulkAction", _BULK),
+                tags=["actions"],
+            )(endpoint)
+
+    async def retry(self, id: str) -> JobView:
+        """Have a failed or cancelled job begin anew; its attempts and logs so far stay."""
+        job = await self._find(id)
+        return await self._answer(job, await self._control.retry([job.id]))
+
+    async def cancel(self, id: str, request: Request) -> JobView:
+        """Cancel a job that no worker has started."""
+        given = await _read(request, Cancellation) if _has_body(request) else Cancellation()
+        job = await self._find(id)
+        return await self._answer(job, await self._control.cancel([job.id], given.reason))
+
+    async def promote(self, id: str) -> JobView:
+        """Have a job that waits for a time, or for its next try, run at once."""
+        job = await self._find(id)
+        return await self._answer(job, await self._control.promote([job.id]))
+
+    async def delete(self, id: str) -> JobView:
+        """Delete a job that is over with all that is kept of it; the answer is what it was."""
+        job = await self._find(id)
+        _check(job.id, await self._control.delete([job.id]))
+        return JobView.of(job)
+
+    async def retry_jobs(self, request: Request) -> Response | BegunOperation:
+        """Have many jobs begin anew: those that failed or were cancelled; others are left alone."""
+        return await self._begin(OperationAction.RETRY, request)
+
+    async def cancel_jobs(self, request: Request) -> Response | BegunOperation:
+        """Cancel many jobs: those that no worker has started; others are left alone."""
+        return await self._begin(OperationAction.CANCEL, request)
+
+    async def promote_jobs(self, request: Request) -> Response | BegunOperation:
+        """Have many jobs run at once: those that wait for a time; others are left alone."""
+        return await self._begin(OperationAction.PROMOTE, request)
+
+    async def delete_jobs(self, request: Request) -> Response | BegunOperation:
+        """Delete many jobs: those that are over; others are left alone."""
+        return await self._begin(OperationAction.DELETE, request)
+
+    async def operations(self, query: Annotated[OperationsQuery, Query()]) -> OperationList:
+        """Actions on many jobs, newest first."""
+        found = await self._control.operations(query.limit)
+        return OperationList(operations=[OperationView.of(one) for one in found])
+
+    async def operation(self, id: UUID) -> OperationView:
+        """How far an action on many jobs has come."""
+        return OperationView.of(await self._control.operation(id))
+
+    async def _begin(self, action: OperationAction, request: Request) -> Response | BegunOperation:
+        asked = await _read(request, BulkAction)
+        if asked.dry_run:
+            counted = await self._control.count(action, asked.wanted())
+            expected = Expected(expected=counted.number, is_exact=counted.is_exact)
+            return Response(expected.model_dump_json(by_alias=True), 200, media_type="application/json")
+        begun = await self._control.begin(action, asked.wanted())
+        return BegunOperation(operation_id=begun.id, expected=begun.expected)
+
+    async def _find(self, id: str) -> Job:
+        async with self._record.connection() as connection:
+            return await find_job(connection, id)
+
+    async def _answer(self, job: Job, changes: Changes) -> JobView:
+        _check(job.id, changes)
+        async with self._record.connection() as connection:
+            return JobView.of(await read_job(connection, job.id))
+
+
+def _check(id: UUID, changes: Changes) -> None:
+    """Raise JobStateError when the job did not change."""
+    if id in changes.refused:
+        raise JobStateError(f"job {id}: {changes.refused[id]}")
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
+async def _read(request: Request, model: type[Body]) -> Body:
+    """The body as `model`; raises Refused that names what is wrong with it."""
+    body: Any = await read_json(request, _BODY_LIMIT)
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        found = field_problems(error, "")
+        detail = "; ".join(f"{one.path or 'the body'}: {one.message}" for one in found[:3])
+        raise Refused(INVALID_REQUEST, detail, found) from None

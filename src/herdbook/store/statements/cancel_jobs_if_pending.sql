@@ -1,0 +1,17 @@
+-- Jobs that no worker has claimed will not run; the queue is to forget them.
+WITH waiting AS (
+    SELECT id FROM herdbook.jobs
+    WHERE id = ANY (CAST($1 AS uuid[])) AND status = 'pending'
+    ORDER BY id
+    FOR NO KEY UPDATE
+), cancelled AS (
+    UPDATE herdbook.jobs j
+    SET status = 'cancelled', error_message = $2, run_at = NULL, updated_at = now(), completed_at = now()
+    FROM waiting
+    WHERE j.id = waiting.id
+    RETURNING j.id, j.queue, j.job_id
+), sent AS (
+    INSERT INTO herdbook.outbox (job, action, queue, job_id)
+    SELECT id, 'remove', queue, job_id FROM cancelled
+)
+SELECT id FROM cancelled

@@ -1,0 +1,1 @@
+SELECT * FROM herdbook.operations WHERE id = $1

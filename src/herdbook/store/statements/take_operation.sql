@@ -1,0 +1,6 @@
+-- The open operation that has waited longest for its next batch, unless another relay is at it.
+SELECT * FROM herdbook.operations
+WHERE finished_at IS NULL
+ORDER BY updated_at, id
+LIMIT 1
+FOR NO KEY UPDATE SKIP LOCKED

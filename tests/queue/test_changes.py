@@ -1,0 +1,163 @@
+"""Operators' actions on one BullMQ queue."""
+
+import pytest
+import redis.asyncio
+from bullmq import Queue
+
+from herdbook.errors import QueueUnavailableError
+from herdbook.queue.adds import QueueWriter
+from herdbook.queue.changes import Clean, Pause, Promote, QueueChanger, Remove, Resume
+from herdbook.queue.connection import connect
+from herdbook.queue.delivery import Complete, Fail, TryAgain
+from herdbook.queue.reads import QueueReader
+from herdbook.queue.work import PER_TURN, WorkQueue
+from herdbook.settings import Settings
+
+from .conftest import job, work_queue
+
+LATER = 10**13 - 1_700_000_000_000
+HELD = "a worker holds the job"
+
+
+@pytest.fixture
+def changer(client: "redis.asyncio.Redis", settings: Settings) -> QueueChanger:
+    return QueueChanger(client, prefix=settings.queue_prefix)
+
+
+@pytest.fixture
+def keys(settings: Settings) -> str:
+    return f"{settings.queue_prefix}:q:"
+
+
+async def counts(client: "redis.asyncio.Redis", settings: Settings) -> dict[str, int]:
+    found = (await QueueReader(client, prefix=settings.queue_prefix).counts("q")).counts
+    return {state: count for state, count in found.items() if count}
+
+
+async def test_a_job_is_removed_wherever_it_is(
+    queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    await writer.add("q", [job("ended"), job("broken")])
+    done, failed = (await queue.turn([], 2)).deliveries
+    await queue.turn([Complete(delivery=done, result="1"), Fail(delivery=failed, reason="x")], 0)
+    await writer.add("q", [job("waiting"), job("later", delay=LATER), job("first", priority=1), job("stays")])
+    assert sum((await counts(client, settings)).values()) == 6
+    removals = [Remove(job_id=name) for name in ("ended", "broken", "waiting", "later", "first", "unknown")]
+    assert await changer.change("q", removals) == [None] * 6
+    assert await counts(client, settings) == {"waiting": 1}
+    assert await changer.change("q", removals) == [None] * 6
+
+
+async def test_a_job_that_a_worker_holds_is_not_taken_from_it(
+    queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    await writer.add("q", [job("j")])
+    (held,) = (await queue.turn([], 1)).deliveries
+    assert await changer.change("q", [Remove(job_id="j"), Promote(job_id="j")]) == [HELD, HELD]
+    await queue.turn([TryAgain(delivery=held, after=60_000, reason="later")], 0)
+    assert await changer.change("q", [Promote(job_id="j")]) == [None]
+    assert await counts(client, settings) == {"waiting": 1}
+    assert await changer.change("q", [Remove(job_id="j")]) == [None]
+    assert await counts(client, settings) == {}
+
+
+async def test_a_job_whose_worker_vanished_is_removed(
+    settings: Settings, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", keys: str
+) -> None:
+    vanished = work_queue(settings, "w1")
+    await writer.add("q", [job("j")])
+    await vanished.turn([], 1)
+    await vanished.close()
+    await client.delete(f"{keys}j:lock")
+    assert await changer.change("q", [Remove(job_id="j")]) == [None]
+    assert await counts(client, settings) == {}
+
+
+async def test_a_job_that_took_the_id_of_an_older_one_is_left_alone(
+    writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    await writer.add("q", [job("7", delay=LATER, timestamp=2_000)])
+    assert await changer.change("q", [Promote(job_id="7", timestamp=1_000)]) == [None]
+    assert await changer.change("q", [Remove(job_id="7", timestamp=1_000)]) == [None]
+    assert await counts(client, settings) == {"delayed": 1}
+    assert await changer.change("q", [Promote(job_id="7", timestamp=2_000)]) == [None]
+    assert await counts(client, settings) == {"waiting": 1}
+
+
+async def test_a_promoted_job_keeps_its_priority_and_wakes_a_worker(
+    queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    await writer.add("q", [job("plain", delay=LATER), job("first", delay=LATER, priority=3)])
+    assert (await queue.turn([], 1)).deliveries == []
+    assert await changer.change("q", [Promote(job_id=name) for name in ("plain", "first", "unknown")]) == [None] * 3
+    assert await counts(client, settings) == {"waiting": 1, "prioritized": 1}
+    await queue.wait(None)
+    assert {one.job_id for one in (await queue.turn([], 2)).deliveries} == {"plain", "first"}
+    assert await changer.change("q", [Promote(job_id="unknown")]) == [None]
+
+
+async def test_a_paused_queue_gives_nothing_out_and_other_clients_see_it_paused(
+    queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    other = Queue("q", {"connection": client, "prefix": settings.queue_prefix})
+    await writer.add("q", [job("before")])
+    assert await changer.change("q", [Pause(), Pause()]) == [None, None]
+    assert await other.isPaused()
+    assert (await QueueReader(client, prefix=settings.queue_prefix).counts("q")).paused
+    await writer.add("q", [job("after")])
+    assert (await queue.turn([], PER_TURN)).deliveries == []
+
+    assert await changer.change("q", [Resume(), Resume()]) == [None, None]
+    assert not await other.isPaused()
+    await queue.wait(None)
+    assert [one.job_id for one in (await queue.turn([], PER_TURN)).deliveries] == ["before", "after"]
+
+
+async def test_a_queue_that_another_client_paused_is_resumed_with_all_that_an_older_one_put_aside(
+    changer: QueueChanger, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings, keys: str
+) -> None:
+    await Queue("q", {"connection": client, "prefix": settings.queue_prefix}).pause()
+    await writer.add("q", [job("new")])
+    await client.rpush(f"{keys}paused", *[f"old{n}" for n in range(15_000)])
+    assert await changer.change("q", [Resume()]) == [None]
+    assert await counts(client, settings) == {"waiting": 15_001}
+
+
+async def test_cleaning_forgets_completed_jobs_however_many_and_no_others(
+    settings: Settings, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis"
+) -> None:
+    queue = work_queue(settings, "w1", keep=1_000)
+    await writer.add("q", [job(f"j{n}") for n in range(601)])
+    turn = await queue.turn([], PER_TURN)
+    await queue.turn([Fail(delivery=turn.deliveries[0], reason="x")], 0)
+    completed = 0
+    while deliveries := turn.deliveries[1:] if not completed else turn.deliveries:
+        completed += len(deliveries)
+        turn = await queue.turn([Complete(delivery=one, result="1") for one in deliveries], PER_TURN)
+    await queue.close()
+    await writer.add("q", [job("waiting")])
+    assert await counts(client, settings) == {"completed": 600, "failed": 1, "waiting": 1}
+    assert await changer.change("q", [Clean(), Remove(job_id="waiting")]) == [None, None]
+    assert await counts(client, settings) == {"failed": 1}
+
+
+async def test_what_fails_spoils_no_other_and_many_go_in_order(
+    changer: QueueChanger, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings, keys: str
+) -> None:
+    await writer.add("q", [job(f"j{n}") for n in range(120)])
+    await client.set(f"{keys}completed", "in the way")
+    await client.set(f"{keys}j5", "not a job")
+    removals = [Remove(job_id=f"j{n}") for n in range(120)]
+    errors = await changer.change("q", [Clean(), *removals])
+    assert all("WRONGTYPE" in (error or "") for error in errors)
+    await client.delete(f"{keys}completed", f"{keys}j5")
+    errors = await changer.change("q", [Clean(), *removals])
+    assert errors == [None] * 121
+    assert await counts(client, settings) == {"waiting": 1}
+
+
+async def test_without_redis_it_says_so() -> None:
+    nowhere = connect("redis://127.0.0.1:1/0")
+    with pytest.raises(QueueUnavailableError, match="Redis is away"):
+        await QueueChanger(nowhere, prefix="x").change("q", [Pause()])
+    await nowhere.aclose()

@@ -1,0 +1,169 @@
+"""Actions on many jobs, batch by batch."""
+
+import asyncio
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from herdbook.artifacts import FolderArtifacts
+from herdbook.control import Control, Operation, OperationAction
+from herdbook.errors import RecordUnavailableError
+from herdbook.job import JobStatus
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+from herdbook.store.search import JobFilter
+from herdbook.testing import eventually
+from herdbook.upkeep.operations import OperationRunner
+from tests.states import HOUR, NOBODY, new_jobs, one_of_each, outbox, put, statuses
+
+FAILED = JobFilter(status=JobStatus.FAILED)
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> FolderArtifacts:
+    return FolderArtifacts(tmp_path / "artifacts")
+
+
+@pytest.fixture
+def control(record: Record, artifacts: FolderArtifacts) -> Control:
+    return Control(record, artifacts)
+
+
+@pytest.fixture
+def runner(record: Record, control: Control) -> OperationRunner:
+    return OperationRunner(record, control)
+
+
+async def generations(record: Record) -> dict[UUID, int]:
+    async with record.connection() as connection:
+        rows = await connection.fetch("SELECT id, generation FROM herdbook.jobs")
+    return {row["id"]: row["generation"] for row in rows}
+
+
+async def finished(control: Control, runner: OperationRunner, operation: Operation) -> Operation:
+    """The operation once it is done, one round after the other."""
+    while (operation := await control.operation(operation.id)).finished_at is None:
+        await runner.round()
+    return operation
+
+
+async def test_everything_that_a_filter_finds_is_done_once_and_nothing_newer(
+    record: Record, control: Control, runner: OperationRunner
+) -> None:
+    ids = await new_jobs(record, 1_200)
+    await put(record, ids[100:], JobStatus.FAILED)
+    begun = await control.begin(OperationAction.RETRY, FAILED)
+    newer = await new_jobs(record, 5)
+    await put(record, newer, JobStatus.FAILED)
+    assert await runner.round() == 0
+    halfway = await control.operation(begun.id)
+    assert (halfway.expected, halfway.changed, halfway.finished_at) == (1_100, 500, None)
+    assert halfway.cursor == ids[700]
+    done = await finished(control, runner, begun)
+    assert (done.changed, done.skipped, done.problems) == (1_100, 0, ())
+    assert await generations(record) == {id: int(id in ids[100:]) for id in [*ids, *newer]}
+    assert await runner.round() > 0
+
+
+async def test_jobs_in_the_wrong_state_are_skipped_and_the_first_are_named(
+    record: Record, control: Control, runner: OperationRunner
+) -> None:
+    ids = await one_of_each(record)
+    done = await finished(control, runner, await control.begin(OperationAction.DELETE, JobFilter()))
+    assert (done.changed, done.skipped) == (3, 2)
+    assert dict(done.problems) == {
+        ids[JobStatus.PENDING]: "is pending: cancel it first",
+        ids[JobStatus.PROCESSING]: "runs now",
+    }
+    await new_jobs(record, 600)
+    done = await finished(control, runner, await control.begin(OperationAction.DELETE, JobFilter()))
+    assert (done.changed, done.skipped, len(done.problems)) == (0, 602, 20)
+
+
+async def test_listed_jobs_are_done_whatever_their_number(
+    record: Record, control: Control, runner: OperationRunner, artifacts: FolderArtifacts
+) -> None:
+    ids = await new_jobs(record, 1_000)
+    await put(record, ids, JobStatus.COMPLETED)
+    artifacts.save(ids[3], "a.txt", b"a", "text/plain")
+    done = await finished(control, runner, await control.begin(OperationAction.DELETE, [*ids, ids[0], NOBODY]))
+    assert (done.expected, done.changed, done.skipped) == (1_001, 1_000, 1)
+    assert done.problems == ((NOBODY, "the record has no such job"),)
+    assert await statuses(record) == {}
+    assert artifacts.find(ids[3]) is None
+
+
+async def test_cancelling_and_promoting_look_only_at_what_can_change(
+    record: Record, control: Control, runner: OperationRunner
+) -> None:
+    ids = await one_of_each(record)
+    later = await new_jobs(record, 2, after=HOUR)
+    promoted = await finished(control, runner, await control.begin(OperationAction.PROMOTE, JobFilter()))
+    assert (promoted.changed, promoted.skipped) == (2, 0)
+    cancelled = await finished(control, runner, await control.begin(OperationAction.CANCEL, JobFilter()))
+    assert (cancelled.changed, cancelled.skipped) == (3, 0)
+    found = await statuses(record)
+    assert [found[id] for id in [ids[JobStatus.PENDING], *later]] == [JobStatus.CANCELLED] * 3
+
+
+async def test_an_operation_on_nothing_ends(control: Control, runner: OperationRunner) -> None:
+    done = await finished(control, runner, await control.begin(OperationAction.RETRY, JobFilter()))
+    assert (done.expected, done.changed, done.skipped) == (0, 0, 0)
+
+
+async def test_a_crash_undoes_one_batch_and_the_next_runner_goes_on(
+    settings: Settings, record: Record, control: Control, runner: OperationRunner
+) -> None:
+    ids = await new_jobs(record, 1_300)
+    await put(record, ids, JobStatus.FAILED)
+    begun = await control.begin(OperationAction.RETRY, FAILED)
+    await runner.round()
+    # Somebody holds a job of the second batch, so that it can be killed half done.
+    assert settings.database_url
+    holder = await asyncpg.connect(settings.database_url)
+    async with holder.transaction():
+        await holder.execute("SELECT 1 FROM herdbook.jobs WHERE id = $1 FOR UPDATE", ids[400])
+        dying = asyncio.create_task(runner.round())
+        blocked = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+
+        async def killed() -> bool:
+            return bool(await holder.fetchval(blocked))
+
+        await eventually(killed)
+        with pytest.raises(RecordUnavailableError):
+            await dying
+    await holder.close()
+    assert (await control.operation(begun.id)).changed == 500
+    done = await finished(control, OperationRunner(record, control), begun)
+    assert (done.changed, done.skipped) == (1_300, 0)
+    assert set((await generations(record)).values()) == {1}
+    assert len(await outbox(record)) == 2 * 1_300
+
+
+async def test_several_runners_share_operations_and_none_is_starved(record: Record, control: Control) -> None:
+    ids = await new_jobs(record, 3_000)
+    await put(record, ids, JobStatus.FAILED)
+    long = await control.begin(OperationAction.RETRY, FAILED)
+    short = await control.begin(OperationAction.PROMOTE, [NOBODY])
+    runner = OperationRunner(record, control)
+    await runner.round()
+    await runner.round()
+    assert (await control.operation(short.id)).finished_at is not None
+
+    runners = [OperationRunner(record, control) for _ in range(3)]
+    for one in runners:
+        one.start()
+
+    async def done() -> bool:
+        return (await control.operation(long.id)).finished_at is not None
+
+    await eventually(done)
+    for one in runners:
+        await one.stop()
+    assert (await control.operation(long.id)).changed == 3_000
+    assert set((await generations(record)).values()) == {1}
