@@ -1,22 +1,51 @@
 """Takes the record, the declared job types and a Redis client.
 
-Gives the figures of every known queue, and whether Redis answers; what http and web ask instead of `queue`.
+Gives the figures of every known queue, where a job is and which run; what http and web ask instead of `queue`.
 Never changes anything.
 """
 
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self
+from uuid import UUID
 
 import redis.asyncio
 
 from herdbook.errors import ConfigurationError
+from herdbook.foreign import id_in_queue
+from herdbook.job import Job, foreign_job_id, parse_queue_job_id
 from herdbook.queue.connection import connect
-from herdbook.queue.reads import QueueCounts, QueueReader
+from herdbook.queue.places import JobPlace, Place, PlaceReader
+from herdbook.queue.reads import NextJob, QueueCounts, QueueReader
 from herdbook.registry import Registry
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
+from herdbook.store.figures import read_queue_rates
+from herdbook.store.pool import Connection, Record
+from herdbook.store.queued import RunningJob, read_running_jobs, read_waiting_seconds
 from herdbook.store.reads import read_queues
 
-__all__ = ["QueueCounts", "QueueFigures"]
+__all__ = ["JobInQueue", "JobPlace", "Place", "QueueFigures", "QueueState", "RunningJob"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueState(QueueCounts):
+    """A queue as it is now.
+
+    `oldest_waiting` is for how many seconds the next job could have run, None when none waits; `rate`
+    how many jobs ended per minute, over the last five.
+    """
+
+    oldest_waiting: float | None
+    rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobInQueue:
+    """A job by the id that the queue knows; `id` is the record's, None where it cannot be told."""
+
+    job_id: str
+    id: UUID | None
 
 
 class QueueFigures:
@@ -27,6 +56,7 @@ class QueueFigures:
         self._registry = registry
         self._client = client
         self._reader = QueueReader(client, prefix=prefix)
+        self._places = PlaceReader(client, prefix=prefix)
 
     @classmethod
     def connect(cls, settings: Settings, registry: Registry, record: Record) -> Self:
@@ -42,9 +72,41 @@ class QueueFigures:
             recorded = await read_queues(connection)
         return sorted({*recorded, *(job_type.queue for job_type in self._registry)})
 
-    async def counts(self) -> list[QueueCounts]:
-        """Each known queue's jobs by state. Raises RecordUnavailableError, QueueUnavailableError."""
-        return [await self._reader.counts(name) for name in await self.names()]
+    async def states(self, names: Sequence[str] | None = None) -> list[QueueState]:
+        """Each known queue, or those named. Raises RecordUnavailableError, QueueUnavailableError."""
+        counts = await self._reader.all_counts(names if names is not None else await self.names())
+        async with self._record.connection() as connection:
+            rates = await read_queue_rates(connection)
+            waits = await _waits(connection, counts)
+        return [
+            QueueState(
+                name=one.name,
+                counts=one.counts,
+                paused=one.paused,
+                next_jobs=one.next_jobs,
+                oldest_waiting=max((waits[next_job] for next_job in one.next_jobs), default=None),
+                rate=rates.get(one.name, 0.0),
+            )
+            for one in counts
+        ]
+
+    async def place_of(self, job: Job) -> JobPlace:
+        """Where in its queue a job is. Raises QueueUnavailableError."""
+        return await self._places.place_of(job.queue, id_in_queue(job.job_id)[0])
+
+    async def jobs_in(self, queue: str, place: Place, limit: int) -> list[JobInQueue]:
+        """The jobs in a place of a queue, at most `limit`: the next first, of finished jobs the newest."""
+        ids = await self._places.ids_in(queue, place, limit)
+        foreign = [id for id in ids if parse_queue_job_id(id) is None]
+        times = dict(zip(foreign, await self._places.timestamps(queue, foreign), strict=True)) if foreign else {}
+        return [JobInQueue(job_id=id, id=_record_id(queue, id, times.get(id))) for id in ids]
+
+    async def running(self, limit: int = 200) -> list[RunningJob]:
+        """The jobs that run now, at most `limit` of each queue, the longest running first."""
+        # No index tells them from all others, but their queues do.
+        active = [job for name in await self.names() for job in await self.jobs_in(name, Place.ACTIVE, limit)]
+        async with self._record.connection() as connection:
+            return await read_running_jobs(connection, [job.id for job in active if job.id is not None])
 
     async def ping(self) -> None:
         """Return when Redis answers; raises QueueUnavailableError otherwise."""
@@ -53,3 +115,20 @@ class QueueFigures:
     async def close(self) -> None:
         """Close the client."""
         await self._client.aclose()
+
+
+def _record_id(queue: str, job_id: str, timestamp: int | None) -> UUID | None:
+    """The record's id of a job: ours, or derived from the time at which another client published it."""
+    ours = parse_queue_job_id(job_id)
+    if ours is not None:
+        return ours[0]
+    return None if timestamp is None else foreign_job_id(queue, job_id, timestamp)
+
+
+async def _waits(connection: Connection, counts: Sequence[QueueCounts]) -> dict[NextJob, float]:
+    """Seconds that each queue's next jobs wait; by the queue's own word where the record does not know the job."""
+    ids = {job: _record_id(one.name, job.job_id, job.timestamp) for one in counts for job in one.next_jobs}
+    recorded = await read_waiting_seconds(connection, [id for id in ids.values() if id is not None])
+    now = time.time()
+    published = {job: max(0.0, now - job.timestamp / 1_000) if job.timestamp else 0.0 for job in ids}
+    return {job: recorded.get(id, published[job]) if id is not None else published[job] for job, id in ids.items()}

@@ -133,6 +133,32 @@ async def test_a_search_that_finds_little_stops_after_a_slice_and_goes_on_there(
         assert [job.id for job in await find_jobs(connection, wanted)] == [oldest]
 
 
+async def test_a_search_for_what_is_known_not_to_be_there_is_over_at_once(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_SLICE", 3)
+    await insert(record, *["{}"] * 7)
+    async with record.connection() as connection:
+        assert (await search_jobs(connection, JobFilter(status=JobStatus.COMPLETED))).next is None
+        assert (await search_jobs(connection, JobFilter(job_type="unknown"))).next is None
+        # Nobody keeps count of times.
+        recent = JobFilter(status=JobStatus.COMPLETED, since=datetime.now(UTC) - timedelta(hours=1))
+        assert (await search_jobs(connection, recent)).next is not None
+
+
+async def test_jobs_that_lie_far_apart_are_looked_at_in_smaller_slices(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_SLICE_FAR_APART", 2)
+    ids = await insert(record, *["{}"] * 5)
+    await end(record, ids, "failed", "no such mailbox")
+    async with record.connection() as connection:
+        wanted = JobFilter(status=JobStatus.FAILED, words=("nowhere",))
+        first = await search_jobs(connection, wanted)
+        assert (first.jobs, first.next) == ([], ids[3])
+        assert [job.id for job in await find_jobs(connection, JobFilter(status=JobStatus.FAILED))] == ids[::-1]
+
+
 async def test_the_counts_follow_every_change(record: Record) -> None:
     ids = await insert(record, "{}", "{}", "{}")
     await end(record, ids[:2], "completed")

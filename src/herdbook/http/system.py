@@ -46,8 +46,8 @@ class SystemReading:
         return JobTypeList(job_types=[JobTypeView.of(one) for one in sorted(self._registry, key=lambda one: one.name)])
 
     async def queues(self) -> QueueList:
-        """The queues, with how many jobs are in each of BullMQ's states."""
-        return QueueList(queues=[QueueView.of(one) for one in await self._queues.counts()])
+        """The queues: how many jobs are in each of BullMQ's states, how long the next one waits, how fast they go."""
+        return QueueList(queues=[QueueView.of(one) for one in await self._queues.states()])
 
     async def workers(self) -> WorkerList:
         """The workers that were heard of within a day."""

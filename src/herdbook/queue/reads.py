@@ -1,27 +1,37 @@
 """Takes a queue's name.
 
-Gives what Redis knows of it: counts per state, whether it is paused, its workers; and the server's health.
+Gives what Redis knows of it: counts per state, whether it is paused, which job is next; and the server's health.
 Never changes anything.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redis.asyncio
 
 from herdbook.queue.connection import away_is_unavailable
 from herdbook.queue.keys import key_prefix
-from herdbook.queue.scripts import bullmq_script
+from herdbook.queue.scripts import compose
 
 STATES = ("waiting", "active", "delayed", "prioritized", "waiting-children", "completed", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NextJob:
+    """A job that waits to be taken next; `timestamp` is when it was published, in Unix milliseconds."""
+
+    job_id: str
+    timestamp: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueCounts:
-    """A queue's jobs by BullMQ state, and whether it is paused."""
+    """A queue's jobs by BullMQ state, whether it is paused, the next job without a priority and the next with one."""
 
     name: str
     counts: dict[str, int]
     paused: bool
+    next_jobs: tuple[NextJob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +50,21 @@ class QueueReader:
     def __init__(self, client: redis.asyncio.Redis, *, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
-        self._counts = client.register_script(bullmq_script("getCounts-1"))
+        self._figures = client.register_script(compose("figures"))
 
     async def counts(self, queue: str) -> QueueCounts:
         """The queue's counts; zeros for a queue that Redis does not know. Raises QueueUnavailableError."""
-        prefix = key_prefix(self._prefix, queue)
+        return (await self.all_counts([queue]))[0]
+
+    async def all_counts(self, queues: Sequence[str]) -> list[QueueCounts]:
+        """The counts of each queue, all read together."""
         states = ["wait" if state == "waiting" else state for state in STATES]
+        pipeline = self._client.pipeline(transaction=False)
         with away_is_unavailable():
-            counts: list[int] = await self._counts(keys=[prefix], args=states)
-            paused = await self._client.hexists(f"{prefix}meta", "paused")
-        return QueueCounts(name=queue, counts=dict(zip(STATES, counts, strict=True)), paused=bool(paused))
+            for queue in queues:
+                await self._figures(keys=[key_prefix(self._prefix, queue)], args=states, client=pipeline)
+            found = await pipeline.execute()
+        return [_counts(queue, *figures) for queue, figures in zip(queues, found, strict=True)]
 
     async def ping(self) -> None:
         """Return when Redis answers; raises QueueUnavailableError otherwise."""
@@ -68,3 +83,17 @@ class QueueReader:
             aof=bool(info["aof_enabled"]) if "aof_enabled" in info else None,
             clock=seconds + microseconds / 1_000_000,
         )
+
+
+def _counts(queue: str, counts: list[int], paused: int, following: list[tuple[str, str | None]]) -> QueueCounts:
+    return QueueCounts(
+        name=queue,
+        counts=dict(zip(STATES, counts, strict=True)),
+        paused=bool(paused),
+        next_jobs=tuple(NextJob(job_id=id, timestamp=milliseconds(time)) for id, time in following),
+    )
+
+
+def milliseconds(text: str | None) -> int | None:
+    """The time in a job's hash; None when it has none, or when another client wrote something else there."""
+    return int(text) if text and text.isdecimal() and len(text) <= 15 else None

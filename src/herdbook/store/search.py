@@ -10,15 +10,20 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from herdbook.job import Job, JobStatus, first_job_id
 from herdbook.store.pool import Connection
 from herdbook.store.reads import job_of
 from herdbook.store.sql import statement
 
-# Jobs that one search looks at; texts are dearer to look at.
+# Jobs that one search looks at. Texts are dearer to look at, and so are jobs that lie far apart: those
+# that failed, were cancelled or wait for a time.
 _SLICE = 20_000
 _SLICE_FOR_WORDS = 5_000
+_SLICE_FAR_APART = 2_000
 _MOST_COUNTED = 100_000
+_FAR_APART = (JobStatus.FAILED, JobStatus.CANCELLED)
 _LAST = UUID(int=2**128 - 1)
 _FIRST = UUID(int=0)
 
@@ -75,12 +80,19 @@ class JobCount:
 
 async def search_jobs(connection: Connection, wanted: JobFilter) -> JobSlice:
     """The next jobs that the filter wants. The slice may be short, even empty, and yet not the last."""
-    rows = await connection.fetch(_statement("search_jobs", wanted), *_parameters(wanted, wanted.limit + 1))
-    jobs = [job_of(row) for row in rows]
-    if len(jobs) > wanted.limit:
-        jobs.pop()
-        return JobSlice(jobs=jobs, next=jobs[-1].id)
-    return JobSlice(jobs=jobs, next=await _end_of_slice(connection, wanted))
+    found, following = await search(connection, "search_jobs", wanted)
+    return JobSlice(jobs=[job_of(row) for row in found], next=following)
+
+
+async def search(connection: Connection, name: str, wanted: JobFilter) -> tuple[list["asyncpg.Record"], UUID | None]:
+    """The rows that the search statement `name` gives for the filter, and where to go on."""
+    rows = await connection.fetch(_statement(name, wanted), *_parameters(wanted, wanted.limit + 1))
+    if len(rows) > wanted.limit:
+        return rows[: wanted.limit], rows[wanted.limit - 1]["id"]
+    # Saves the reader from going through the whole record for a state that no job is in.
+    if not rows and wanted.is_counted and not (await count_jobs(connection, wanted)).number:
+        return rows, None
+    return rows, await _end_of_slice(connection, wanted)
 
 
 async def find_jobs(connection: Connection, wanted: JobFilter) -> list[Job]:
@@ -119,7 +131,7 @@ def _composed(name: str, slice: str) -> str:
 
 def _statement(name: str, wanted: JobFilter) -> str:
     """The statement, on the slice whose index serves the filter."""
-    if wanted.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+    if wanted.status in _FAR_APART:
         return _composed(name, f"slice_{wanted.status}")
     return _composed(name, "slice_scheduled" if wanted.scheduled else "slice_jobs")
 
@@ -133,7 +145,10 @@ def _slice(wanted: JobFilter) -> tuple[UUID, UUID, int]:
     """The ids between which the slice lies, the first exclusive, and its size."""
     until = first_job_id(wanted.until) if wanted.until else _LAST
     since = first_job_id(wanted.since) if wanted.since else _FIRST
-    return min(wanted.before or _LAST, until), since, _SLICE_FOR_WORDS if wanted.words else _SLICE
+    size = _SLICE_FOR_WORDS if wanted.words else _SLICE
+    if wanted.scheduled or wanted.status in _FAR_APART:
+        size = min(size, _SLICE_FAR_APART)
+    return min(wanted.before or _LAST, until), since, size
 
 
 def _escaped(word: str) -> str:

@@ -1,6 +1,6 @@
 """Takes the job types that a program declares.
 
-Gives them a place in the record, so that SQL can publish by the type's name alone.
+Gives them a place in the record, so that SQL can publish by the type's name alone, and programs know of each other's.
 Never runs or checks anything.
 """
 
@@ -22,3 +22,9 @@ async def declare_job_types(connection: Connection, registry: Registry) -> None:
         [one.backoff.model_dump_json() if one.backoff else None for one in types],
         [orjson.dumps(one.payload.json_schema()).decode() for one in types],
     )
+
+
+async def is_job_type_declared(connection: Connection, name: str) -> bool:
+    """Whether any running or past program declared the job type."""
+    found: bool = await connection.fetchval(statement("is_job_type_declared"), name)
+    return found

@@ -13,13 +13,12 @@ WITH delivered AS (
     UPDATE herdbook.jobs j
     SET status = 'processing', attempt = d.attempt, worker = $5, started_at = now(), updated_at = now(),
         completed_at = NULL, run_at = NULL,
-        waited_ms = greatest(0, 1000 * extract(epoch FROM now() - coalesce(
-            j.run_at, CASE WHEN j.attempt = 0 AND j.generation = 0 THEN j.created_at ELSE j.updated_at END)))
+        waited_ms = greatest(0, 1000 * extract(epoch FROM now() - coalesce(j.run_at, j.updated_at)))
     FROM delivered d
     WHERE j.id = d.id AND j.generation = d.generation AND j.attempt < d.attempt
       AND (j.status IN ('pending', 'processing')
            OR (j.status = 'failed' AND d.attempts_made >= j.attempts_made))
-    RETURNING j.id, j.progress::text
+    RETURNING j.id, j.progress::text, j.timeout_ms
 ), lost AS (
     INSERT INTO herdbook.job_attempts (
         job, generation, attempt, worker, started_at, ended_at, waited_ms, outcome, error_type, error_message

@@ -1,0 +1,57 @@
+"""Takes the newest failed jobs.
+
+Gives them grouped: jobs of a type whose errors differ only in numbers and ids failed for the same reason.
+Never reads further back than some hundred failures.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from herdbook.store.pool import Connection
+from herdbook.store.sql import statement
+
+# Failed jobs that are looked at.
+_LOOKED_AT = 500
+_VARYING = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUIDs
+    r"|\b0x[0-9a-f]+"
+    r"|\b(?=[a-f]*[0-9])[0-9a-f]{8,}\b"  # hashes; words have no digit
+    r"|[0-9]+(?:[.,:][0-9]+)*",  # numbers, addresses, times
+    re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureGroup:
+    """Failed jobs of one type with one reason; `message`, `newest` and `failed_at` are of the newest job."""
+
+    job_type: str
+    message: str
+    count: int
+    newest: UUID
+    failed_at: datetime
+
+
+async def read_failure_groups(connection: Connection, limit: int) -> list[FailureGroup]:
+    """The groups of the newest failed jobs, at most `limit`, the group with the newest job first."""
+    groups: dict[tuple[str, str], FailureGroup] = {}
+    for row in await connection.fetch(statement("read_failures"), _LOOKED_AT):
+        reason = (row["job_type"], without_varying(row["message"]))
+        if reason in groups:
+            groups[reason] = replace(groups[reason], count=groups[reason].count + 1)
+        else:
+            groups[reason] = FailureGroup(
+                job_type=row["job_type"],
+                message=row["message"],
+                count=1,
+                newest=row["id"],
+                failed_at=row["failed_at"],
+            )
+    return list(groups.values())[:limit]
+
+
+def without_varying(message: str) -> str:
+    """The message with each number, UUID and hexadecimal id replaced by the same sign."""
+    return _VARYING.sub("#", message)

@@ -1,0 +1,30 @@
+"""Takes counts of times in buckets that grow by powers of ten; see the table `figures`.
+
+Gives the time below which a share of them lies.
+Never knows what was timed.
+"""
+
+from collections.abc import Mapping
+
+# Buckets for each power of ten: bucket b holds times up to 10^(b/10) milliseconds.
+_PER_DECADE = 10
+
+
+def percentile(histogram: Mapping[int, int], share: float) -> float | None:
+    """Milliseconds below which `share` (0..1) of the times lie, interpolated within a bucket; None of no times."""
+    wanted = share * sum(histogram.values())
+    if not wanted:
+        return None
+    seen, bucket = 0, 0
+    for bucket in sorted(histogram):
+        if seen + histogram[bucket] >= wanted:
+            break
+        seen += histogram[bucket]
+    lowest = _limit(bucket - 1) if bucket else 0.0
+    return lowest + (_limit(bucket) - lowest) * (wanted - seen) / histogram[bucket]
+
+
+def _limit(bucket: int) -> float:
+    """The longest time of a bucket."""
+    limit: float = 10 ** (bucket / _PER_DECADE)
+    return limit

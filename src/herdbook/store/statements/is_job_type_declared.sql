@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM herdbook.job_types WHERE name = $1)

@@ -1,0 +1,1 @@
+DELETE FROM herdbook.job_counts WHERE count = 0

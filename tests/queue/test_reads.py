@@ -1,0 +1,117 @@
+"""What Redis knows of queues, and where jobs are in them."""
+
+from datetime import UTC, datetime
+
+import pytest
+import redis.asyncio
+
+from herdbook.errors import QueueUnavailableError
+from herdbook.queue import places
+from herdbook.queue.adds import QueueWriter
+from herdbook.queue.connection import connect
+from herdbook.queue.places import JobPlace, Place, PlaceReader
+from herdbook.queue.reads import NextJob, QueueReader
+from herdbook.queue.work import WorkQueue
+from herdbook.settings import Settings
+from tests.queue.conftest import job
+
+PUBLISHED = 1_700_000_000_000
+
+
+@pytest.fixture
+def reader(client: "redis.asyncio.Redis", settings: Settings) -> QueueReader:
+    return QueueReader(client, prefix=settings.queue_prefix)
+
+
+@pytest.fixture
+def finder(client: "redis.asyncio.Redis", settings: Settings) -> PlaceReader:
+    return PlaceReader(client, prefix=settings.queue_prefix)
+
+
+async def test_all_queues_are_counted_together(
+    reader: QueueReader, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    await writer.add("q", [job("a"), job("b"), job("c", priority=9), job("d", priority=5), job("e", delay=60_000)])
+    await client.hset(f"{settings.queue_prefix}:paused:meta", "paused", "1")
+    q, paused, unknown = await reader.all_counts(["q", "paused", "unknown"])
+    assert {state: count for state, count in q.counts.items() if count} == {
+        "waiting": 2,
+        "prioritized": 2,
+        "delayed": 1,
+    }
+    assert q.next_jobs == (NextJob(job_id="a", timestamp=PUBLISHED), NextJob(job_id="d", timestamp=PUBLISHED))
+    assert (q.paused, paused.paused, unknown.paused) == (False, True, False)
+    assert (set(unknown.counts.values()), unknown.next_jobs) == ({0}, ())
+    assert await reader.all_counts([]) == []
+
+
+async def test_a_next_job_may_have_no_time_or_nonsense(
+    reader: QueueReader, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    await writer.add("q", [job("a"), job("b", priority=1)])
+    await client.delete(f"{settings.queue_prefix}:q:a")
+    await client.hset(f"{settings.queue_prefix}:q:b", "timestamp", "yesterday")
+    assert (await reader.counts("q")).next_jobs == (
+        NextJob(job_id="a", timestamp=None),
+        NextJob(job_id="b", timestamp=None),
+    )
+
+
+async def test_a_job_is_found_where_it_is(
+    finder: PlaceReader, queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    await writer.add("q", [job("taken"), job("next"), job("after")])
+    assert [one.job_id for one in (await queue.turn([], 1)).deliveries] == ["taken"]
+    await writer.add("q", [job("first", priority=1), job("second", priority=2), job("later", delay=60_000)])
+    assert await finder.place_of("q", "taken") == JobPlace(place=Place.ACTIVE)
+    assert await finder.place_of("q", "next") == JobPlace(place=Place.WAITING, ahead=0)
+    assert await finder.place_of("q", "after") == JobPlace(place=Place.WAITING, ahead=1)
+    assert await finder.place_of("q", "first") == JobPlace(place=Place.PRIORITIZED, ahead=2)
+    assert await finder.place_of("q", "second") == JobPlace(place=Place.PRIORITIZED, ahead=3)
+    later = await finder.place_of("q", "later")
+    assert (later.place, later.due) == (Place.DELAYED, datetime.fromtimestamp(PUBLISHED / 1_000 + 60, UTC))
+    assert await finder.place_of("q", "nowhere") == JobPlace(place=Place.MISSING)
+    await client.lpush(f"{settings.queue_prefix}:q:paused", "held")
+    assert await finder.place_of("q", "held") == JobPlace(place=Place.WAITING)
+    await client.zadd(f"{settings.queue_prefix}:q:failed", {"bad": 1})
+    assert await finder.place_of("q", "bad") == JobPlace(place=Place.FAILED)
+    await client.zadd(f"{settings.queue_prefix}:q:delayed", {"far": 1e300})
+    assert (await finder.place_of("q", "far")).place is Place.DELAYED
+
+
+async def test_a_job_far_back_in_a_long_list_is_not_looked_for(
+    finder: PlaceReader, writer: QueueWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "_LOOKED_THROUGH", 3)
+    await writer.add("q", [job(f"j{number}") for number in range(5)])
+    assert await finder.place_of("q", "j2") == JobPlace(place=Place.WAITING, ahead=2)
+    assert await finder.place_of("q", "j4") == JobPlace(place=Place.WAITING, ahead=3, is_exact=False)
+    assert await finder.place_of("q", "other") == JobPlace(place=Place.MISSING)
+
+
+async def test_jobs_are_listed_by_place(
+    finder: PlaceReader, queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    await writer.add("q", [job("a"), job("b"), job("c"), job("d"), job("p", priority=1)])
+    await queue.turn([], 1)
+    await client.zadd(f"{settings.queue_prefix}:q:failed", {"old": 1, "new": 2})
+    # What clients of old leave at the end of the list.
+    await client.rpush(f"{settings.queue_prefix}:q:wait", "0:0")
+    assert await finder.ids_in("q", Place.ACTIVE, 10) == ["a"]
+    assert await finder.ids_in("q", Place.WAITING, 3) == ["b", "c"]
+    assert await finder.ids_in("q", Place.PRIORITIZED, 10) == ["p"]
+    assert await finder.ids_in("q", Place.FAILED, 1) == ["new"]
+    assert await finder.ids_in("q", Place.DELAYED, 10) == []
+    assert await finder.timestamps("q", ["a", "gone"]) == [PUBLISHED, None]
+
+
+async def test_redis_away_has_one_error() -> None:
+    nowhere = connect("redis://127.0.0.1:1/0")
+    reader, finder = QueueReader(nowhere, prefix="x"), PlaceReader(nowhere, prefix="x")
+    with pytest.raises(QueueUnavailableError):
+        await reader.all_counts(["q"])
+    with pytest.raises(QueueUnavailableError):
+        await finder.place_of("q", "a")
+    with pytest.raises(QueueUnavailableError):
+        await finder.ids_in("q", Place.WAITING, 1)
+    await nowhere.aclose()

@@ -1,0 +1,104 @@
+"""The figures of queues, from Redis and the record together."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis.asyncio
+
+from herdbook.job import foreign_job_id, new_job_id
+from herdbook.publish import JobRequest, Publisher
+from herdbook.queue.adds import QueuedJob, QueueWriter
+from herdbook.queue.connection import connect
+from herdbook.queue_figures import JobInQueue, Place, QueueFigures
+from herdbook.registry import Registry
+from herdbook.relay import Relay
+from herdbook.settings import Settings
+from herdbook.store.attempts import AttemptKey, claim_jobs_if_newer_attempt
+from herdbook.store.pool import Record
+from herdbook.store.queued import read_job_rows
+from tests.store.attempts import ended
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry()
+    registry.declare("t", dict, queue="q")
+    return registry
+
+
+@pytest.fixture
+async def client(settings: Settings) -> "AsyncIterator[redis.asyncio.Redis]":
+    assert settings.redis_url
+    client = connect(settings.redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def queues(settings: Settings, registry: Registry, record: Record) -> AsyncIterator[QueueFigures]:
+    queues = QueueFigures.connect(settings, registry, record)
+    yield queues
+    await queues.close()
+
+
+def foreign(job_id: str, timestamp: int) -> QueuedJob:
+    return QueuedJob(
+        job_id=job_id,
+        job_type="t",
+        data="{}",
+        timestamp=timestamp,
+        delay=0,
+        priority=0,
+        attempts=1,
+        backoff=None,
+    )
+
+
+async def test_the_next_job_waits_as_long_as_the_record_says(
+    settings: Settings, record: Record, registry: Registry, queues: QueueFigures, client: "redis.asyncio.Redis"
+) -> None:
+    assert [(one.name, one.oldest_waiting, one.rate) for one in await queues.states()] == [("q", None, 0.0)]
+    job = await Publisher(record, registry, max_job_bytes=1_000).publish(JobRequest(job_type="t", job_data={}))
+    relay = Relay(record, client, prefix=settings.queue_prefix)
+    await relay.round()
+    await relay.stop()
+    async with record.connection() as connection:
+        await connection.execute("UPDATE herdbook.jobs SET run_at = now() - interval '1 hour' WHERE id = $1", job.id)
+    await ended(record, datetime.now(UTC), queue="q")
+    (state,) = await queues.states()
+    assert state.oldest_waiting is not None
+    assert 3_600 <= state.oldest_waiting < 3_700
+    assert state.rate > 0
+    assert state.counts["waiting"] == 1
+
+
+async def test_jobs_of_other_clients_wait_since_they_were_published(
+    settings: Settings, queues: QueueFigures, client: "redis.asyncio.Redis"
+) -> None:
+    published = datetime.now(UTC) - timedelta(minutes=10)
+    timestamp = int(published.timestamp() * 1_000)
+    await QueueWriter(client, prefix=settings.queue_prefix).add("q", [foreign("1", timestamp)])
+    (state,) = await queues.states(["q"])
+    assert state.oldest_waiting is not None
+    assert 600 <= state.oldest_waiting < 700
+    assert await queues.jobs_in("q", Place.WAITING, 10) == [
+        JobInQueue(job_id="1", id=foreign_job_id("q", "1", timestamp))
+    ]
+    await client.delete(f"{settings.queue_prefix}:q:1")
+    assert await queues.jobs_in("q", Place.WAITING, 10) == [JobInQueue(job_id="1", id=None)]
+
+
+async def test_running_jobs_are_those_that_queue_and_record_both_know(
+    settings: Settings, record: Record, registry: Registry, queues: QueueFigures, client: "redis.asyncio.Redis"
+) -> None:
+    publisher = Publisher(record, registry, max_job_bytes=1_000)
+    ids = [(await publisher.publish(JobRequest(job_type="t", job_data={}))).id for _ in range(3)]
+    async with record.connection() as connection:
+        keys = [AttemptKey(job=id, generation=0, number=1) for id in ids[:2]]
+        await claim_jobs_if_newer_attempt(connection, keys, [0, 0], "w1")
+    await client.lpush(f"{settings.queue_prefix}:q:active", *map(str, ids), str(new_job_id()), "77")
+    running = await queues.running()
+    assert [(one.id, one.worker, one.queue) for one in running] == [(id, "w1", "q") for id in ids[:2]]
+    async with record.connection() as connection:
+        assert set(await read_job_rows(connection, [*ids, new_job_id()])) == set(ids)
