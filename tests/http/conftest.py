@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from herdbook.artifacts import FolderArtifacts
+from herdbook.feed import ChangeFeed
 from herdbook.http import create_app
 from herdbook.http.parts import Parts
 from herdbook.job import Backoff
@@ -61,7 +62,16 @@ def artifacts(tmp_path: Path) -> FolderArtifacts:
 def app(
     settings: Settings, registry: Registry, record: Record, queues: QueueFigures, artifacts: FolderArtifacts
 ) -> FastAPI:
-    return create_app(Parts(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts))
+    return create_app(
+        Parts(
+            settings=settings,
+            registry=registry,
+            record=record,
+            queues=queues,
+            artifacts=artifacts,
+            feed=ChangeFeed(record),
+        )
+    )
 
 
 @pytest.fixture
@@ -85,7 +95,11 @@ async def lost_api(
     record = Record(lost.database_url, size=2)
     await record.open()
     queues = QueueFigures.connect(lost, registry, record)
-    app = create_app(Parts(settings=lost, registry=registry, record=record, queues=queues, artifacts=artifacts))
+    app = create_app(
+        Parts(
+            settings=lost, registry=registry, record=record, queues=queues, artifacts=artifacts, feed=ChangeFeed(record)
+        )
+    )
     async with client(app) as api:
         yield api
     await queues.close()
@@ -112,11 +126,11 @@ def _described(document: dict[str, Any]) -> Callable[[httpx.Response], Awaitable
         if response.status_code >= 400 and response.url.path != "/readyz":
             assert media_type == "application/problem+json"
         request = response.request
-        known = [methods for pattern, methods in paths if pattern.fullmatch(request.url.path)]
+        method = request.method.lower()
+        known = [ways[method] for path, ways in paths if path.fullmatch(request.url.path) and method in ways]
         # The most special path comes first in the document.
-        operation = known[0].get(request.method.lower()) if known else None
-        if operation is not None:
-            answer = operation["responses"][str(response.status_code)]
+        if known:
+            answer = known[0]["responses"][str(response.status_code)]
             assert media_type in answer["content"] or "application/octet-stream" in answer["content"]
 
     return check

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from herdbook.artifacts import FolderArtifacts
 from herdbook.errors import ConfigurationError
+from herdbook.feed import ChangeFeed
 from herdbook.http import create_app
 from herdbook.http.parts import Parts
 from herdbook.job import new_job_id
@@ -54,7 +55,11 @@ async def test_without_redis_jobs_are_accepted(
 ) -> None:
     away = settings.model_copy(update={"redis_url": f"redis://:hushhush@127.0.0.1:{NOBODY}"})
     queues = QueueFigures.connect(away, registry, record)
-    app = create_app(Parts(settings=away, registry=registry, record=record, queues=queues, artifacts=artifacts))
+    app = create_app(
+        Parts(
+            settings=away, registry=registry, record=record, queues=queues, artifacts=artifacts, feed=ChangeFeed(record)
+        )
+    )
     async with client(app) as api:
         assert (await api.post("/api/jobs", json=NOTE)).status_code == 201
         answer = await api.get("/api/queues")

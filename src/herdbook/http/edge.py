@@ -62,11 +62,12 @@ class Edge:
 class _Guarded:
     """A way to answer that adds the security headers that an answer does not set itself."""
 
-    __slots__ = ("_bodiless", "_send", "started")
+    __slots__ = ("_bodiless", "_ended", "_send", "started")
 
     def __init__(self, send: Send, *, bodiless: bool) -> None:
         self._send = send
         self._bodiless = bodiless
+        self._ended = False
         self.started = False
 
     async def send(self, message: Message) -> None:
@@ -76,7 +77,11 @@ class _Guarded:
             present = {name for name, _ in headers}
             message["headers"] = [*headers, *(one for one in SECURITY_HEADERS if one[0] not in present)]
         elif self._bodiless:
-            message = {**message, "body": b""}
+            if self._ended:
+                return
+            # The end of the answer, also of one that would go on.
+            self._ended = True
+            message = {"type": message["type"], "body": b"", "more_body": False}
         await self._send(message)
 
 

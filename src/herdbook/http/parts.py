@@ -7,6 +7,7 @@ Never makes or closes a part: the server does.
 from dataclasses import dataclass
 
 from herdbook.artifacts import ArtifactStore
+from herdbook.feed import ChangeFeed
 from herdbook.queue_figures import QueueFigures
 from herdbook.registry import Registry
 from herdbook.settings import Settings
@@ -22,3 +23,4 @@ class Parts:
     record: Record
     queues: QueueFigures
     artifacts: ArtifactStore
+    feed: ChangeFeed

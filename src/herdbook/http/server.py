@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from herdbook.artifacts import FolderArtifacts
 from herdbook.declaration import Declaration
 from herdbook.errors import ConfigurationError
+from herdbook.feed import ChangeFeed
 from herdbook.http.app import create_app
 from herdbook.http.parts import Parts
 from herdbook.queue_figures import QueueFigures
@@ -27,6 +28,8 @@ from herdbook.store.pool import Record
 # Seconds that an idle connection stays open: longer than the load balancers in front wait, commonly 60.
 _KEEP_ALIVE = 75
 _BACKLOG = 2_048
+# Milliseconds after which a client that takes nothing of what was sent is cut off: a stream would wait for ever.
+_STUCK = 30_000
 
 
 async def serve(
@@ -52,13 +55,18 @@ async def serve(
     with _listening(host, port) as listener, _told_to_stop(stop) as told:
         queues = QueueFigures.connect(settings, registry, record)
         artifacts = FolderArtifacts(settings.artifact_folder)
-        parts = Parts(settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts)
+        feed = ChangeFeed(record)
+        parts = Parts(
+            settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts, feed=feed
+        )
         app = create(parts)
         await record.open()
         declaration.start()
+        feed.start()
         try:
-            await _run(_Server(_config(app, settings), listener, on_ready), told)
+            await _run(_Server(_config(app, settings), listener, on_ready), told, feed)
         finally:
+            await feed.stop()
             await declaration.stop()
             await queues.close()
             await record.close()
@@ -102,13 +110,15 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     )
 
 
-async def _run(server: _Server, told: asyncio.Event) -> None:
+async def _run(server: _Server, told: asyncio.Event, feed: ChangeFeed) -> None:
     serving = asyncio.create_task(server.serve(sockets=[server.listener]))
     stopping = asyncio.create_task(told.wait())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
+        # Ends the streams, for which the server would wait.
+        feed.quiet()
         server.should_exit = True
         await serving
 
@@ -140,6 +150,9 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG, dualstack_ipv6=dual)
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Connections have it of their listener. Linux knows it; elsewhere only vanished clients are cut off.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK)
     with listener:
         yield listener
 

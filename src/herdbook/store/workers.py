@@ -1,7 +1,7 @@
 """Takes the workers' signs of life.
 
 Gives the list of workers.
-Never decides that a worker is lost: it tells how long it was silent.
+Never decides that a worker is lost: it tells how long it was silent, and how long is too long.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,9 @@ from datetime import datetime
 
 from herdbook.store.pool import Connection
 from herdbook.store.sql import statement
+
+# Seconds of silence after which a worker counts as gone: three of its signs of life.
+SILENT_AFTER = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,205 @@
+"""Takes which jobs and events a program wants, and where it stopped listening.
+
+Gives what happens to them as server-sent events in JSON.
+Never is the truth itself: the record is, and a program that was told `reset` reads it.
+"""
+
+import re
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from fastapi import FastAPI, Header, Query
+from pydantic import Field
+
+from herdbook.errors import FieldProblem, RecordUnavailableError
+from herdbook.feed import Batch, ChangeFeed
+from herdbook.http.event_stream import RETRY, EventStream, message
+from herdbook.http.openapi import problems
+from herdbook.http.problems import INVALID_REQUEST, Refused
+from herdbook.job import CamelModel, JobStatus
+from herdbook.store.feed import Change, ChangeReader, Position
+from herdbook.store.pool import Record
+
+_RESET = '{"reason":"events before this one were missed: read the jobs that matter to you"}'
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Microseconds and a transaction's number.
+_TOKEN = re.compile(r"(\d{1,17})-(\d{1,10})", re.ASCII)
+_EXAMPLE = """\
+retry: 2000
+
+event: job.completed
+id: 1767225600000000-8412
+data: {"jobId":"019b7a2c-5c00-7c1e-8000-3f2d6c9b1a55","jobType":"email","queue":"email","status":"completed",\
+"attempt":1,"generation":0,"progress":null,"errorMessage":null,"at":"2026-01-01T00:00:00Z"}
+"""
+_DESCRIPTION = {
+    "description": "The events, until either side ends the stream. `reset` tells that events were missed.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+}
+_Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class EventName(StrEnum):
+    """What may happen to a job."""
+
+    PENDING = "job.pending"
+    PROCESSING = "job.processing"
+    PROGRESS = "job.progress"
+    COMPLETED = "job.completed"
+    FAILED = "job.failed"
+    CANCELLED = "job.cancelled"
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        """The event of a change."""
+        if change.status is JobStatus.PROCESSING and change.started_at != change.updated_at:
+            return cls("job.progress")
+        return cls(f"job.{change.status}")
+
+
+class JobEvent(CamelModel):
+    """A job as an event left it."""
+
+    job_id: UUID
+    job_type: str
+    queue: str
+    status: JobStatus
+    attempt: int
+    generation: int
+    progress: Any
+    error_message: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        """The event's data."""
+        same = ("job_type", "queue", "status", "attempt", "generation", "progress", "error_message")
+        return cls(job_id=change.id, at=change.updated_at, **{name: getattr(change, name) for name in same})
+
+
+class EventsQuery(CamelModel):
+    """Which events a program wants; all that it does not restrict. Each may be given several times."""
+
+    job_type: list[_Name] = Field(default=[], max_length=100)
+    queue: list[_Name] = Field(default=[], max_length=100)
+    job_id: list[UUID] = Field(default=[], max_length=1_000)
+    event: list[EventName] = Field(default=[], description="Events by name.")
+    last_event_id: str | None = Field(
+        default=None, description="As the header `Last-Event-ID`, for clients that cannot set it."
+    )
+
+    def wants(self, change: Change) -> bool:
+        """Whether the program wants to hear of a change."""
+        return (
+            (not self.job_type or change.job_type in self.job_type)
+            and (not self.queue or change.queue in self.queue)
+            and (not self.job_id or change.id in self.job_id)
+            and (not self.event or EventName.of(change) in self.event)
+        )
+
+
+class JobEvents:
+    """The route on which programs listen."""
+
+    def __init__(self, record: Record, feed: ChangeFeed) -> None:
+        self._record = record
+        self._feed = feed
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route to `app`."""
+        app.get(
+            "/api/events",
+            status_code=200,
+            response_class=EventStream,
+            responses={200: _DESCRIPTION, **problems(422, 503)},
+            tags=["jobs"],
+        )(self.job_events)
+
+    async def job_events(
+        self, query: Annotated[EventsQuery, Query()], last_event_id: Annotated[str | None, Header()] = None
+    ) -> EventStream:
+        """What happens to jobs, as server-sent events.
+
+        The record is looked at four times a second, so a state that lasts less than that may be
+        skipped; the newest one is always told. The record is the truth: after an event, `GET
+        /api/jobs/{id}` tells everything.
+
+        A client that comes again with the `id` of the last event it saw, in the header
+        `Last-Event-ID` or as `lastEventId`, is first told what it missed. An event may come twice:
+        `jobId` and `at` together tell it. After more than five minutes, or when the server could not
+        look at the record for so long, the first event is `reset`: read the record anew.
+        """
+        token = last_event_id or query.last_event_id
+        return EventStream(self._messages(query, _position(token) if token else None))
+
+    async def _messages(self, query: EventsQuery, position: Position | None) -> AsyncGenerator[bytes]:
+        listener = _Listener(self._record, query, position)
+        yield RETRY + await listener.read_on()
+        try:
+            # First what was missed, however much it is; then the feed, and what happened until it was joined.
+            while listener.is_behind:
+                yield await listener.read_on()
+            with self._feed.subscription() as subscription:
+                async for batch in subscription:
+                    if batch is None or listener.is_joined:
+                        yield listener.hear(batch) if batch else b""
+                        continue
+                    listener.is_joined = listener.is_behind = True
+                    while listener.is_behind:
+                        yield await listener.read_on()
+        except RecordUnavailableError:
+            return  # The client comes again, and goes on where it was.
+
+
+class _Listener:
+    """One program: what it wants, and up to where it knows."""
+
+    def __init__(self, record: Record, query: EventsQuery, position: Position | None) -> None:
+        self._record = record
+        self._query = query
+        self._position = position
+        self._reader = ChangeReader(position)
+        self.is_behind = True
+        self.is_joined = False
+
+    async def read_on(self) -> bytes:
+        """The next events that it missed, as the record has them. Raises RecordUnavailableError."""
+        async with self._record.connection() as connection:
+            look = await self._reader.look(connection)
+        self.is_behind = not look.is_last
+        return self._tell(look.changes, look.position, is_gap=look.is_gap)
+
+    def hear(self, batch: Batch) -> bytes:
+        """The events of a batch of the feed."""
+        return self._tell(self._reader.unseen(batch.changes), batch.position, is_gap=batch.is_gap)
+
+    def _tell(self, changes: list[Change], position: Position, *, is_gap: bool) -> bytes:
+        before, self._position = self._position, position
+        if is_gap:
+            return message("reset", _RESET, _token(position)) if before else b""
+        wanted = [change for change in changes if self._query.wants(change)]
+        # Who saw only some of them has to read from before all of them.
+        tokens = [_token(before or position)] * (len(wanted) - 1) + [_token(position)]
+        return b"".join(_event(change, token) for change, token in zip(wanted, tokens, strict=False))
+
+
+def _event(change: Change, token: str) -> bytes:
+    data = JobEvent.of(change).model_dump_json(by_alias=True)
+    return message(EventName.of(change), data, token)
+
+
+def _token(position: Position) -> str:
+    """A position as the id of an event."""
+    return f"{(position.at - _EPOCH) // timedelta(microseconds=1)}-{position.transaction}"
+
+
+def _position(token: str) -> Position:
+    """The position that an event's id tells; raises Refused."""
+    match = _TOKEN.fullmatch(token)
+    if match is None or int(match[2]) >= 2**32:
+        problem = FieldProblem(path="lastEventId", message="not the id of an event of this stream")
+        raise Refused(INVALID_REQUEST, f"{problem.path}: {problem.message}", [problem])
+    return Position(at=_EPOCH + timedelta(microseconds=int(match[1])), transaction=int(match[2]))

@@ -1,0 +1,47 @@
+"""Takes the change feed.
+
+Gives pages the stream that keeps them fresh: the names of what went stale.
+Never sends what a page shows: the page asks for itself again.
+"""
+
+from collections.abc import AsyncGenerator
+
+from fastapi import FastAPI
+
+from herdbook.feed import EVERYTHING, Batch, ChangeFeed
+from herdbook.http.event_stream import RETRY, EventStream, message
+
+
+class LiveUpdates:
+    """The route on which pages listen."""
+
+    def __init__(self, feed: ChangeFeed) -> None:
+        self._feed = feed
+        # The last batch, encoded once for all streams.
+        self._encoded: tuple[Batch | None, bytes] = (None, b"")
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route to `app`."""
+        app.get("/events", include_in_schema=False, response_class=EventStream)(self.events)
+
+    async def events(self) -> EventStream:
+        """What goes stale; everything is when a stream begins, for who knows what happened before."""
+        return EventStream(self._messages())
+
+    async def _messages(self) -> AsyncGenerator[bytes]:
+        yield RETRY
+        with self._feed.subscription() as subscription:
+            is_joined = False
+            async for batch in subscription:
+                if batch is None:
+                    yield b""
+                    continue
+                yield self._encode(batch) if is_joined else message("stale", EVERYTHING)
+                is_joined = True
+
+    def _encode(self, batch: Batch) -> bytes:
+        known, text = self._encoded
+        if known is not batch:
+            text = message("stale", batch.topics) if batch.topics else b""
+            self._encoded = (batch, text)
+        return text
