@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -57,6 +58,13 @@ async def _make_template(url: str) -> None:
 @pytest.fixture
 async def settings(servers: EmbeddedServers, tmp_path: Path) -> AsyncIterator[Settings]:
     """Settings with a migrated database and a key prefix of the test's own; afterwards nothing of it may be left."""
+    async with fresh_settings(servers, tmp_path) as settings:
+        yield settings
+
+
+@asynccontextmanager
+async def fresh_settings(servers: EmbeddedServers, folder: Path) -> AsyncIterator[Settings]:
+    """The same for fixtures that live in another event loop."""
     name = f"test_{uuid4().hex}"
     admin = await asyncpg.connect(servers.database_url)
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
@@ -64,7 +72,7 @@ async def settings(servers: EmbeddedServers, tmp_path: Path) -> AsyncIterator[Se
         database_url=database(servers.database_url, name),
         redis_url=servers.redis_url,
         smtp_url=None,
-        data=tmp_path,
+        data=folder,
         queue_prefix=name,
         lock_duration=1_000,
         stalled_interval=300,

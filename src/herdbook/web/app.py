@@ -4,15 +4,28 @@ Gives the application that serves the API and the pages.
 Never opens or closes a part: whoever made it does.
 """
 
+import os
+
 from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 import herdbook.http.app
+from herdbook.control import Control
 from herdbook.http.parts import Parts
 from herdbook.web.errors import PageErrors
-from herdbook.web.render import Renderer
+from herdbook.web.live import LiveUpdates
+from herdbook.web.pages.job import JobPage
+from herdbook.web.pages.jobs import JobListPage
+from herdbook.web.pages.new_job import NewJobPage
+from herdbook.web.pages.operations import OperationPages
+from herdbook.web.pages.overview import OverviewPages
+from herdbook.web.pages.queue import QueueDetailPage
+from herdbook.web.pages.queue_actions import QueueActionRoutes
+from herdbook.web.pages.queues import QueueListPage
+from herdbook.web.pages.workers import WorkerListPage
+from herdbook.web.render import Renderer, static_version
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -21,15 +34,34 @@ def create_app(parts: Parts) -> FastAPI:
     errors = PageErrors(render)
     app = herdbook.http.app.create_app(parts, fault=errors.fault)
     errors.add_to(app)
+    control = Control(parts.record, parts.artifacts)
+    for pages in (
+        OverviewPages(parts, render),
+        JobListPage(parts, render),
+        NewJobPage(parts, render),
+        OperationPages(parts, control, render),
+        QueueListPage(parts, render),
+        QueueActionRoutes(parts, control),
+        QueueDetailPage(parts, render),
+        WorkerListPage(parts, render),
+        # Behind all pages under /jobs, as any word can be an id.
+        JobPage(parts, control, render),
+    ):
+        pages.add_to(app)
+    LiveUpdates(parts.feed).add_to(app)
     app.mount("/static", _Static(packages=[("herdbook.web", "static")]))
     return app
 
 
 class _Static(StaticFiles):
-    """Files whose addresses change with their content, so that browsers may keep them."""
+    """Files whose addresses begin with their version, so that browsers may keep them."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        # A page of another version still finds its files, if there are any of the name.
+        return super().lookup_path(path.partition("/")[2])
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         answer = await super().get_response(path, scope)
-        versioned = b"v=" in scope["query_string"]
-        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if versioned else "no-cache"
+        is_current = path.startswith(f"{static_version()}/")
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_current else "no-cache"
         return answer

@@ -86,8 +86,17 @@ def query(**values: Any) -> str:
     return f"?{urlencode(kept, doseq=True)}" if kept else ""
 
 
-@cache
 def static_address(path: str) -> str:
-    """The address of a static file, which changes with its content, so that it may be kept for ever."""
-    content = files("herdbook.web").joinpath("static", path).read_bytes()
-    return f"/static/{path}?v={hashlib.sha256(content).hexdigest()[:12]}"
+    """The address of a static file, which changes with their content, so that it may be kept for ever."""
+    return f"/static/{static_version()}/{path}"
+
+
+@cache
+def static_version() -> str:
+    """Tells these static files from those of another version; scripts name each other, so all have the same."""
+    folder = files("herdbook.web").joinpath("static")
+    content = hashlib.sha256()
+    for one in sorted([*folder.iterdir(), *folder.joinpath("js").iterdir()], key=lambda one: one.name):
+        if one.is_file():
+            content.update(one.name.encode() + one.read_bytes())
+    return content.hexdigest()[:12]

@@ -13,14 +13,16 @@ def duration(milliseconds: float | None) -> str:
     """A length of time, such as `8 ms`, `1.5 s`, `3 min 20 s` or `2 d 4 h`; a dash for none."""
     if milliseconds is None:
         return "–"
-    if milliseconds < 1_000:
+    # Each limit is where the unit below would be rounded up to a whole of the next.
+    if milliseconds < 999.5:
         return f"{milliseconds:.0f} ms" if milliseconds >= 10 or milliseconds == 0 else f"{milliseconds:.2g} ms"
     seconds = milliseconds / 1_000
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     for size, unit, smaller, smaller_unit in _STEPS:
-        if seconds >= size:
-            whole, rest = divmod(round(seconds / smaller) * smaller, size)
+        rounded = round(seconds / smaller) * smaller
+        if rounded >= size:
+            whole, rest = divmod(rounded, size)
             return f"{whole:.0f} {unit}" + (f" {rest // smaller:.0f} {smaller_unit}" if rest >= smaller else "")
     raise AssertionError
 

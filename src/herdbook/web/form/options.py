@@ -1,0 +1,100 @@
+"""Takes a job type.
+
+Gives the fields of a job's options, which say what the type's own are.
+Never knows the options' limits: `JobOptions` does.
+"""
+
+import json
+from typing import Any
+
+from herdbook.job import MAX_PRIORITY, Job
+from herdbook.registry import JobType
+from herdbook.web.form.entries import Entry
+from herdbook.web.form.fields import Field, Kind, Option
+from herdbook.web.form.fill import duration, fill
+
+NAME = "options"
+_DURATION = "Such as 500ms, 30s, 10m, 2h or 1d; a bare number is in milliseconds."
+
+
+def options_of(job_type: JobType) -> Field:
+    """The options of a job of this type, as one field."""
+    backoff = job_type.backoff
+    wait = f"{backoff.type}, from {duration(backoff.delay)}" if backoff else "none, the next try comes at once"
+    return Field(
+        kind=Kind.OBJECT,
+        label="Options",
+        required=True,
+        fields=(
+            Field(kind=Kind.DURATION, key="delay", label="Delay", help="Wait before the first try.", hint=_DURATION),
+            Field(
+                kind=Kind.DATE_TIME,
+                key="runAt",
+                label="Run at",
+                help="Instead of a delay: do not run before this time.",
+            ),
+            Field(
+                kind=Kind.INTEGER,
+                key="priority",
+                label="Priority",
+                help="1 goes first, higher numbers later; empty or 0 is none.",
+                hint=f"From 0 to {MAX_PRIORITY:,}.",
+            ),
+            Field(
+                kind=Kind.INTEGER,
+                key="attempts",
+                label="Attempts",
+                help="How often the job may be tried.",
+                hint=f"From 1 to 1,000. Default: {job_type.attempts}.",
+            ),
+            _backoff(f"Default: {wait}."),
+            Field(
+                kind=Kind.TEXT,
+                key="idempotencyKey",
+                label="Idempotency key",
+                help="Publishing again with the same key and the same content brings this job, not a second one.",
+                hint="At most 255 characters.",
+            ),
+        ),
+    )
+
+
+def _backoff(hint: str) -> Field:
+    kinds = tuple(Option(text=json.dumps(one), label=one, value=one) for one in ("exponential", "fixed"))
+    return Field(
+        kind=Kind.OBJECT,
+        key="backoff",
+        label="Backoff",
+        help="How long to wait between two tries.",
+        hint=hint,
+        fields=(
+            Field(
+                kind=Kind.CHOICE,
+                key="type",
+                label="Type",
+                help="The same wait each time, or twice as long after each try.",
+                options=kinds,
+            ),
+            Field(kind=Kind.DURATION, key="delay", label="Delay", help="The first wait.", hint=_DURATION),
+            Field(
+                kind=Kind.NUMBER,
+                key="jitter",
+                label="Jitter",
+                help="The share of the wait that is random.",
+                hint="From 0 to 1.",
+                input_mode="decimal",
+            ),
+        ),
+    )
+
+
+def options_like(job_type: JobType, job: Job) -> Entry:
+    """The options of an earlier job, but for its time and key; what is usual for its type is left out."""
+    found: dict[str, Any] = {}
+    if job.priority:
+        found["priority"] = job.priority
+    if job.max_attempts != job_type.attempts:
+        found["attempts"] = job.max_attempts
+    if job.backoff and job.backoff != job_type.backoff:
+        found["backoff"] = job.backoff.model_dump(mode="json", by_alias=True)
+    return fill(options_of(job_type), NAME, found)

@@ -1,0 +1,119 @@
+"""Takes nothing but a window of time.
+
+Gives the state of the whole system on one page, and says in words what is wrong with it.
+Never lets one server's absence hide what the other knows.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from herdbook.errors import QueueUnavailableError
+from herdbook.http.parts import Parts
+from herdbook.job import JobStatus
+from herdbook.queue_figures import RunningJob
+from herdbook.store.failures import FailureGroup, read_failure_groups
+from herdbook.store.figures import WINDOWS, Point, Window, read_series
+from herdbook.store.reads import OutboxLag, read_outbox_lag
+from herdbook.store.workers import WorkerRow, read_workers
+from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
+from herdbook.web.choosing import choose
+from herdbook.web.concerns import Concern, concerns
+from herdbook.web.queue_view import QueueView, QueueViews, view_queues
+from herdbook.web.render import Renderer
+
+_GROUPS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverviewPage:
+    """The whole system; `running` is None while Redis is away."""
+
+    counts: dict[JobStatus, int]
+    concerns: list[Concern]
+    window: Window
+    windows: Sequence[Window]
+    ended: BarChart
+    times: list[LineChart]
+    queues: list[QueueView]
+    workers: list[WorkerRow]
+    running: list[RunningJob] | None
+    failures: list[FailureGroup]
+    lag: OutboxLag
+    base: str
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether any job was ever published."""
+        return any(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Recorded:
+    """What the record says."""
+
+    points: list[Point]
+    workers: list[WorkerRow]
+    failures: list[FailureGroup]
+    lag: OutboxLag
+
+
+class OverviewPages:
+    """The route of the first page."""
+
+    def __init__(self, parts: Parts, render: Renderer) -> None:
+        self._parts = parts
+        self._render = render
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route to `app`."""
+        app.get("/", include_in_schema=False, response_model=None)(self.overview)
+
+    async def overview(self, request: Request) -> Response:
+        """The whole system."""
+        window = choose(request, "window", {one.name: one for one in WINDOWS})
+        recorded, queues = await self._recorded(window), await view_queues(self._parts)
+        limit = self._parts.settings.outbox_lag_limit
+        page = OverviewPage(
+            counts=_totals(queues),
+            concerns=concerns(lag=recorded.lag, lag_limit=limit, queues=queues, workers=recorded.workers),
+            window=window,
+            windows=WINDOWS,
+            ended=bar_chart(recorded.points, window),
+            times=[line_chart(recorded.points, window, measure) for measure in Measure],
+            queues=list(queues.queues.values()),
+            workers=recorded.workers,
+            running=await self._running(),
+            failures=recorded.failures,
+            lag=recorded.lag,
+            base=str(request.base_url).rstrip("/"),
+        )
+        return self._render.page(request, "overview.html", title="Overview", page=page)
+
+    async def _recorded(self, window: Window) -> _Recorded:
+        since = datetime.now(UTC) - window.span
+        async with self._parts.record.connection() as connection:
+            return _Recorded(
+                points=await read_series(connection, resolution=window.resolution, since=since),
+                workers=await read_workers(connection),
+                failures=await read_failure_groups(connection, _GROUPS),
+                lag=await read_outbox_lag(connection),
+            )
+
+    async def _running(self) -> list[RunningJob] | None:
+        try:
+            return await self._parts.queues.running()
+        except QueueUnavailableError:
+            return None
+
+
+def _totals(queues: QueueViews) -> dict[JobStatus, int]:
+    totals = Counter[JobStatus]()
+    for queue in queues.queues.values():
+        totals.update(queue.recorded)
+    return {status: totals[status] for status in JobStatus}

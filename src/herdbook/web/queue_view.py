@@ -1,0 +1,142 @@
+"""Takes what Redis and the record know of the queues.
+
+Gives each queue as the pages show it, with Redis there or not.
+Never changes anything.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from herdbook.errors import QueueNotFoundError, QueueUnavailableError
+from herdbook.http.parts import Parts
+from herdbook.job import JobStatus
+from herdbook.queue_figures import Place, QueueState
+from herdbook.store.figures import read_queue_minutes
+from herdbook.store.queues import PauseWish, read_pause_wishes
+from herdbook.store.reads import StatusCount, read_stats
+from herdbook.store.workers import SILENT_AFTER, WorkerRow, read_workers
+
+# Seconds that the relay has to bring a wish to the queue; until then the pages show the wish.
+_ON_ITS_WAY = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """A queue. `counts` are its jobs by BullMQ state, None while Redis is away; `recorded` the record's by status.
+
+    `oldest` is for how many seconds the next job could have run, `rate` how many jobs ended per minute (both None
+    while Redis is away), `minutes` how many ended in each minute of the last hour, `workers` how many take its jobs.
+    """
+
+    name: str
+    counts: Mapping[str, int] | None
+    recorded: Mapping[JobStatus, int]
+    is_paused: bool
+    oldest: float | None
+    rate: float | None
+    minutes: Sequence[int]
+    workers: int
+
+    @property
+    def address(self) -> str:
+        """Its name as it stands in an address."""
+        return address_of(self.name)
+
+    @property
+    def waiting(self) -> int:
+        """The jobs that could run now; those that the record has as pending while Redis is away."""
+        if self.counts is None:
+            return self.recorded.get(JobStatus.PENDING, 0)
+        return self.counts[Place.WAITING] + self.counts[Place.PRIORITIZED]
+
+    @property
+    def lacks_worker(self) -> bool:
+        """Whether jobs wait for a worker that is not there."""
+        return bool(self.waiting) and not self.workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueViews:
+    """All known queues by name; `is_away` while Redis does not answer."""
+
+    queues: dict[str, QueueView]
+    is_away: bool
+
+    def __getitem__(self, name: str) -> QueueView:
+        """The queue of this name; raises QueueNotFoundError."""
+        if name not in self.queues:
+            raise _unknown()
+        return self.queues[name]
+
+
+def address_of(name: str) -> str:
+    """A queue's name as it stands in an address."""
+    return quote(name, safe="")
+
+
+async def view_queues(parts: Parts) -> QueueViews:
+    """All queues that a program declared or a job is in. Raises RecordUnavailableError."""
+    names = set(await parts.queues.names())
+    async with parts.record.connection() as connection:
+        recorded = _by_queue(await read_stats(connection))
+        wishes = await read_pause_wishes(connection)
+        minutes = await read_queue_minutes(connection)
+        workers = _alive_for(await read_workers(connection))
+    names.update(recorded)
+    states = await _states(parts, sorted(names))
+    queues = {}
+    for name in sorted(names):
+        state = states.get(name)
+        queues[name] = QueueView(
+            name=name,
+            counts=state.counts if state else None,
+            recorded=recorded[name],
+            is_paused=_is_paused(state, wishes.get(name)),
+            oldest=state.oldest_waiting if state else None,
+            rate=state.rate if state else None,
+            minutes=minutes.get(name, ()),
+            workers=workers[name],
+        )
+    return QueueViews(queues=queues, is_away=bool(names) and not states)
+
+
+async def check_queue(parts: Parts, name: str) -> None:
+    """Return when there is a queue of this name; raises QueueNotFoundError, RecordUnavailableError."""
+    if name not in await parts.queues.names():
+        async with parts.record.connection() as connection:
+            if not any(one.queue == name for one in await read_stats(connection)):
+                raise _unknown()
+
+
+def _unknown() -> QueueNotFoundError:
+    return QueueNotFoundError("no program has declared a queue of this name, and no job is in it")
+
+
+async def _states(parts: Parts, names: Sequence[str]) -> dict[str, QueueState]:
+    """What Redis knows; nothing while it is away."""
+    try:
+        return {one.name: one for one in await parts.queues.states(names)}
+    except QueueUnavailableError:
+        return {}
+
+
+def _by_queue(counts: Sequence[StatusCount]) -> dict[str, Counter[JobStatus]]:
+    found: dict[str, Counter[JobStatus]] = defaultdict(Counter)
+    for one in counts:
+        found[one.queue][one.status] += one.count
+    return found
+
+
+def _alive_for(workers: Sequence[WorkerRow]) -> Counter[str]:
+    """How many workers take jobs of each queue; those that are quiet take none."""
+    takers = (one for one in workers if one.seconds_silent < SILENT_AFTER and one.state == "running")
+    return Counter(queue for one in takers for queue in one.queues)
+
+
+def _is_paused(state: QueueState | None, wish: PauseWish | None) -> bool:
+    """What the queue itself says, unless a wish is still on its way there."""
+    if wish is not None and (state is None or wish.age < _ON_ITS_WAY):
+        return wish.paused
+    return state is not None and state.paused

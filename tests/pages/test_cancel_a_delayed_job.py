@@ -1,0 +1,29 @@
+"""Cancel a job that waits for its time, and one that may run now."""
+
+from playwright.async_api import Page, expect
+
+from herdbook.job import JobStatus
+
+from .conftest import Site
+from .working import publish
+
+
+async def test_cancel_a_delayed_job(site: Site, page: Page) -> None:
+    later = await publish(site, "echo", "hello", delay=3_600_000)
+    await page.goto("/jobs?status=pending")
+    await page.locator(f"#job-{later}").get_by_role("link", name="echo").first.click()
+    await expect(page.locator("#job-why")).to_contain_text("scheduled for")
+    await page.get_by_text("Cancel…").click()
+    await page.get_by_label("Reason").fill("not needed")
+    await page.get_by_role("button", name="Cancel the job").click()
+    await expect(page.locator("#job-head")).to_contain_text("cancelled")
+    cancelled = await site.system.job(later)
+    assert (cancelled.status, cancelled.error_message) == (JobStatus.CANCELLED, "not needed")
+
+
+async def test_run_a_delayed_job_now(site: Site, page: Page) -> None:
+    later = await publish(site, "echo", "hello", delay=3_600_000)
+    await page.goto(f"/jobs/{later}")
+    await page.get_by_role("button", name="Run now").click()
+    await expect(page.locator("#job-head")).to_contain_text("completed")
+    assert (await site.system.finished(later)).result == "hello"

@@ -1,0 +1,67 @@
+"""Each page, in light and dark, on a desk and on a phone: accessible, and nowhere wider than the screen."""
+
+import asyncio
+import re
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
+
+from .conftest import Site
+from .working import publish
+
+_OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+async def addresses(site: Site) -> list[str]:
+    """The address of every kind of page, with something on it."""
+    done, failed = (
+        await publish(site, "echo", {"a": [1, None, True, "x" * 300]}),
+        await publish(site, "order", {"number": 13}),
+    )
+    later = await publish(site, "echo", "later", delay=3_600_000)
+    await asyncio.gather(site.system.finished(done), site.system.finished(failed))
+    return [
+        "/",
+        "/jobs",
+        "/jobs?status=cancelled",
+        "/jobs/new",
+        "/jobs/new?type=email",
+        "/jobs/new?type=report",
+        f"/jobs/{done}",
+        f"/jobs/{failed}",
+        f"/jobs/{later}",
+        "/queues",
+        "/queues/orders?state=failed",
+        "/workers",
+        "/operations",
+        "/nowhere",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_no_page_has_a_barrier(
+    site: Site, page: Page, scheme: str, expected_errors: list[re.Pattern[str]]
+) -> None:
+    expected_errors.append(re.compile("404"))
+    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+    found = []
+    for address in await addresses(site):
+        await page.goto(address)
+        results = await Axe().run(page)
+        found += [
+            (address, one["id"], [node["html"][:200] for node in one["nodes"][:3]])
+            for one in results.response["violations"]
+        ]
+    assert found == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 1_920])
+async def test_no_page_is_wider_than_the_screen(
+    site: Site, page: Page, width: int, expected_errors: list[re.Pattern[str]]
+) -> None:
+    expected_errors.append(re.compile("404"))
+    await page.set_viewport_size({"width": width, "height": 800})
+    for address in await addresses(site):
+        await page.goto(address)
+        assert await page.evaluate(_OVERFLOW) <= 0, address

@@ -1,0 +1,13 @@
+"""The built-in job types, for looking at."""
+
+from typing import Any
+
+from herdbook.processors import builtin_types
+from herdbook.settings import Settings
+
+
+async def _nothing(*args: Any, **named: Any) -> Any:
+    return None
+
+
+BUILTIN = {one.name: one for one in builtin_types(Settings(), _nothing)}

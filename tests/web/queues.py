@@ -1,0 +1,104 @@
+"""Queues with jobs in every state, for tests of their pages."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from html import unescape
+from uuid import UUID
+
+import httpx
+import redis.asyncio
+
+from herdbook.http.parts import Parts
+from herdbook.queue.adds import QueuedJob, QueueWriter
+from herdbook.queue.connection import connect
+from herdbook.queue_figures import QueueFigures
+from herdbook.relay import Relay
+from herdbook.store.workers import WorkerBeat, beat_worker
+
+from .conftest import NOBODY, client
+
+
+@asynccontextmanager
+async def redis_of(parts: Parts) -> AsyncIterator[redis.asyncio.Redis]:
+    """A client of the test's Redis."""
+    assert parts.settings.redis_url
+    client = connect(parts.settings.redis_url)
+    yield client
+    await client.aclose()
+
+
+@asynccontextmanager
+async def site_without_redis(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
+    """The pages while only Redis is away."""
+    lost = parts.settings.model_copy(update={"redis_url": f"redis://:hushhush@127.0.0.1:{NOBODY}"})
+    queues = QueueFigures.connect(lost, parts.registry, parts.record)
+    async with client(replace(parts, settings=lost, queues=queues)) as site:
+        yield site
+    await queues.close()
+
+
+async def deliver(parts: Parts) -> None:
+    """Carry everything that waits in the outbox to the queues."""
+    async with redis_of(parts) as client:
+        relay = Relay(parts.record, client, prefix=parts.settings.queue_prefix)
+        while await relay.round() == 0:
+            pass
+        await relay.stop()
+
+
+async def add_foreign(parts: Parts, queue: str, ids: Sequence[str]) -> None:
+    """Jobs that another BullMQ client published."""
+    jobs = [
+        QueuedJob(
+            job_id=id,
+            job_type="elsewhere",
+            data="{}",
+            timestamp=1_700_000_000_000,
+            delay=0,
+            priority=0,
+            attempts=1,
+            backoff=None,
+        )
+        for id in ids
+    ]
+    async with redis_of(parts) as client:
+        await QueueWriter(client, prefix=parts.settings.queue_prefix).add(queue, jobs)
+
+
+async def add_active(parts: Parts, queue: str, ids: Sequence[UUID]) -> None:
+    """Have the queue hold jobs as a worker's that took them in this order."""
+    async with redis_of(parts) as client:
+        await client.lpush(f"{parts.settings.queue_prefix}:{queue}:active", *map(str, ids))
+
+
+async def beat(
+    parts: Parts, id: str, queues: Sequence[str], *, silent: int = 0, state: str = "running", running: int = 0
+) -> None:
+    """A worker that was last heard of `silent` seconds ago."""
+    sign = WorkerBeat(id=id, host="barn", pid=7, queues=list(queues), concurrency=10, running=running, state=state)
+    async with parts.record.connection() as connection:
+        await beat_worker(connection, sign)
+        await connection.execute(
+            "UPDATE herdbook.workers SET heartbeat_at = now() - make_interval(secs => $2) WHERE id = $1", id, silent
+        )
+
+
+async def forget_wishes_age(parts: Parts) -> None:
+    """Make what operators wanted of queues old, so that the pages ask the queue itself."""
+    async with parts.record.connection() as connection:
+        await connection.execute("UPDATE herdbook.queues SET updated_at = now() - interval '1 min'")
+
+
+def text_of(html: str) -> str:
+    """What a reader sees, on one line."""
+    line = " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+    return re.sub(r" (?=[.,:;])", "", line)
+
+
+def region(html: str, id: str, tag: str = "tr") -> str:
+    """What a reader sees of the element `tag` with this id, up to its end."""
+    found = re.search(rf'<{tag}\b[^>]* id="{re.escape(id)}".*?</{tag}>', html, re.DOTALL)
+    assert found, f"no {tag} {id}"
+    return text_of(found[0])

@@ -1,0 +1,282 @@
+"""From a JSON Schema to the fields of a form."""
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+from herdbook.web.form import fields, words
+from herdbook.web.form.example import example_of
+from herdbook.web.form.fields import ABSENT, MOST_ROWS, Kind
+from herdbook.web.form.fill import fill
+from herdbook.web.form.schema import fields_of
+from herdbook.web.form.values import read
+from tests.web.builtin import BUILTIN
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Place(BaseModel):
+    """Where something is."""
+
+    street: str
+    city: str = "Bern"
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: int = 9
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    name: str
+
+
+class Tree(BaseModel):
+    label: str
+    parent: "Tree | None" = None
+    children: list["Tree"] = []
+
+
+class Everything(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    title: str
+    run_at: datetime | None = Field(default=None, title="Runat", description="When to run.")
+    day: date
+    at: time
+    count: int = Field(default=3, ge=1, le=1_000, examples=[5])
+    ratio: float = Field(gt=0)
+    price: Decimal = Decimal(1)
+    is_new: bool
+    maybe: bool | None = None
+    colour: Colour = Colour.RED
+    level: Literal[1, "1", True]
+    message: str = Field(min_length=2, max_length=20)
+    notes: Annotated[str, Field(max_length=501)] = ""
+    token: SecretStr
+    id: UUID
+    place: Place = Field(description="Where to.")
+    home: Place | None = None
+    tags: list[str] = Field(default=[], max_length=5)
+    places: list[Place]
+    headers: dict[str, str] = {}
+    matrix: list[list[int]] = []
+    pair: tuple[int, str]
+    pet: Annotated[Cat | Dog, Field(discriminator="kind")]
+    either: int | str | None
+    anything: Any = None
+    many: dict[str, Place] = {}
+    picture: bytes = Field(json_schema_extra={"contentEncoding": "base64"})
+
+
+def field_of(type: Any) -> fields.Field:
+    return fields_of(TypeAdapter(type).json_schema(), key="jobData")
+
+
+EVERYTHING = {field.key: field for field in field_of(Everything).fields}
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("title", Kind.TEXT),
+        ("runAt", Kind.DATE_TIME),
+        ("day", Kind.DATE),
+        ("at", Kind.TIME),
+        ("count", Kind.INTEGER),
+        ("ratio", Kind.NUMBER),
+        ("price", Kind.VARIANTS),
+        ("isNew", Kind.BOOLEAN),
+        ("maybe", Kind.BOOLEAN),
+        ("colour", Kind.CHOICE),
+        ("level", Kind.CHOICE),
+        ("message", Kind.LONG_TEXT),
+        ("notes", Kind.LONG_TEXT),
+        ("token", Kind.SECRET),
+        ("id", Kind.TEXT),
+        ("place", Kind.OBJECT),
+        ("home", Kind.OBJECT),
+        ("tags", Kind.LIST),
+        ("places", Kind.LIST),
+        ("headers", Kind.MAP),
+        ("matrix", Kind.JSON),
+        ("pair", Kind.JSON),
+        ("pet", Kind.VARIANTS),
+        ("either", Kind.VARIANTS),
+        ("anything", Kind.JSON),
+        ("many", Kind.JSON),
+        ("picture", Kind.LONG_TEXT),
+    ],
+)
+def test_each_kind_of_value_has_its_kind_of_field(key: str, kind: Kind) -> None:
+    assert EVERYTHING[key].kind is kind
+
+
+def test_every_field_was_looked_at() -> None:
+    assert len(EVERYTHING) == len(Everything.model_fields)
+
+
+def test_fields_know_whether_they_are_needed_and_what_is_usual() -> None:
+    assert [EVERYTHING[key].required for key in ("title", "count", "home", "either")] == [True, False, False, True]
+    assert [EVERYTHING[key].nullable for key in ("title", "runAt", "home", "either")] == [False, True, True, True]
+    assert [EVERYTHING[key].default for key in ("title", "count", "home")] == [ABSENT, 3, None]
+    assert EVERYTHING["count"].hint == "From 1 to 1,000. Default: 3."
+    assert EVERYTHING["count"].example == "5"
+    assert EVERYTHING["ratio"].hint == "More than 0."
+    assert EVERYTHING["message"].hint == "At least 2 characters. At most 20 characters."
+    assert EVERYTHING["tags"].hint == "At most 5."
+    assert (EVERYTHING["tags"].most, EVERYTHING["places"].most) == (5, MOST_ROWS)
+
+
+def test_the_words_of_a_field_win_over_those_of_its_type() -> None:
+    assert (EVERYTHING["place"].label, EVERYTHING["place"].help) == ("Place", "Where to.")
+    assert (EVERYTHING["home"].label, EVERYTHING["home"].help) == ("Home", "Where something is.")
+    assert (EVERYTHING["runAt"].label, EVERYTHING["runAt"].help) == ("Run at", "When to run.")
+    assert [part.key for part in EVERYTHING["home"].fields] == ["street", "city"]
+
+
+def test_choices_keep_the_types_of_their_values() -> None:
+    assert [(one.text, one.label, one.value) for one in EVERYTHING["colour"].options] == [
+        ('"red"', "red", "red"),
+        ('"blue"', "blue", "blue"),
+    ]
+    assert [option.text for option in EVERYTHING["level"].options] == ["1", '"1"', "true"]
+
+
+def test_variants_are_named_and_hold_their_fields() -> None:
+    pet = EVERYTHING["pet"]
+    assert [one.label for one in pet.fields] == ["Cat", "Dog"]
+    assert [part.kind for part in pet.fields[0].fields] == [Kind.CONSTANT, Kind.INTEGER]
+    assert [one.label for one in EVERYTHING["either"].fields] == ["Whole number", "Text"]
+
+
+def test_a_text_or_a_list_of_texts_is_asked_for_in_one_line() -> None:
+    one_or_many = fields_of(TypeAdapter(str | list[str]).json_schema(), key="to")
+    assert one_or_many.kind is Kind.TEXT
+    assert fill(one_or_many, "to", "a, b").text == "a, b"
+    many = fill(one_or_many, "to", ["a", "b"])
+    assert many.as_json
+    assert read(many, "") == (["a", "b"], [])
+    assert fields_of(TypeAdapter(str | list[int]).json_schema(), key="to").kind is Kind.VARIANTS
+
+
+def test_only_objects_that_may_be_empty_have_a_tick() -> None:
+    class Query(BaseModel):
+        hours: int = 24
+
+    class Report(BaseModel):
+        query: Query | None = None
+        place: Place | None = None
+        needed: Query
+
+    assert [field.ticked for field in field_of(Report).fields] == [True, False, False]
+
+
+def test_a_schema_that_leads_back_to_itself_ends_in_json() -> None:
+    tree = field_of(Tree)
+    assert [field.kind for field in tree.fields] == [Kind.TEXT, Kind.JSON, Kind.JSON]
+    assert tree.label == "Job data"
+
+
+def test_deep_schemas_end_in_json() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(50):
+        schema = {"type": "object", "properties": {"inner": schema}}
+    field, depth = fields_of(schema, key="jobData"), 0
+    while field.fields:
+        field, depth = field.fields[0], depth + 1
+    assert (field.kind, depth) == (Kind.JSON, 5)
+
+
+@pytest.mark.parametrize(
+    ("type", "kind"),
+    [
+        (int, Kind.INTEGER),
+        (list[str], Kind.LIST),
+        (Any, Kind.JSON),
+        (JsonValue, Kind.JSON),
+        (dict[str, Any], Kind.JSON),
+    ],
+)
+def test_a_payload_need_not_be_an_object(type: Any, kind: Kind) -> None:
+    assert field_of(type).kind is kind
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#/$defs/nowhere"},
+        {"$ref": "https://example.com/schema"},
+        {"$ref": "#"},
+        {"anyOf": []},
+        {"anyOf": [{"type": "null"}]},
+        {"oneOf": [{"type": "string"}] * 9},
+        {"type": "object", "patternProperties": {"^x": {"type": "string"}}},
+        {"type": "array"},
+        {"not": {"type": "string"}},
+        {"type": "strange"},
+        {},
+    ],
+)
+def test_what_no_form_can_show_is_json(schema: dict[str, Any]) -> None:
+    assert fields_of(schema, key="jobData").kind is Kind.JSON
+
+
+def test_an_only_part_of_all_is_taken_in() -> None:
+    field = fields_of(
+        {"$defs": {"a": {"type": "integer", "title": "A"}}, "allOf": [{"$ref": "#/$defs/a"}], "description": "d"},
+        key="jobData",
+    )
+    assert (field.kind, field.help) == (Kind.INTEGER, "d")
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("runAt", "Run at"),
+        ("run_at", "Run at"),
+        ("HTMLBody", "HTML body"),
+        ("to", "To"),
+        ("idempotencyKey", "Idempotency key"),
+        ("x-trace-id", "X trace id"),
+        ("größe", "Größe"),
+        ("line2", "Line2"),
+        ("שם", "שם"),
+        ("__", "__"),
+        ("", ""),
+    ],
+)
+def test_labels_come_from_names(name: str, label: str) -> None:
+    assert words.label(name) == label
+
+
+def test_a_title_that_somebody_wrote_is_the_label() -> None:
+    assert words.label_of("width", "Width in pixels") == "Width in pixels"
+    assert words.label_of("contentType", "Contenttype") == "Content type"
+    assert words.label_of("width", None) == "Width"
+
+
+@pytest.mark.parametrize("name", sorted(BUILTIN))
+def test_the_examples_of_the_built_in_types_are_valid(name: str) -> None:
+    payload = BUILTIN[name].payload
+    payload.validate_python(example_of(fields_of(payload.json_schema(), key="jobData")))
+
+
+@pytest.mark.parametrize("name", sorted(BUILTIN))
+def test_people_are_told_what_the_fields_of_the_built_in_types_mean(name: str) -> None:
+    def check(field: fields.Field) -> None:
+        for part in field.fields if field.kind is Kind.OBJECT else ():
+            assert part.help, part.key
+            check(part)
+
+    check(fields_of(BUILTIN[name].payload.json_schema(), key="jobData"))

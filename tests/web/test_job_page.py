@@ -1,0 +1,395 @@
+"""The page of one job, and what an operator does there."""
+
+import json
+import re
+from html import escape
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from herdbook.context import LogLine
+from herdbook.http.parts import Parts
+from herdbook.job import AttemptOutcome, Backoff, Job, JobOptions, JobStatus, new_job_id
+from herdbook.outcome import ErrorReport
+from herdbook.publish import JobRequest, Publisher
+from herdbook.store.attempts import (
+    AttemptKey,
+    FinishedAttempt,
+    claim_jobs_if_newer_attempt,
+    finish_attempts_if_running,
+    insert_logs,
+)
+from herdbook.store.reads import read_job
+from herdbook.web.json_view import json_view
+from herdbook.web.pages.job import JobDetails, backoff_words
+from herdbook.web.render import Renderer
+from herdbook.web.timeline import timeline
+
+from .conftest import EXTREMES, HOSTILE, check_html
+from .test_timeline import attempt
+from .test_timeline import job as job_of
+
+PNG = b"\x89PNG\r\n\x1a\n"
+LATER = JobOptions(delay=3_600_000)
+
+
+async def publish(parts: Parts, text: str = "moo", options: JobOptions | None = None) -> UUID:
+    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+    request = JobRequest(job_type="note", job_data={"text": text}, options=options or JobOptions())
+    (made,) = await publisher.publish_bulk([request])
+    return made.id
+
+
+async def begin(parts: Parts, job: UUID, number: int = 1, worker: str = "barn:1") -> None:
+    """A worker claims the job."""
+    key = AttemptKey(job=job, generation=(await read(parts, job)).generation, number=number)
+    async with parts.record.connection() as connection:
+        assert await claim_jobs_if_newer_attempt(connection, [key], [number - 1], worker)
+
+
+async def end(
+    parts: Parts, job: UUID, status: JobStatus, *, result: Any = None, error: ErrorReport | None = None
+) -> None:
+    """The worker's attempt ends."""
+    found = await read(parts, job)
+    assert found.worker
+    outcomes = {
+        JobStatus.COMPLETED: AttemptOutcome.COMPLETED,
+        JobStatus.FAILED: AttemptOutcome.FAILED,
+        JobStatus.PENDING: AttemptOutcome.RETRY,
+    }
+    finished = FinishedAttempt(
+        key=AttemptKey(job=job, generation=found.generation, number=found.attempt),
+        status=status,
+        outcome=outcomes[status],
+        attempts_made=found.attempt,
+        result=json.dumps(result) if status is JobStatus.COMPLETED else None,
+        error=error,
+    )
+    async with parts.record.connection() as connection:
+        assert await finish_attempts_if_running(connection, [finished], found.worker)
+
+
+async def failed(parts: Parts, message: str = "no such cow") -> UUID:
+    job = await publish(parts)
+    await begin(parts, job)
+    error = ErrorReport(type="LookupError", message=message, stack_trace=f"Traceback: {message}")
+    await end(parts, job, JobStatus.FAILED, error=error)
+    return job
+
+
+async def completed(parts: Parts, result: Any = None) -> UUID:
+    job = await publish(parts)
+    await begin(parts, job)
+    await end(parts, job, JobStatus.COMPLETED, result=result)
+    return job
+
+
+async def read(parts: Parts, job: UUID) -> Job:
+    async with parts.record.connection() as connection:
+        return await read_job(connection, job)
+
+
+async def log(parts: Parts, job: UUID, *messages: str) -> None:
+    found = await read(parts, job)
+    key = AttemptKey(job=job, generation=found.generation, number=found.attempt)
+    lines = [(key, LogLine(at=found.updated_at, message=message)) for message in messages]
+    async with parts.record.connection() as connection:
+        await insert_logs(connection, lines)
+
+
+def actions(page: httpx.Response) -> list[str]:
+    return re.findall(r'<form method="post" action="/jobs/[^/]+/(\w+)"', page.text)
+
+
+async def test_a_pending_job(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await publish(parts, "moo")
+    page = await site.get(f"/jobs/{job}")
+    assert page.status_code == 200
+    assert "<title>note · Herdbook</title>" in page.text
+    assert actions(page) == ["cancellations"]
+    assert f'href="/jobs/new?from={job}"' in page.text
+    assert 'href="/queues/notes"' in page.text
+    assert "0 of 4" in page.text
+    assert "10 ms, doubled after each try" in page.text
+    assert '<span class="json-text">"moo"</span>' in page.text
+    assert "No worker for the queue notes is alive." in page.text
+    assert "Nothing was logged" in page.text
+    assert 'id="result-tree"' not in page.text
+    assert f'data-live="job:{job}"' in page.text
+
+
+async def test_a_job_that_waits_for_a_time(site: httpx.AsyncClient, parts: Parts) -> None:
+    page = await site.get(f"/jobs/{await publish(parts, options=LATER)}")
+    assert actions(page) == ["promotions", "cancellations"]
+    assert "scheduled</span>" in page.text
+    assert "Waits 1 h for its time" in page.text
+
+
+async def test_a_job_that_runs(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await publish(parts)
+    await begin(parts, job, worker="barn:77")
+    await log(parts, job, "chewing")
+    async with parts.record.connection() as connection:
+        await connection.execute("UPDATE herdbook.jobs SET progress = '40'")
+    page = await site.get(f"/jobs/{job}")
+    assert actions(page) == []
+    assert '<progress max="100" value="40"' in page.text
+    assert "barn:77" in page.text
+    assert "running for" in page.text
+    assert "chewing" in page.text
+
+
+async def test_a_failed_job_says_why(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await publish(parts)
+    for number, message in ((1, "first"), (2, "second")):
+        await begin(parts, job, number)
+        status = JobStatus.PENDING if number == 1 else JobStatus.FAILED
+        error = ErrorReport(type="LookupError", message=message, stack_trace=f"trace of {message}")
+        await end(parts, job, status, error=error)
+    page = await site.get(f"/jobs/{job}")
+    assert actions(page) == ["retries", "deletions"]
+    assert re.search(r'banner-bad">\s*<strong>Failed</strong>\s*<span class="break">second</span>', page.text)
+    assert 'LookupError</strong>: <span class="break whitespace-pre-wrap">first</span>' in page.text
+    assert re.search(r'id="trace-0-1">.*trace of first', page.text, re.DOTALL)
+    assert re.search(r'id="trace-0-2" open>.*trace of second', page.text, re.DOTALL)
+
+
+async def test_a_completed_job_shows_its_result(site: httpx.AsyncClient, parts: Parts) -> None:
+    page = await site.get(f"/jobs/{await completed(parts, {'eaten': 12})}")
+    assert actions(page) == ["deletions"]
+    assert re.search(r'id="result-tree">.*>eaten</bdi>.*>12</span>', page.text, re.DOTALL)
+    nothing = await site.get(f"/jobs/{await completed(parts, None)}")
+    assert re.search(r'id="result-tree">.*>null</span>', nothing.text, re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "shown"),
+    [
+        ("a.pdf", "application/pdf", '<iframe [^>]*src="/api/jobs/{id}/artifact[?]inline=1" title="a.pdf"></iframe>'),
+        ("a.png", "image/png", '<img [^>]*src="/api/jobs/{id}/artifact[?]inline=1" alt="a.png">'),
+        ("a.html", "text/html", "<p [^>]*>text/html</p>"),
+        ("a.svg", "image/svg+xml", "<p [^>]*>image/svg"),
+    ],
+)
+async def test_its_file_is_shown(site: httpx.AsyncClient, parts: Parts, name: str, media_type: str, shown: str) -> None:
+    job = await completed(parts)
+    parts.artifacts.save(job, name, PNG, media_type)
+    page = await site.get(f"/jobs/{job}")
+    assert re.search(shown.replace("{id}", str(job)), page.text)
+    assert f'href="/api/jobs/{job}/artifact" download>Download, 8 bytes</a>' in page.text
+    assert page.text.count("inline=1") == (1 if name in ("a.pdf", "a.png") else 0)
+
+
+async def test_only_the_last_lines_of_a_log_are_shown(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await publish(parts)
+    await begin(parts, job)
+    await log(parts, job, *(f"line {number};" for number in range(501)))
+    await log(parts, job, "x" * 3_000)
+    page = await site.get(f"/jobs/{job}")
+    shown = [int(number) for number in re.findall(r"line (\d+);", page.text)]
+    assert shown == list(range(2, 501))
+    assert "x" * 2_000 + "…" in page.text
+    assert "x" * 2_001 not in page.text
+    assert f'href="/api/jobs/{job}/logs"' in page.text
+
+
+async def test_only_the_newest_attempts_are_shown(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await publish(parts)
+    for number in range(1, 31):
+        await begin(parts, job, number)
+        await end(parts, job, JobStatus.PENDING, error=ErrorReport(type="E", message="no"))
+    page = await site.get(f"/jobs/{job}")
+    assert re.findall(r'id="try-0-(\d+)"', page.text) == [str(number) for number in range(11, 31)]
+    assert "Earlier tries are left out" in page.text
+
+
+async def test_the_id_may_be_the_queues(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await failed(parts)
+    await site.post(f"/jobs/{job}/retries")
+    page = await site.get(f"/jobs/{job}~1")
+    assert page.status_code == 200
+    assert f"{job}~1" in page.text
+    assert "Retried by an operator" in page.text
+
+
+@pytest.mark.parametrize("id", ["x", "new~1", f"{new_job_id()}", f"{new_job_id()}~1", "%00", "a%2Fb"])
+async def test_an_unknown_job_has_a_page_that_says_so(site: httpx.AsyncClient, id: str) -> None:
+    for answer in (await site.get(f"/jobs/{id}"), await site.post(f"/jobs/{id}/retries")):
+        assert answer.status_code == 404
+        assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_a_generation_to_come_is_unknown(site: httpx.AsyncClient, parts: Parts) -> None:
+    assert (await site.get(f"/jobs/{await publish(parts)}~1")).status_code == 404
+
+
+async def test_retry(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await failed(parts)
+    answer = await site.post(f"/jobs/{job}/retries")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/jobs/{job}?notice=retried")
+    found = await read(parts, job)
+    assert (found.status, found.generation) == (JobStatus.PENDING, 1)
+    assert "The job starts anew." in (await site.get(answer.headers["location"])).text
+
+
+async def test_cancel_with_and_without_a_reason(site: httpx.AsyncClient, parts: Parts) -> None:
+    for reason, expected in ((" wrong herd ", "wrong herd"), ("", "cancelled by an operator")):
+        job = await publish(parts)
+        answer = await site.post(f"/jobs/{job}/cancellations", data={"reason": reason})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/jobs/{job}?notice=cancelled")
+        found = await read(parts, job)
+        assert (found.status, found.error_message) == (JobStatus.CANCELLED, expected)
+        assert expected in (await site.get(f"/jobs/{job}")).text
+
+
+@pytest.mark.parametrize("reason", ["x" * 501, "a\0b"])
+async def test_a_reason_that_cannot_be_kept_is_refused(site: httpx.AsyncClient, parts: Parts, reason: str) -> None:
+    job = await publish(parts)
+    answer = await site.post(f"/jobs/{job}/cancellations", data={"reason": reason})
+    assert answer.status_code == 422
+    assert (await read(parts, job)).status is JobStatus.PENDING
+
+
+async def test_run_now(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await publish(parts, options=LATER)
+    answer = await site.post(f"/jobs/{job}/promotions")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/jobs/{job}?notice=promoted")
+    assert (await read(parts, job)).run_at is None
+
+
+async def test_delete(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await completed(parts)
+    answer = await site.post(f"/jobs/{job}/deletions")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/jobs?notice=deleted")
+    assert (await site.get(f"/jobs/{job}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "noun", "said"),
+    [
+        ("completed", "retries", "The job is completed. Only failed and cancelled jobs can be retried."),
+        ("pending", "retries", "The job is pending already. Only failed and cancelled jobs can be retried."),
+        ("processing", "cancellations", "The job runs now. Only jobs that no worker has started can be cancelled."),
+        ("pending", "promotions", "The job does not wait for a time. Only jobs that wait for a time can be run early."),
+        ("pending", "deletions", "The job is pending: cancel it first. Only jobs that are over can be deleted."),
+    ],
+)
+async def test_a_refused_action_says_why(
+    site: httpx.AsyncClient, parts: Parts, status: str, noun: str, said: str
+) -> None:
+    job = await completed(parts) if status == "completed" else await publish(parts)
+    if status == "processing":
+        await begin(parts, job)
+    answer = await site.post(f"/jobs/{job}/{noun}")
+    assert answer.status_code == 409
+    assert f'<p class="banner banner-bad" role="alert">{said}</p>' in answer.text
+    assert (await read(parts, job)).status == status
+    # Asking for the same address again, as a browser does on reload, leads to the job.
+    again = await site.get(f"/jobs/{job}/{noun}")
+    assert (again.status_code, again.headers["location"]) == (303, f"/jobs/{job}")
+
+
+@pytest.mark.parametrize(
+    ("following", "expected"),
+    [("/jobs?status=failed", "/jobs?status=failed"), ("https://evil.test/", None), ("//evil.test", None)],
+)
+async def test_an_action_leads_back_to_where_it_was_chosen(
+    site: httpx.AsyncClient, parts: Parts, following: str, expected: str | None
+) -> None:
+    job = await failed(parts)
+    answer = await site.post(f"/jobs/{job}/retries", data={"next": following})
+    assert answer.headers["location"] == (expected or f"/jobs/{job}?notice=retried")
+
+
+@pytest.mark.parametrize("noun", ["retries", "cancellations", "promotions", "deletions"])
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}])
+async def test_pages_of_other_sites_cannot_act(
+    site: httpx.AsyncClient, parts: Parts, noun: str, headers: dict[str, str]
+) -> None:
+    job = await failed(parts)
+    answer = await site.post(f"/jobs/{job}/{noun}", headers=headers)
+    assert answer.status_code == 403
+    assert (await read(parts, job)).status is JobStatus.FAILED
+
+
+async def test_other_actions_are_not_there(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await publish(parts)
+    assert (await site.post(f"/jobs/{job}/explosions")).status_code == 404
+    assert (await site.get(f"/jobs/{job}/explosions")).status_code == 404
+    assert (await site.get(f"/jobs/{new_job_id()}/retries")).status_code == 404
+
+
+@pytest.mark.parametrize("text", EXTREMES)
+async def test_extreme_values_in_every_field_stay_text(site: httpx.AsyncClient, parts: Parts, text: str) -> None:
+    job = await publish(parts, text)
+    await begin(parts, job, worker=text[:200])
+    await log(parts, job, text)
+    await end(parts, job, JobStatus.PENDING, error=ErrorReport(type=text, message=text, stack_trace=text))
+    await begin(parts, job, 2, worker=text[:200])
+    await end(parts, job, JobStatus.COMPLETED, result={text: text})
+    parts.artifacts.save(job, text, b"x", text)
+    async with parts.record.connection() as connection:
+        await connection.execute(
+            "UPDATE herdbook.jobs SET job_type = $1, queue = $2, progress = $3",
+            text[:200],
+            text[:100],
+            json.dumps({text: text}),
+        )
+    page = await site.get(f"/jobs/{job}")
+    assert page.status_code == 200
+    assert escape(text[:2_000]).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in page.text
+    assert HOSTILE not in page.text
+    assert "<img src=x" not in page.text
+
+
+async def test_a_page_of_big_values_stays_small(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await completed(parts, [{"name": "x" * 500, "tags": list(range(50))} for _ in range(5_000)])
+    page = await site.get(f"/jobs/{job}")
+    assert len(page.content) < 300_000
+    assert "Not all of it is shown" in page.text
+    assert f'<a href="/api/jobs/{job}">the whole job as JSON</a>' in page.text
+
+
+async def test_without_the_record_the_page_says_what_is_away(lost_site: httpx.AsyncClient) -> None:
+    page = await lost_site.get(f"/jobs/{new_job_id()}")
+    assert page.status_code == 503
+    assert "PostgreSQL is away" in page.text
+
+
+@pytest.mark.parametrize(
+    ("backoff", "words"),
+    [
+        (None, "none"),
+        (Backoff(delay=0), "none"),
+        (Backoff(type="fixed", delay=500), "500 ms"),
+        (Backoff(delay=60_000, jitter=0.5), "1 min, doubled after each try, up to 50% less at random"),
+    ],
+)
+def test_backoff_in_words(backoff: Backoff | None, words: str) -> None:
+    assert backoff_words(backoff) == words
+
+
+@pytest.mark.parametrize("outcome", [*AttemptOutcome, None])
+def test_every_outcome_has_its_words(outcome: AttemptOutcome | None) -> None:
+    tried = attempt(1, 1, None if outcome is None else 2, outcome)
+    of = job_of(JobStatus.PROCESSING, attempt=1)
+    page = JobDetails(
+        job=of,
+        entries=timeline(of, [tried]),
+        newest_failure=None,
+        reasons=[HOSTILE],
+        data=json_view({}),
+        result=None,
+        lines=[],
+        has_older_lines=False,
+        artifact=None,
+    )
+    request = Request({"type": "http", "method": "GET", "path": "/jobs/x", "query_string": b"", "headers": []})
+    html = bytes(Renderer().page(request, "job.html", title="t", page=page).body).decode()
+    check_html(html)
+    assert re.search(r'id="try-0-1">Try 1</strong>\s*<span class="badge [^>]*>\s*<span aria-hidden="true">.', html)
+    assert escape(HOSTILE).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in html

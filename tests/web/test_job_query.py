@@ -1,0 +1,53 @@
+"""The address of a list of jobs."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from herdbook.http.problems import Refused
+from herdbook.job import JobStatus, new_job_id
+from herdbook.web.job_query import JobQuery
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "?status=failed&type=e+mail&queue=a%26b&q=%C3%BC+b&within=24h",
+        "?since=2026-05-01T10%3A00&until=2026-05-02T00%3A00",
+        f"?status=pending&before={new_job_id()}",
+    ],
+)
+def test_an_address_survives_being_read(text: str) -> None:
+    assert JobQuery.parse_text(text.lstrip("?")).text() == text
+
+
+def test_empty_fields_of_a_form_are_none() -> None:
+    assert JobQuery.parse({"q": " ", "status": "", "type": ""}).is_empty
+
+
+def test_what_it_wants_of_the_record() -> None:
+    wanted = JobQuery.parse({"status": "failed", "q": "no  such", "within": "1h", "queue": "mails"}).wanted(NOW)
+    assert (wanted.status, wanted.words, wanted.queue, wanted.job_type) == (
+        JobStatus.FAILED,
+        ("no", "such"),
+        "mails",
+        None,
+    )
+    assert wanted.since == NOW - timedelta(hours=1)
+    assert JobQuery.parse({"since": "2026-05-01T10:00"}).wanted(NOW).since == datetime(2026, 5, 1, 10, tzinfo=UTC)
+
+
+def test_a_link_differs_in_one_thing_and_begins_at_the_first_page() -> None:
+    query = JobQuery.parse({"status": "failed", "q": "x", "before": str(new_job_id())})
+    assert query.link(status=None) == "/jobs?q=x"
+    id = new_job_id()
+    assert query.link(before=id) == f"/jobs?status=failed&q=x&before={id}"
+
+
+@pytest.mark.parametrize("bad", [{"status": "x"}, {"since": "x"}, {"before": "x"}, {"within": "x"}, {"q": "a\0b"}])
+def test_what_cannot_be_meant_is_refused(bad: dict[str, str]) -> None:
+    with pytest.raises(Refused):
+        JobQuery.parse(bad)

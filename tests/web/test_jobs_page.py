@@ -1,0 +1,120 @@
+"""The list of jobs."""
+
+import re
+from html import escape
+from uuid import UUID
+
+import httpx
+import pytest
+
+from herdbook.http.parts import Parts
+from herdbook.job import new_job_id
+from herdbook.publish import JobRequest, Publisher
+from herdbook.store import search
+from herdbook.web import job_query
+
+from .conftest import EXTREMES
+
+
+async def publish(parts: Parts, *texts: str) -> list[UUID]:
+    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+    made = await publisher.publish_bulk([JobRequest(job_type="note", job_data={"text": text}) for text in texts])
+    return [one.id for one in made]
+
+
+async def end(parts: Parts, ids: list[UUID], status: str, error: str | None = None) -> None:
+    async with parts.record.connection() as connection:
+        await connection.execute(
+            "UPDATE herdbook.jobs SET status = $2::text::herdbook.job_status, completed_at = now(),"
+            " error_message = $3 WHERE id = ANY ($1::uuid[])",
+            ids,
+            status,
+            error,
+        )
+
+
+def rows(response: httpx.Response) -> list[str]:
+    return re.findall(r'<tr id="job-([^"]+)"', response.text)
+
+
+async def test_an_empty_list_teaches_how_to_publish(site: httpx.AsyncClient) -> None:
+    page = await site.get("/jobs")
+    assert page.status_code == 200
+    assert "No jobs yet" in page.text
+    assert "curl http://herdbook.test/api/jobs" in page.text
+
+
+async def test_jobs_come_newest_first_with_their_counts(site: httpx.AsyncClient, parts: Parts) -> None:
+    ids = await publish(parts, "a", "b", "c")
+    await end(parts, ids[:1], "failed", "no such mailbox")
+    page = await site.get("/jobs")
+    assert rows(page) == [str(id) for id in reversed(ids)]
+    assert "no such mailbox" in page.text
+    counts = dict(re.findall(r'">(\w+) <span class="badge number [^"]*">([\d,]+)<', page.text))
+    assert counts == {"All": "3", "Pending": "2", "Processing": "0", "Completed": "0", "Failed": "1", "Cancelled": "0"}
+
+
+async def test_the_filter_is_the_address(site: httpx.AsyncClient, parts: Parts) -> None:
+    first, second = await publish(parts, "needle", "hay")
+    await end(parts, [second], "failed", "sharp needle")
+    assert rows(await site.get("/jobs?q=needle")) == [str(second), str(first)]
+    page = await site.get("/jobs?q=needle&status=failed&type=note&queue=notes&within=1h")
+    assert rows(page) == [str(second)]
+    assert 'value="needle"' in page.text
+    assert "<option selected>note</option>" in page.text
+    assert rows(await site.get("/jobs?q=needle&type=other")) == []
+    assert rows(await site.get("/jobs?since=2001-01-01T00:00&until=2001-01-02T00:00")) == []
+
+
+@pytest.mark.parametrize("bad", ["status=lost", "since=yesterday", "before=17", "within=2y", "type=" + "x" * 201])
+async def test_an_address_that_cannot_be_meant_is_refused(site: httpx.AsyncClient, bad: str) -> None:
+    page = await site.get(f"/jobs?{bad}")
+    assert page.status_code == 422
+    assert f"{bad.partition(chr(61))[0]}:" in page.text.lower()
+
+
+async def test_pages_follow_one_another(site: httpx.AsyncClient, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_query, "PAGE_SIZE", 2)
+    ids = [str(id) for id in reversed(await publish(parts, "a", "b", "c"))]
+    first = await site.get("/jobs?type=note")
+    assert rows(first) == ids[:2]
+    (older,) = re.findall(r'rel="next" href="([^"]+)"', first.text)
+    second = await site.get(older.replace("&amp;", "&"))
+    assert rows(second) == ids[2:]
+    assert 'rel="next"' not in second.text
+    assert 'href="/jobs?type=note">Newest' in second.text
+
+
+async def test_a_search_that_found_nothing_yet_can_go_on(
+    site: httpx.AsyncClient, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_SLICE_FOR_WORDS", 2)
+    ids = await publish(parts, "needle", "b", "c")
+    page = await site.get("/jobs?q=needle")
+    assert "Nothing found among the jobs since" in page.text
+    (older,) = re.findall(r'rel="next" href="([^"]+)"', page.text)
+    assert rows(await site.get(older.replace("&amp;", "&"))) == [str(ids[0])]
+
+
+@pytest.mark.parametrize("text", EXTREMES)
+async def test_extreme_data_stay_text(site: httpx.AsyncClient, parts: Parts, text: str) -> None:
+    ids = await publish(parts, text)
+    await end(parts, ids, "failed", text)
+    page = await site.get("/jobs")
+    assert rows(page) == [str(id) for id in ids]
+    assert escape(" ".join(text.split())[:100]).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in page.text
+    assert (await site.get("/jobs", params={"q": text[:200]})).status_code == 200
+
+
+async def test_the_record_away_is_said_on_a_page(lost_site: httpx.AsyncClient) -> None:
+    page = await lost_site.get("/jobs")
+    assert page.status_code == 503
+    assert "PostgreSQL is away" in page.text
+    assert "hushhush" not in page.text
+
+
+async def test_an_unknown_page_is_a_page(site: httpx.AsyncClient) -> None:
+    page = await site.get("/nowhere")
+    assert page.status_code == 404
+    assert "no such page" in page.text
+    assert (await site.get(f"/api/jobs/{new_job_id()}")).headers["content-type"] == "application/problem+json"

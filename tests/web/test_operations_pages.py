@@ -1,0 +1,80 @@
+"""Acting on many jobs."""
+
+import re
+
+import httpx
+
+from herdbook.control import Control
+from herdbook.http.parts import Parts
+from herdbook.job import JobStatus, new_job_id
+from herdbook.store.search import JobFilter, count_jobs
+from herdbook.upkeep.operations import OperationRunner
+
+from .test_jobs_page import end, publish
+
+
+async def confirmed(site: httpx.AsyncClient, asked: httpx.Response) -> httpx.Response:
+    """Press the button of the page that asks."""
+    pairs = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', asked.text)
+    (do,) = re.findall(r'name="do" value="([^"]+)"', asked.text)
+    body = httpx.QueryParams([*((name, value.replace("&amp;", "&")) for name, value in pairs), ("do", do)])
+    return await site.post("/operations", content=str(body))
+
+
+async def run(parts: Parts) -> None:
+    runner = OperationRunner(parts.record, Control(parts.record, parts.artifacts))
+    while await runner.round() == 0:
+        pass
+
+
+async def left(parts: Parts, status: JobStatus) -> int:
+    async with parts.record.connection() as connection:
+        return (await count_jobs(connection, JobFilter(status=status))).number
+
+
+async def test_selected_jobs_are_retried_after_a_question(site: httpx.AsyncClient, parts: Parts) -> None:
+    ids = await publish(parts, "a", "b", "c")
+    await end(parts, ids[:2], "failed", "no")
+    asked = await site.post("/operations/new", content=f"do=retry&filter=&id={ids[0]}&id={ids[2]}")
+    assert "Retry 2 jobs?" in asked.text
+    begun = await confirmed(site, asked)
+    assert begun.status_code == 303
+    await run(parts)
+    page = await site.get(begun.headers["location"])
+    assert re.search(r">1</strong> retried", page.text)
+    assert f'href="/jobs/{ids[2]}"' in page.text
+    assert "is pending already" in page.text
+    assert await left(parts, JobStatus.FAILED) == 1
+    assert begun.headers["location"] in (await site.get("/operations")).text
+
+
+async def test_everything_that_matches_is_deleted_whatever_its_page(site: httpx.AsyncClient, parts: Parts) -> None:
+    ids = await publish(parts, *["a"] * 60, "b")
+    await end(parts, ids, "failed", "no")
+    asked = await site.post("/operations/new", data={"do_all": "delete", "filter": "?status=failed&q=no&type=note"})
+    assert "Delete 61 jobs?" in asked.text
+    begun = await confirmed(site, asked)
+    await run(parts)
+    assert re.search(r">61</strong> deleted", (await site.get(begun.headers["location"])).text)
+    assert await left(parts, JobStatus.FAILED) == 0
+
+
+async def test_what_cannot_be_meant_is_refused(site: httpx.AsyncClient) -> None:
+    for body in ("do=retry&filter=", "do=explode&id=1", "do=retry&id=17", "do_all=retry&filter=status%3Dlost"):
+        page = await site.post("/operations/new", content=body)
+        assert page.status_code == 422, body
+    assert (await site.get("/operations/17")).status_code == 404
+    assert (await site.get(f"/operations/{new_job_id()}")).status_code == 404
+
+
+async def test_another_sites_page_may_not_act(site: httpx.AsyncClient, parts: Parts) -> None:
+    (id,) = await publish(parts, "a")
+    answer = await site.post(
+        "/operations", content=f"do=cancel&scope=selected&id={id}", headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    assert answer.status_code == 403
+    assert await left(parts, JobStatus.PENDING) == 1
+
+
+async def test_without_operations_the_list_says_how_to_begin_one(site: httpx.AsyncClient) -> None:
+    assert "None yet" in (await site.get("/operations")).text

@@ -1,0 +1,202 @@
+"""The page of one queue, and what an operator does to it."""
+
+import re
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from herdbook.control import Control
+from herdbook.http.parts import Parts
+from herdbook.job import JobOptions, JobStatus
+from herdbook.publish import JobRequest, Publisher
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.store.search import JobFilter, count_jobs
+from herdbook.testing import eventually, running_system
+from herdbook.upkeep.operations import OperationRunner
+
+from .conftest import EXTREMES, HOSTILE
+from .queues import add_foreign, beat, deliver, redis_of, site_without_redis, text_of
+from .test_jobs_page import end, publish
+
+ACTIONS = ("pauses", "resumptions", "cleanings", "retries", "promotions")
+
+
+def tabs(page: httpx.Response) -> dict[str, str]:
+    return dict(re.findall(r'>([\w-]+) <span class="badge number [^"]*">([\d,]+)<', page.text))
+
+
+async def scheduled(parts: Parts, count: int) -> None:
+    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+    later = JobOptions(delay=3_600_000)
+    await publisher.publish_bulk([JobRequest(job_type="note", job_data={"text": "x"}, options=later)] * count)
+
+
+async def left(parts: Parts, wanted: JobFilter) -> int:
+    async with parts.record.connection() as connection:
+        return (await count_jobs(connection, wanted)).number
+
+
+async def carried_out(parts: Parts, begun: httpx.Response) -> None:
+    """Follow to the operation's page, and carry it out."""
+    assert begun.status_code == 303
+    assert re.fullmatch(r"/operations/[0-9a-f-]{36}", begun.headers["location"])
+    runner = OperationRunner(parts.record, Control(parts.record, parts.artifacts))
+    while await runner.round() == 0:
+        pass
+
+
+async def test_an_idle_queue_has_all_states_and_windows(site: httpx.AsyncClient) -> None:
+    page = await site.get("/queues/notes")
+    assert page.status_code == 200
+    assert tabs(page) == dict.fromkeys(("Waiting", "Active", "Delayed", "Prioritized", "Completed", "Failed"), "0")
+    assert "No job is waiting in Redis." in page.text
+    assert "nothing finished in this time" in page.text
+    assert "/jobs?queue=notes" in page.text
+    for window in ("24h", "7d"):
+        shown = await site.get(f"/queues/notes?state=failed&window={window}")
+        assert re.search(rf'href="/queues/notes\?state=failed&amp;window={window}" aria-current="true"', shown.text)
+
+
+async def test_the_jobs_of_a_state_lead_to_the_record(site: httpx.AsyncClient, parts: Parts) -> None:
+    (id,) = await publish(parts, "moo")
+    await scheduled(parts, 1)
+    await deliver(parts)
+    await add_foreign(parts, "notes", ["7"])
+    waiting = await site.get("/queues/notes")
+    assert tabs(waiting)["Waiting"] == "2"
+    assert f'href="/jobs/{id}"' in waiting.text
+    assert "moo" in waiting.text
+    assert "7 not recorded: another program published it" in text_of(waiting.text)
+    assert "2 jobs wait, and no worker is alive" in text_of(waiting.text)
+    delayed = await site.get("/queues/notes?state=delayed")
+    assert re.search(r"scheduled now in (1 h|59 min) 0 of 4", text_of(delayed.text))
+
+
+async def test_only_the_next_fifty_are_listed(site: httpx.AsyncClient, parts: Parts) -> None:
+    await publish(parts, *map(str, range(51)))
+    await deliver(parts)
+    page = await site.get("/queues/notes")
+    assert page.text.count('<tr id="job-') == 50
+    assert "These are the 50 that come next." in page.text
+
+
+async def test_figures_and_lists_follow_the_work(
+    site: httpx.AsyncClient, settings: Settings, registry: Registry
+) -> None:
+    async with running_system(settings, registry) as system:
+        made = await system.publisher.publish(JobRequest(job_type="count", job_data=1))
+        await system.finished(made.id)
+
+        async def shown() -> bool:
+            page = await site.get("/queues/count?state=completed")
+            return f'href="/jobs/{made.id}"' in page.text and "1 completed, 0 failed" in page.text
+
+        await eventually(shown)
+
+
+async def test_a_paused_queue_says_what_waits(site: httpx.AsyncClient, parts: Parts) -> None:
+    await publish(parts, "a")
+    await deliver(parts)
+    await beat(parts, "here", ["notes"])
+    asked = await site.post("/queues/notes/pauses")
+    assert asked.headers["location"] == "/queues/notes?notice=paused"
+    page = await site.get("/queues/notes")
+    assert "1 job waits until the queue is resumed." in page.text
+    assert 'action="/queues/notes/resumptions"' in page.text
+
+
+async def test_all_failed_jobs_are_retried(site: httpx.AsyncClient, parts: Parts) -> None:
+    assert "Retry all failed" not in (await site.get("/queues/notes")).text
+    await end(parts, await publish(parts, "a", "b"), "failed", "no such mailbox")
+    page = await site.get("/queues/notes")
+    assert "Retry 2 failed jobs?" in page.text
+    assert 'action="/queues/notes/retries"' in page.text
+    await carried_out(parts, await site.post("/queues/notes/retries"))
+    assert await left(parts, JobFilter(status=JobStatus.FAILED)) == 0
+
+
+async def test_all_delayed_jobs_are_promoted(site: httpx.AsyncClient, parts: Parts) -> None:
+    await scheduled(parts, 2)
+    await deliver(parts)
+    assert "Run 2 delayed jobs now?" in (await site.get("/queues/notes")).text
+    await carried_out(parts, await site.post("/queues/notes/promotions"))
+    assert await left(parts, JobFilter(scheduled=True)) == 0
+    await deliver(parts)
+    assert tabs(await site.get("/queues/notes"))["Waiting"] == "2"
+
+
+async def test_completed_jobs_are_forgotten_by_redis_only(site: httpx.AsyncClient, parts: Parts) -> None:
+    (id,) = await publish(parts, "a")
+    await deliver(parts)
+    await end(parts, [id], "completed")
+    prefix = f"{parts.settings.queue_prefix}:notes:"
+    async with redis_of(parts) as redis:
+        await redis.lrem(f"{prefix}wait", 0, str(id))
+        await redis.zadd(f"{prefix}completed", {str(id): 1})
+    page = await site.get("/queues/notes?state=completed")
+    assert "Forget 1 completed job in Redis?" in page.text
+    asked = await site.post("/queues/notes/cleanings")
+    assert asked.headers["location"] == "/queues/notes?notice=cleaned"
+    await deliver(parts)
+    page = await site.get("/queues/notes?state=completed")
+    assert tabs(page)["Completed"] == "0"
+    assert "the record has 1 completed job" in text_of(page.text)
+
+
+async def test_without_redis_the_record_is_shown(parts: Parts) -> None:
+    await end(parts, await publish(parts, "a", "b"), "failed", "no")
+    async with site_without_redis(parts) as site:
+        page = await site.get("/queues/notes?state=failed")
+        assert page.status_code == 200
+        assert "Redis is away" in page.text
+        assert "✕ failed 2" in text_of(page.text)
+        assert 'href="/jobs?queue=notes&amp;status=failed"' in page.text
+        assert (await site.post("/queues/notes/pauses")).status_code == 303
+
+
+@pytest.mark.parametrize("name", ["unknown", "notes/", "a%00b"])
+async def test_a_queue_that_nobody_knows_is_not_found(site: httpx.AsyncClient, name: str) -> None:
+    page = await site.get(f"/queues/{name}")
+    assert page.status_code == 404
+    assert "No such queue" in page.text
+    for action in ACTIONS:
+        assert (await site.post(f"/queues/{name}/{action}")).status_code == 404
+
+
+@pytest.mark.parametrize("choice", ["state=missing", "state=x", "window=2h", "state=%00"])
+async def test_a_choice_that_is_none_is_refused(site: httpx.AsyncClient, choice: str) -> None:
+    page = await site.get(f"/queues/notes?{choice}")
+    assert page.status_code == 422
+    assert "not one of" in page.text
+
+
+async def test_another_sites_page_changes_nothing(site: httpx.AsyncClient) -> None:
+    for action in ACTIONS:
+        refused = await site.post(f"/queues/notes/{action}", headers={"Sec-Fetch-Site": "cross-site"})
+        assert refused.status_code == 403
+
+
+async def test_hostile_jobs_are_text(site: httpx.AsyncClient, parts: Parts) -> None:
+    ids = await publish(parts, *EXTREMES)
+    await deliver(parts)
+    await add_foreign(parts, "notes", [HOSTILE])
+    for id, text in zip(ids, EXTREMES, strict=True):
+        await end(parts, [id], "failed", text)
+    page = await site.get("/queues/notes")
+    assert page.status_code == 200
+    assert "<img src=x" not in page.text
+    assert "שלום עולם" in page.text
+
+
+@pytest.mark.parametrize("name", ["q" * 100, "a/b", "ask?", "100%", "hash#", "quote\"'<b>", "🐄", "x/pauses"])
+async def test_queues_of_any_name_have_a_page(site: httpx.AsyncClient, parts: Parts, name: str) -> None:
+    async with parts.record.connection() as connection:
+        await connection.fetchval("SELECT herdbook.publish('sql', '{}', queue => $1)", name)
+    page = await site.get(f"/queues/{quote(name, safe='')}")
+    assert page.status_code == 200
+    (action,) = re.findall(r'action="(/queues/[^"]*/pauses)"', page.text)
+    asked = await site.post(action)
+    assert asked.status_code == 303
+    assert "The queue is paused" in (await site.get(asked.headers["location"])).text

@@ -1,0 +1,119 @@
+"""The list of queues."""
+
+from dataclasses import replace
+
+import httpx
+
+from herdbook.http.parts import Parts
+from herdbook.job import JobOptions
+from herdbook.publish import JobRequest, Publisher
+from herdbook.queue_figures import QueueFigures
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.testing import eventually, running_system
+
+from .conftest import HOSTILE, client
+from .queues import beat, deliver, forget_wishes_age, redis_of, region, site_without_redis
+from .test_jobs_page import end, publish
+
+LONG = "q" * 100
+
+
+async def test_declared_queues_are_there_before_any_job(site: httpx.AsyncClient) -> None:
+    page = await site.get("/queues")
+    assert page.status_code == 200
+    assert region(page.text, "queue-notes").startswith("notes Waiting 0 Active 0 Delayed 0 Failed 0 Completed 0")
+    assert region(page.text, "queue-notes").endswith("Workers 0 Pause")
+    assert "no worker" not in page.text
+
+
+async def test_without_any_queue_the_page_teaches(parts: Parts) -> None:
+    nothing = Registry()
+    queues = QueueFigures.connect(parts.settings, nothing, parts.record)
+    async with client(replace(parts, registry=nothing, queues=queues)) as site:
+        page = await site.get("/queues")
+    await queues.close()
+    assert "No queues yet" in page.text
+    assert "herdbook up examples.app:book" in page.text
+
+
+async def test_a_queue_shows_what_waits_and_who_works(site: httpx.AsyncClient, parts: Parts) -> None:
+    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+    options = (JobOptions(), JobOptions(priority=3), JobOptions(delay=3_600_000))
+    await publisher.publish_bulk([JobRequest(job_type="note", job_data={"text": "x"}, options=one) for one in options])
+    await deliver(parts)
+    row = region((await site.get("/queues")).text, "queue-notes")
+    assert row.startswith("notes ! no worker Waiting 2 Active 0 Delayed 1")
+    assert "Oldest waits –" not in row
+    await beat(parts, "here", ["notes"])
+    await beat(parts, "leaving", ["notes"], state="quiet")
+    await beat(parts, "gone", ["notes"], silent=16)
+    row = region((await site.get("/queues")).text, "queue-notes")
+    assert "no worker" not in row
+    assert "Workers 1" in row
+
+
+async def test_figures_follow_the_work(site: httpx.AsyncClient, settings: Settings, registry: Registry) -> None:
+    async with running_system(settings, registry) as system:
+        made = await system.publisher.publish(JobRequest(job_type="count", job_data=1))
+        await system.finished(made.id)
+
+        async def counted() -> bool:
+            row = region((await site.get("/queues")).text, "queue-count")
+            return "Completed 1 Oldest waits – Per minute 0." in row and "Workers 1" in row
+
+        await eventually(counted)
+
+
+async def test_a_queue_is_paused_and_resumed(site: httpx.AsyncClient, parts: Parts) -> None:
+    asked = await site.post("/queues/notes/pauses", content="next=/queues")
+    assert (asked.status_code, asked.headers["location"]) == (303, "/queues?notice=paused")
+    page = await site.get(asked.headers["location"])
+    assert "The queue is paused" in page.text
+    # At once, though the relay has not brought it to the queue yet.
+    assert region(page.text, "queue-notes").startswith("notes ‖ paused")
+    assert 'action="/queues/notes/resumptions"' in page.text
+    await deliver(parts)
+    await forget_wishes_age(parts)
+    assert "paused" in region((await site.get("/queues")).text, "queue-notes")
+    asked = await site.post("/queues/notes/resumptions", content="next=//elsewhere.test")
+    assert asked.headers["location"] == "/queues/notes?notice=resumed"
+    await deliver(parts)
+    await forget_wishes_age(parts)
+    assert "paused" not in region((await site.get("/queues")).text, "queue-notes")
+
+
+async def test_a_pause_by_another_client_is_seen(site: httpx.AsyncClient, parts: Parts) -> None:
+    async with redis_of(parts) as redis:
+        await redis.hset(f"{parts.settings.queue_prefix}:notes:meta", "paused", "1")
+    assert "paused" in region((await site.get("/queues")).text, "queue-notes")
+
+
+async def test_without_redis_the_record_is_shown(parts: Parts) -> None:
+    ids = await publish(parts, "a", "b", "c")
+    await end(parts, ids[:1], "failed", "no")
+    async with site_without_redis(parts) as site:
+        await site.post("/queues/notes/pauses")
+        page = await site.get("/queues")
+    assert page.status_code == 200
+    assert "Redis is away" in page.text
+    row = region(page.text, "queue-notes")
+    assert row.startswith("notes ‖ paused ! no worker Pending 2 Processing 0 Completed 0 Failed 1 Cancelled 0")
+
+
+async def test_without_the_record_there_is_a_page_that_says_so(lost_site: httpx.AsyncClient) -> None:
+    page = await lost_site.get("/queues")
+    assert page.status_code == 503
+    assert "PostgreSQL is away" in page.text
+
+
+async def test_queues_of_any_name_have_a_row(site: httpx.AsyncClient, parts: Parts) -> None:
+    parts.registry.declare("long", dict, queue=LONG)
+    name = f"a/b?{HOSTILE}"
+    async with parts.record.connection() as connection:
+        await connection.fetchval("SELECT herdbook.publish('sql', '{}', queue => $1)", name)
+    page = await site.get("/queues")
+    assert LONG in page.text
+    assert "<img src=x" not in page.text
+    assert "a/b?&lt;/script&gt;" in page.text
+    assert 'href="/queues/a%2Fb%3F%3C%2Fscript%3E' in page.text

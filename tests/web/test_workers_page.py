@@ -1,0 +1,120 @@
+"""The list of workers."""
+
+import asyncio
+from uuid import UUID
+
+import httpx
+
+from herdbook.http.parts import Parts
+from herdbook.publish import JobRequest
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.testing import eventually, running_system
+
+from .conftest import HOSTILE
+from .queues import add_active, beat, region, site_without_redis, text_of
+from .test_job_page import begin
+from .test_jobs_page import publish
+
+
+async def claimed(parts: Parts, worker: str, count: int = 1) -> list[UUID]:
+    """Jobs that this worker runs."""
+    ids = await publish(parts, *map(str, range(count)))
+    for id in ids:
+        await begin(parts, id, worker=worker)
+    await add_active(parts, "notes", ids)
+    return ids
+
+
+async def test_without_workers_the_page_teaches(site: httpx.AsyncClient) -> None:
+    page = await site.get("/workers")
+    assert page.status_code == 200
+    assert "herdbook worker examples.app:book" in page.text
+    assert "herdbook up --workers 2" in page.text
+
+
+async def test_a_worker_is_told_with_what_it_runs(
+    site: httpx.AsyncClient, settings: Settings, registry: Registry
+) -> None:
+    release = asyncio.Event()
+
+    @registry.processor("wait")
+    async def wait(payload: int) -> None:
+        await release.wait()
+
+    async with running_system(settings, registry) as system:
+        made = await system.publisher.publish(JobRequest(job_type="wait", job_data=1))
+
+        async def shown() -> str | None:
+            page = await site.get("/workers")
+            return page.text if f'href="/jobs/{made.id}"' in page.text else None
+
+        html = await eventually(shown)
+        release.set()
+    assert html
+    card = region(html, f"worker-{system.worker.id}", "section")
+    assert card.startswith(f"{system.worker.id} ▶ running Host")
+    assert "Running 1 of" in card
+    assert 'href="/queues/wait"' in html
+    assert region(html, f"running-{made.id}", "li").startswith("wait …")
+
+
+async def test_a_quiet_worker_says_so(site: httpx.AsyncClient, parts: Parts) -> None:
+    await beat(parts, "leaving", ["notes"], state="quiet", running=2)
+    card = region((await site.get("/workers")).text, "worker-leaving", "section")
+    assert card.startswith("leaving – quiet It takes no more jobs")
+    assert "Running 2 of 10" in card
+
+
+async def test_a_lost_worker_comes_first_with_what_it_held(site: httpx.AsyncClient, parts: Parts) -> None:
+    await beat(parts, "here", ["count"], running=1)
+    await beat(parts, "gone", ["notes", "count"], silent=16, running=2)
+    ids = await claimed(parts, "gone", 2)
+    page = await site.get("/workers")
+    assert page.text.index('id="worker-gone"') < page.text.index('id="worker-here"')
+    card = region(page.text, "worker-gone", "section")
+    assert "✕ lost It was last heard of 16 s ago. It held 2 jobs, listed below." in card
+    assert "the stalled check of another worker hands them out again" in card
+    assert "No other worker is there for notes:" in card
+    assert all(f'href="/jobs/{id}"' in page.text for id in ids)
+    assert "1 worker alive: 1 job running, room for 9 more. 1 worker lost." in text_of(page.text)
+
+
+async def test_what_others_took_over_is_not_held_any_more(site: httpx.AsyncClient, parts: Parts) -> None:
+    await beat(parts, "gone", ["notes"], silent=16, running=1)
+    (id,) = await claimed(parts, "gone")
+    await beat(parts, "here", ["notes"], running=1)
+    await begin(parts, id, 2, worker="here")
+    page = await site.get("/workers")
+    assert "It held 1 job then; others have taken them over." in region(page.text, "worker-gone", "section")
+    assert f'href="/jobs/{id}"' in page.text
+
+
+async def test_when_all_are_lost_the_page_says_that_nothing_runs(site: httpx.AsyncClient, parts: Parts) -> None:
+    await beat(parts, "gone", ["notes"], silent=60)
+    assert "No worker is alive" in (await site.get("/workers")).text
+
+
+async def test_a_full_worker_shows_its_longest_jobs(site: httpx.AsyncClient, parts: Parts) -> None:
+    await beat(parts, "here", ["notes"], running=12)
+    ids = await claimed(parts, "here", 12)
+    page = await site.get("/workers")
+    assert page.text.count('<li class="spread') == 10
+    assert f"running-{ids[0]}" in page.text
+    assert "and 2 more" in page.text
+
+
+async def test_without_redis_the_workers_are_shown(parts: Parts) -> None:
+    await beat(parts, "here", ["notes"], running=2)
+    async with site_without_redis(parts) as site:
+        page = await site.get("/workers")
+    assert page.status_code == 200
+    assert "Redis is away" in page.text
+    assert "Running 2 of 10" in text_of(page.text)
+
+
+async def test_names_of_workers_and_queues_are_text(site: httpx.AsyncClient, parts: Parts) -> None:
+    await beat(parts, "w" * 200, ["q" * 100, HOSTILE])
+    page = await site.get("/workers")
+    assert page.status_code == 200
+    assert "<img src=x" not in page.text
