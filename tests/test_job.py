@@ -13,24 +13,9 @@ from herdbook.job import (
     foreign_job_id,
     holds_nul,
     new_job_id,
-    parse_duration,
     parse_queue_job_id,
     queue_job_id,
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "milliseconds"),
-    [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("1.5h", 5_400_000), ("2 d", 172_800_000), (250, 250)],
-)
-def test_a_duration_is_milliseconds_or_a_text(text: str | int, milliseconds: int) -> None:
-    assert parse_duration(text) == milliseconds
-
-
-@pytest.mark.parametrize("text", ["", "10", "m", "-5s", "10 minutes", "1m30s", "NaNs", "٣s٣"])
-def test_other_texts_are_no_durations(text: str) -> None:
-    with pytest.raises(ValueError, match="not a duration"):
-        parse_duration(text)
 
 
 def test_a_fixed_backoff_stays_and_an_exponential_one_doubles() -> None:
@@ -53,6 +38,8 @@ def test_jitter_takes_at_most_its_share_of_the_wait() -> None:
         ({"delay": 10**15}, "delay"),
         ({"priority": 2_097_153}, "priority"),
         ({"attempts": 0}, "attempts"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": "never"}, "timeout"),
         ({"backoff": {"type": "linear", "delay": 1}}, "backoff"),
         ({"backoff": {"delay": 1, "jitter": 2}}, "backoff"),
         ({"runAt": "2030-01-01T00:00:00"}, "runAt"),
@@ -64,6 +51,12 @@ def test_a_wrong_option_is_refused_by_name(options: dict[str, object], field: st
     with pytest.raises(ValidationError) as caught:
         JobOptions.model_validate(options)
     assert caught.value.errors()[0]["loc"][0] == field
+
+
+def test_a_time_limit_is_seconds_or_a_text() -> None:
+    assert JobOptions.model_validate({"timeout": "500ms"}).timeout == 0.5
+    options = JobOptions(timeout=90)
+    assert JobOptions.model_validate(options.model_dump()) == options
 
 
 def test_delay_and_run_at_exclude_each_other() -> None:

@@ -1,10 +1,14 @@
 """What a job came to, as a table."""
 
+from typing import Any
+
 import pytest
 
-from herdbook.errors import RetryLater, Unrecoverable
+from herdbook import errors
 from herdbook.job import Backoff
 from herdbook.outcome import (
+    Cancelled,
+    Ended,
     ErrorReport,
     Failed,
     Interrupted,
@@ -12,9 +16,9 @@ from herdbook.outcome import (
     Released,
     Retry,
     Returned,
+    Snoozed,
     Succeeded,
     decide,
-    report_error,
 )
 
 REPORT = ErrorReport(type="E", message="m")
@@ -34,15 +38,24 @@ def raised(error: BaseException) -> Raised:
         (raised(ValueError()), 2, Retry(error=REPORT, after=200)),
         (raised(ValueError()), 3, Failed(error=REPORT)),
         (raised(ValueError()), 4, Failed(error=REPORT)),
-        (raised(Unrecoverable("no")), 1, Failed(error=REPORT)),
-        (raised(RetryLater("busy", after=7)), 1, Retry(error=REPORT, after=7)),
-        (raised(RetryLater("busy")), 2, Retry(error=REPORT, after=200)),
-        (raised(RetryLater("busy", after=7)), 3, Failed(error=REPORT)),
+        (raised(errors.Unrecoverable("no")), 1, Failed(error=REPORT)),
+        (raised(errors.UnrecordableResult("no")), 1, Failed(error=REPORT)),
+        (raised(errors.Retry("busy", after=7)), 1, Retry(error=REPORT, after=7)),
+        (raised(errors.Retry(after="2s")), 1, Retry(error=REPORT, after=2_000)),
+        (raised(errors.Retry("busy")), 2, Retry(error=REPORT, after=200)),
+        (raised(errors.Retry("busy", after=7)), 3, Failed(error=REPORT)),
+        (raised(errors.Snooze(7)), 1, Snoozed(after=7)),
+        (raised(errors.Snooze("1m")), 3, Snoozed(after=60_000)),
+        (raised(errors.Cancel("no need")), 1, Cancelled(error=REPORT)),
+        (raised(errors.Cancel("no need")), 3, Cancelled(error=REPORT)),
+        (raised(errors.TimedOut()), 1, Retry(error=REPORT, after=100)),
+        (raised(errors.TimedOut()), 3, Failed(error=REPORT)),
+        (raised(errors.ProcessDied()), 1, Retry(error=REPORT, after=100)),
         (Interrupted(), 1, Released()),
         (Interrupted(), 3, Released()),
     ],
 )
-def test_decide(ended: Returned | Raised | Interrupted, made: int, outcome: object) -> None:
+def test_decide(ended: Ended, made: int, outcome: object) -> None:
     assert decide(ended, attempts_made=made, max_attempts=3, backoff=BACKOFF, random=0.0) == outcome
 
 
@@ -58,25 +71,34 @@ def test_a_result_that_cannot_be_recorded_fails_and_is_not_tried_again(value: ob
     assert outcome.error.type == "UnrecordableResult"
 
 
-def test_an_error_report_names_the_users_frames_and_the_cause() -> None:
-    def processor() -> None:
-        try:
-            raise KeyError("inner")
-        except KeyError as error:
-            raise ValueError("outer") from error
+def test_a_programs_own_backoff_is_asked_with_the_try_and_its_error() -> None:
+    asked: list[tuple[int, BaseException]] = []
 
-    try:
-        processor()
-    except ValueError as error:
-        report = report_error(error, skip="another file")
-    assert (report.type, report.message) == ("ValueError", "outer")
-    assert "KeyError: 'inner'" in (report.stack_trace or "")
-    assert "in processor" in (report.stack_trace or "")
+    def backoff(attempt: int, error: BaseException) -> float:
+        asked.append((attempt, error))
+        return 12.5
+
+    error = ValueError()
+    outcome = decide(raised(error), attempts_made=2, max_attempts=3, backoff=backoff, random=0.0)
+    assert outcome == Retry(error=REPORT, after=13)
+    assert asked == [(2, error)]
+    assert decide(raised(error), attempts_made=3, max_attempts=3, backoff=backoff, random=0.0) == Failed(error=REPORT)
+    own = decide(raised(errors.Retry(after=5)), attempts_made=1, max_attempts=3, backoff=backoff, random=0.0)
+    assert own == Retry(error=REPORT, after=5)
+    assert len(asked) == 1
 
 
-def test_an_error_report_can_be_stored_whatever_the_message() -> None:
-    report = report_error(ValueError("a\0b\ud800" + "x" * 5_000), skip="")
-    assert "\0" not in report.message
-    assert report.message.encode()
-    assert len(report.message) < 2_100
-    assert report_error(ValueError(), skip="").message == "ValueError"
+@pytest.mark.parametrize("answer", [-1, float("nan"), None, "soon", True])
+def test_a_backoff_function_that_fails_is_told_of_and_replaced(answer: Any) -> None:
+    outcome = decide(
+        raised(ValueError()), attempts_made=2, max_attempts=3, backoff=lambda _attempt, _error: answer, random=0.0
+    )
+    assert isinstance(outcome, Retry)
+    assert outcome.after == 2_000
+    assert outcome.error.message.startswith("m (its backoff function failed: ValueError: not a duration")
+
+
+@pytest.mark.parametrize("delay", [-1, "soon", None])
+def test_a_snooze_needs_a_duration(delay: Any) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        errors.Snooze(delay)

@@ -2,7 +2,7 @@
 
 from herdbook.book import Herdbook
 from herdbook.context import JobContext
-from herdbook.errors import HerdbookError, RetryLater, Unrecoverable
+from herdbook.errors import Cancel, HerdbookError, Retry, Snooze, Unrecoverable
 from herdbook.job import Backoff, Job, JobOptions, JobStatus
 from herdbook.publish import JobRequest
 
@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Backoff",
+    "Cancel",
     "Herdbook",
     "HerdbookError",
     "Job",
@@ -17,7 +18,8 @@ __all__ = [
     "JobOptions",
     "JobRequest",
     "JobStatus",
-    "RetryLater",
+    "Retry",
+    "Snooze",
     "Unrecoverable",
     "__version__",
 ]

@@ -25,11 +25,17 @@ from herdbook.store.pool import Connection, Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A delivery that may run. `reported` is the progress (a JSON value) that earlier attempts left."""
+    """A delivery that may run. `reported` is the progress (a JSON value) that earlier attempts left.
+
+    `timeout_ms` is the job's own time limit, None where its type's holds; `waited_ms` how long the job
+    could have run already.
+    """
 
     delivery: Delivery
     key: AttemptKey
     reported: Any
+    timeout_ms: int | None
+    waited_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +72,13 @@ async def _claim_as(
         connection, [key for key, _ in keyed], [delivery.attempts_made for _, delivery in keyed], worker
     )
     won = [
-        Claimed(delivery=delivery, key=key, reported=orjson.loads(claims[key.job].progress or "null"))
+        Claimed(
+            delivery=delivery,
+            key=key,
+            reported=orjson.loads(claims[key.job].progress or "null"),
+            timeout_ms=claims[key.job].timeout_ms,
+            waited_ms=claims[key.job].waited_ms,
+        )
         for key, delivery in keyed
         if key.job in claims
     ]

@@ -4,14 +4,22 @@ Gives the processor its job's identity, and the executor what is to be written d
 Never talks to a server itself, so its calls are plain functions that any thread may make.
 """
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
 
-from herdbook.artifacts import Artifact, ArtifactStore
+from herdbook.artifacts import Artifact
+
+
+class Keeper(Protocol):
+    """Keeps artifacts, see `artifacts.ArtifactStore`."""
+
+    def save(self, job: UUID, name: str, content: bytes, media_type: str) -> Artifact:
+        """Keep the file of this job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +46,39 @@ class JobContext:
 
     `id` is the record's id, `attempt` counts from 1, `reported` is the progress that earlier
     attempts left behind (None for the first), so that a retry can go on where they stopped.
+    `deadline` is when this try must have ended; None without a time limit.
     """
 
-    __slots__ = ("_artifacts", "_notes", "attempt", "id", "job_type", "queue", "reported")
+    __slots__ = ("_artifacts", "_cancelled", "_notes", "attempt", "deadline", "id", "job_type", "queue", "reported")
 
     def __init__(
-        self, *, id: UUID, job_type: str, queue: str, attempt: int, reported: Any, artifacts: ArtifactStore
+        self,
+        *,
+        id: UUID,
+        job_type: str,
+        queue: str,
+        attempt: int,
+        reported: Any,
+        artifacts: Keeper,
+        deadline: datetime | None = None,
     ) -> None:
         self.id = id
         self.job_type = job_type
         self.queue = queue
         self.attempt = attempt
         self.reported = reported
+        self.deadline = deadline
         self._artifacts = artifacts
+        self._cancelled = False
         self._notes = Notes()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether this try is to end: its time is up, its job was cancelled, or its worker stops.
+
+        A function that runs long should look now and then, and return: whatever it returns is ignored.
+        """
+        return self._cancelled
 
     def progress(self, value: Any) -> None:
         """Report how far the work is: a number (0 to 100) or any JSON value. Raises TypeError for other values."""
@@ -67,6 +94,16 @@ class JobContext:
         """Keep a file that this job made; it is served at `/api/jobs/{id}/artifact`. One per job, the last wins."""
         return self._artifacts.save(self.id, name, content, media_type)
 
+    def mark_cancelled(self) -> None:
+        """Tell the processor that this try is to end; for the executor."""
+        self._cancelled = True
+
+    def add_notes(self, notes: Notes) -> None:
+        """Notes that came from elsewhere (the job's process), newer than those that wait here."""
+        self._notes.logs += notes.logs
+        if notes.progress is not None:
+            self._notes.progress = notes.progress
+
     def take_notes(self) -> Notes:
         """What was reported since the last call; for the executor."""
         notes, self._notes = self._notes, Notes()
@@ -79,3 +116,8 @@ class JobContext:
             progress=notes.progress if newer.progress is None else newer.progress,
             logs=notes.logs + newer.logs,
         )
+
+
+# The job whose function is being called; log lines are given its names. One variable rather than one for each name,
+# because it is set for every job, and read only by those that log.
+running_job: ContextVar[JobContext] = ContextVar("herdbook_job")

@@ -13,6 +13,8 @@ from typing import TypeVar
 from herdbook.artifacts import ArtifactStore
 from herdbook.claiming import Claims, claim
 from herdbook.errors import HerdbookError, QueueUnavailableError
+from herdbook.observe.events import NOBODY, Observer
+from herdbook.processes import ProcessPool
 from herdbook.queue.delivery import Acknowledgement, Delivery, Release
 from herdbook.queue.locks import LockKeeper
 from herdbook.queue.work import PER_TURN, WorkQueue
@@ -38,16 +40,19 @@ class Executor:
         locks: LockKeeper,
         registry: Registry,
         artifacts: ArtifactStore,
+        processes: ProcessPool,
         *,
         concurrency: int,
+        observer: Observer = NOBODY,
     ) -> None:
         self._queue = queue
         self._record = record
         self._locks = locks
         self._concurrency = concurrency
+        self._observer = observer
         self._held: set[tuple[str, int]] = set()
         self._ended: list[Run] = []
-        self._runner = Runner(registry, artifacts, threads=concurrency, on_end=self._note_end)
+        self._runner = Runner(registry, artifacts, processes, on_end=self._note_end)
         self._beginnings: set[asyncio.Task[None]] = set()
         self._given_up = False
         # Set while runs wait to be recorded, while there is room for more jobs, and while none is held.
@@ -83,6 +88,7 @@ class Executor:
             return
         if claims is None:
             claims = Claims(won=[], turned_away=[Release(delivery=delivery) for delivery in deliveries])
+        self._observer.claimed(self._queue.name, len(deliveries), len(claims.won))
         for claimed in claims.won:
             self._runner.start(claimed)
         await self._acknowledge(claims.turned_away, fetch=False)
@@ -110,6 +116,7 @@ class Executor:
         if len(recorded) < len(ended):
             winners = {id(run) for run in recorded}
             self._lose([run for run in ended if id(run) not in winners])
+        self._observer.recorded(self._queue.name, recorded)
         await self._acknowledge([acknowledgement(run) for run in recorded], fetch=fetch)
 
     async def write_notes(self) -> None:
@@ -141,6 +148,7 @@ class Executor:
             turn = await self._insist(partial(self._queue.turn, part, len(part) if fetch else 0))
             if turn is not None:
                 self._report(part, turn.errors)
+                self._observer.acknowledged(self._queue.name, len(part))
                 self.accept(turn.deliveries)
             self._let_go([ack.delivery for ack in part])
 

@@ -12,15 +12,24 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from uuid_utils.compat import uuid7
 
+from herdbook.duration import LONGEST_MS, parse_duration, parse_limit
+
 # The highest priority number BullMQ accepts (2^21); 0 is none, 1 goes first.
 MAX_PRIORITY = 2_097_152
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 class JobStatus(StrEnum):
@@ -52,7 +61,11 @@ ALLOWED_MOVES: dict[JobStatus, frozenset[JobStatus]] = {
 
 
 class AttemptOutcome(StrEnum):
-    """What one try came to. `LOST`: its worker vanished. `RELEASED`: its worker stopped and handed it back."""
+    """What one try came to.
+
+    `LOST`: its worker vanished. `RELEASED`: its worker stopped and handed it back. `SNOOZED`: it asked
+    to come back later. Neither of the last two counts as a try.
+    """
 
     COMPLETED = "completed"
     RETRY = "retry"
@@ -60,23 +73,22 @@ class AttemptOutcome(StrEnum):
     CANCELLED = "cancelled"
     LOST = "lost"
     RELEASED = "released"
+    SNOOZED = "snoozed"
 
 
-def parse_duration(value: Any) -> Any:
-    """Milliseconds, of a number (milliseconds already, as in BullMQ) or a text: `500ms`, `30s`, `10m`, `2h`, `1d`.
-
-    Other values are returned as they are, for the validator behind this one to refuse.
-    """
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value.strip())
-    if not match:
-        raise ValueError("not a duration: give milliseconds, or a text such as 500ms, 30s, 10m, 2h or 1d")
-    return round(float(match[1]) * _UNIT_MS[match[2]])
+Milliseconds = Annotated[int, BeforeValidator(parse_duration), Field(ge=0, le=LONGEST_MS)]
+# A time limit. At least a millisecond: it is recorded in those.
+Seconds = Annotated[float, BeforeValidator(parse_limit), Field(ge=0.001, le=LONGEST_MS / 1_000)]
 
 
-# At most ten years, so that BullMQ's scores (milliseconds times 4096) stay exact in a double.
-Milliseconds = Annotated[int, BeforeValidator(parse_duration), Field(ge=0, le=315_360_000_000)]
+def _without_account(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password:
+        raise ValueError("a URL with a user name or a password is not called")
+    return url
+
+
+# Where something is posted to.
+WebAddress = Annotated[HttpUrl, AfterValidator(_without_account)]
 
 
 class CamelModel(BaseModel):
@@ -99,7 +111,11 @@ class Backoff(CamelModel):
 
 
 class JobOptions(CamelModel):
-    """How a job is delivered and retried; what is left out comes from its job type."""
+    """How a job is delivered and retried; what is left out comes from its job type.
+
+    Durations may be texts with a unit. As numbers, waits (`delay`, in `backoff` too) are milliseconds,
+    as in BullMQ; a time limit (`timeout`) is seconds, as everywhere in Python.
+    """
 
     delay: Milliseconds | None = Field(
         default=None, description="Wait before the first try: milliseconds or a text such as 10m."
@@ -108,6 +124,12 @@ class JobOptions(CamelModel):
     priority: int | None = Field(default=None, ge=0, le=MAX_PRIORITY, description="1 goes first; 0 is none.")
     attempts: int | None = Field(default=None, ge=1, le=1_000, description="How often the job may be tried.")
     backoff: Backoff | None = Field(default=None, description="The wait between two tries.")
+    timeout: Seconds | None = Field(
+        default=None, description="How long one try may take: seconds or a text such as 30s or 500ms."
+    )
+    callback_url: WebAddress | None = Field(
+        default=None, description="Where to POST what became of the job, once it is completed, failed or cancelled."
+    )
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=255)
 
     @model_validator(mode="after")
@@ -137,7 +159,8 @@ class Attempt:
 class Job:
     """A job as the record has it. `job_data`, `result` and `progress` are JSON values.
 
-    `waited_ms` is how long the newest attempt waited from when it could have run.
+    `waited_ms` is how long the newest attempt waited from when it could have run. `timeout_ms` is None
+    where the job has no time limit of its own; its type's holds then.
     """
 
     id: UUID
@@ -161,6 +184,8 @@ class Job:
     updated_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+    timeout_ms: int | None = None
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +202,8 @@ class NewJob:
     backoff: str | None
     idempotency_key: str | None = None
     fingerprint: bytes | None = None
+    timeout_ms: int | None = None
+    callback_url: str | None = None
 
 
 def holds_nul(json_text: str) -> bool:

@@ -4,18 +4,21 @@ Gives the outcome of the attempt, a value: decided here, once, for the record an
 Never changes anything.
 """
 
-import traceback
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
-from herdbook.errors import RetryLater, Unrecoverable
+from herdbook import errors
+from herdbook.duration import milliseconds
 from herdbook.job import Backoff, holds_nul
+from herdbook.observe.mask import mask_passwords
 
-# Characters of an error that are kept.
-_LONGEST_MESSAGE = 2_000
-_LONGEST_TRACE = 20_000
+# A program's own backoff: of the try's number (from 1) and its error, the milliseconds to wait.
+BackoffFunction = Callable[[int, BaseException], float]
+
+DEFAULT_BACKOFF = Backoff()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +46,22 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Snoozed:
+    """The job comes back after `after` milliseconds, and no attempt is counted."""
+
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """The job has failed for good."""
+
+    error: ErrorReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The job is not wanted any more; the error says why."""
 
     error: ErrorReport
 
@@ -54,7 +71,7 @@ class Released:
     """The worker stopped before the processor ended; the job goes back, and no attempt is counted."""
 
 
-Outcome = Succeeded | Retry | Failed | Released
+Outcome = Succeeded | Retry | Snoozed | Failed | Cancelled | Released
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +83,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raised:
-    """The processor's exception, and its report."""
+    """The processor's exception, or why it was stopped, and its report."""
 
     error: BaseException
     report: ErrorReport
@@ -77,12 +94,15 @@ class Interrupted:
     """The processor was stopped because its worker stops."""
 
 
+Ended = Returned | Raised | Interrupted
+
+
 def decide(
-    ended: Returned | Raised | Interrupted,
+    ended: Ended,
     *,
     attempts_made: int,
     max_attempts: int,
-    backoff: Backoff | None,
+    backoff: Backoff | BackoffFunction | None,
     random: float,
 ) -> Outcome:
     """What an attempt came to.
@@ -94,45 +114,61 @@ def decide(
             return Released()
         case Returned(value=value):
             return _succeed(value)
-        case Raised(error=Unrecoverable(), report=report):
+        case Raised(error=error, report=report):
+            last = attempts_made >= max_attempts
+            return _obey(error, report, last=last) or _wait(error, report, attempts_made, backoff, random)
+
+
+def _obey(error: BaseException, report: ErrorReport, *, last: bool) -> Outcome | None:
+    """What the exception itself says is to be done; None when it says nothing."""
+    match error:
+        case errors.Snooze(delay=delay):
+            return Snoozed(after=delay)
+        case errors.Cancel():
+            return Cancelled(error=report)
+        case errors.Unrecoverable():
             return Failed(error=report)
-        case Raised(report=report) if attempts_made >= max_attempts:
+        case _ if last:
             return Failed(error=report)
-        case Raised(error=RetryLater(after=int(after)), report=report):
+        case errors.Retry(after=int(after)):
             return Retry(error=report, after=after)
-        case Raised(report=report):
-            return Retry(error=report, after=backoff.wait(attempts_made, random) if backoff else 0)
+    return None
 
 
-def report_error(error: BaseException, *, skip: str) -> ErrorReport:
-    """The error as it is recorded; frames of the file `skip` (our own) are left out of the trace."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename == skip:
-        frames = frames.tb_next
-    trace = "".join(traceback.format_exception(type(error), error, frames))
-    return ErrorReport(
-        type=type(error).__qualname__,
-        message=_storable(str(error) or type(error).__qualname__, _LONGEST_MESSAGE),
-        stack_trace=_storable(trace, _LONGEST_TRACE),
-    )
+def _wait(
+    error: BaseException,
+    report: ErrorReport,
+    tries: int,
+    backoff: Backoff | BackoffFunction | None,
+    random: float,
+) -> Retry:
+    """The wait that the backoff wants; when the program's own fails, the default one, and a word about it."""
+    if backoff is None or isinstance(backoff, Backoff):
+        return Retry(error=report, after=backoff.wait(tries, random) if backoff else 0)
+    try:
+        return Retry(error=report, after=milliseconds(backoff(tries, error)))
+    except Exception as fault:
+        message = mask_passwords(
+            f"{report.message} (its backoff function failed: {type(fault).__name__}: {fault}"[:4_000]
+        )
+        return Retry(error=replace(report, message=f"{message})"), after=DEFAULT_BACKOFF.wait(tries, random))
 
 
-def _storable(text: str, longest: int) -> str:
-    """The text without what PostgreSQL cannot store; of a long one its end, where the error stands."""
-    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
-    return text if len(text) <= longest else f"[…]{text[-longest:]}"
+def encode_result(value: Any) -> str:
+    """A processor's result as JSON text; raises UnrecordableResult."""
+    try:
+        result = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError as error:
+        raise errors.UnrecordableResult(f"the processor's result is not JSON: {error}") from None
+    if holds_nul(result):
+        raise errors.UnrecordableResult(
+            "the processor's result contains a NUL character, which PostgreSQL cannot store"
+        )
+    return result
 
 
 def _succeed(value: Any) -> Succeeded | Failed:
     try:
-        result = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
-    except TypeError as error:
-        return _unrecordable(f"the processor's result is not JSON: {error}")
-    if holds_nul(result):
-        return _unrecordable("the processor's result contains a NUL character, which PostgreSQL cannot store")
-    return Succeeded(result=result)
-
-
-def _unrecordable(message: str) -> Failed:
-    # Never a retry: the work was done, and doing it again would not change the kind of its result.
-    return Failed(error=ErrorReport(type="UnrecordableResult", message=message))
+        return Succeeded(result=encode_result(value))
+    except errors.UnrecordableResult as error:
+        return Failed(error=ErrorReport(type="UnrecordableResult", message=str(error)))

@@ -60,8 +60,8 @@ def parse_options(options: Any) -> JobOptions:
         raise InvalidJobError("; ".join(f"{one.path}: {one.message}" for one in problems), problems) from None
 
 
-def prepare(registry: Registry, request: JobRequest, *, max_bytes: int) -> NewJob:
-    """The job as it will be recorded.
+def prepare(registry: Registry, request: JobRequest, *, max_bytes: int, id: UUID | None = None) -> NewJob:
+    """The job as it will be recorded; `id` is a new one unless given.
 
     Raises UnknownJobTypeError, InvalidJobError naming the wrong fields, or JobTooLargeError (`max_bytes` of JSON).
     """
@@ -73,7 +73,7 @@ def prepare(registry: Registry, request: JobRequest, *, max_bytes: int) -> NewJo
     options = request.options
     backoff = options.backoff or job_type.backoff
     return NewJob(
-        id=new_job_id(),
+        id=id or new_job_id(),
         queue=job_type.queue,
         job_type=job_type.name,
         job_data=job_data.decode(),
@@ -83,6 +83,8 @@ def prepare(registry: Registry, request: JobRequest, *, max_bytes: int) -> NewJo
         backoff=backoff.model_dump_json() if backoff else None,
         idempotency_key=options.idempotency_key,
         fingerprint=_fingerprint(request, job_data) if options.idempotency_key else None,
+        timeout_ms=round(options.timeout * 1_000) if options.timeout else None,
+        callback_url=str(options.callback_url) if options.callback_url else None,
     )
 
 

@@ -6,24 +6,29 @@ Never records an attempt that is not the running one of its job.
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
 from herdbook.context import LogLine, Notes
-from herdbook.errors import RecordUnavailableError
+from herdbook.errors import ProcessDied, RecordUnavailableError
 from herdbook.job import AttemptOutcome, JobStatus
-from herdbook.outcome import ErrorReport, Failed, Released, Retry, Succeeded
-from herdbook.queue.delivery import Acknowledgement, Complete, Fail, Release, TryAgain
+from herdbook.outcome import Cancelled, ErrorReport, Failed, Released, Retry, Snoozed, Succeeded
+from herdbook.queue.delivery import Acknowledgement, ComeBack, Complete, Fail, Release, TryAgain
 from herdbook.runner import Run
 from herdbook.store.attempts import (
     AttemptKey,
     FinishedAttempt,
+    count_errors,
     finish_attempts_if_running,
     insert_logs,
     write_progress_if_running,
 )
 from herdbook.store.pool import Record
+
+# Processes that one job may take with it.
+_DEADLY = 3
 
 
 async def record_ended(record: Record, runs: Sequence[Run], worker: str) -> list[Run]:
@@ -32,6 +37,8 @@ async def record_ended(record: Record, runs: Sequence[Run], worker: str) -> list
     A result that PostgreSQL refuses fails its own job and spoils no other. Raises
     RecordUnavailableError, and then nothing was recorded.
     """
+    if any(_died(run) for run in runs):
+        await _condemn(record, [run for run in runs if _died(run)])
     notes = [run.context.take_notes() for run in runs]
     try:
         return await _record(record, list(zip(runs, notes, strict=True)), worker)
@@ -39,6 +46,22 @@ async def record_ended(record: Record, runs: Sequence[Run], worker: str) -> list
         for run, note in zip(runs, notes, strict=True):
             run.context.put_back(note)
         raise
+
+
+def _died(run: Run) -> bool:
+    return isinstance(run.outcome, Retry) and run.outcome.error.type == ProcessDied.__name__
+
+
+async def _condemn(record: Record, runs: Sequence[Run]) -> None:
+    """Fail jobs whose process died once too often: such a job is poison, whatever tries it has left."""
+    async with record.connection() as connection:
+        earlier = await count_errors(connection, [run.key for run in runs], ProcessDied.__name__)
+    for run in runs:
+        deaths = earlier.get(run.key.job, 0) + 1
+        if isinstance(run.outcome, Retry) and deaths >= _DEADLY:
+            error = run.outcome.error
+            message = f"{error.message}; {deaths} processes have died of this job, so it is not tried again"
+            run.outcome = Failed(error=replace(error, message=message))
 
 
 async def _record(record: Record, ended: list[tuple[Run, Notes]], worker: str) -> list[Run]:
@@ -95,10 +118,19 @@ def finished_attempt(run: Run, notes: Notes) -> FinishedAttempt:
                 attempts_made=made + 1, error=error, progress=notes.progress,
             )  # fmt: skip
         case Retry(error=error, after=after):
-            run_at = datetime.now(UTC) + timedelta(milliseconds=after)
             return FinishedAttempt(
                 key=run.key, status=JobStatus.PENDING, outcome=AttemptOutcome.RETRY,
-                attempts_made=made + 1, error=error, run_at=run_at, progress=notes.progress,
+                attempts_made=made + 1, error=error, run_at=_in(after), progress=notes.progress,
+            )  # fmt: skip
+        case Cancelled(error=error):
+            return FinishedAttempt(
+                key=run.key, status=JobStatus.CANCELLED, outcome=AttemptOutcome.CANCELLED,
+                attempts_made=made + 1, error=error, progress=notes.progress,
+            )  # fmt: skip
+        case Snoozed(after=after):
+            return FinishedAttempt(
+                key=run.key, status=JobStatus.PENDING, outcome=AttemptOutcome.SNOOZED,
+                attempts_made=made, run_at=_in(after), progress=notes.progress,
             )  # fmt: skip
         case Released():
             return FinishedAttempt(
@@ -114,11 +146,18 @@ def acknowledgement(run: Run) -> Acknowledgement:
     match run.outcome:
         case Succeeded(result=result):
             return Complete(delivery=run.delivery, result=result)
-        case Failed(error=error):
+        case Failed(error=error) | Cancelled(error=error):
+            # BullMQ knows no cancelled jobs.
             return Fail(delivery=run.delivery, reason=error.message, stack_trace=error.stack_trace)
         case Retry(error=error, after=after):
             return TryAgain(delivery=run.delivery, after=after, reason=error.message, stack_trace=error.stack_trace)
+        case Snoozed(after=after):
+            return ComeBack(delivery=run.delivery, after=after)
         case Released():
             return Release(delivery=run.delivery)
         case None:
             raise AssertionError("only runs that ended are acknowledged")
+
+
+def _in(milliseconds: int) -> datetime:
+    return datetime.now(UTC) + timedelta(milliseconds=milliseconds)

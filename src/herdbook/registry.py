@@ -8,34 +8,42 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from herdbook.context import JobContext
-from herdbook.errors import ConfigurationError, FieldProblem, InvalidJobError, UnknownJobTypeError
+from herdbook.errors import ConfigurationError, FieldProblem, InvalidJobError, UnknownJobTypeError, Unrecoverable
+from herdbook.function import Executor, executor_for, signature
 from herdbook.job import Backoff, JobOptions
+from herdbook.outcome import DEFAULT_BACKOFF, BackoffFunction
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # No colon: BullMQ refuses it in queue names. No space: Redis refuses it in client names.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 DEFAULT_ATTEMPTS = 3
-DEFAULT_BACKOFF = Backoff()
+AnyBackoff = Backoff | dict[str, Any] | BackoffFunction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobType:
-    """A kind of job. `function` is None where the work runs elsewhere, say in Node."""
+    """A kind of job. `function` is None where the work runs elsewhere, say in Node.
+
+    `backoff` travels with each job; `own_backoff`, the program's own function, holds for jobs without
+    one. `timeout` (seconds) holds for jobs that have no limit of their own.
+    """
 
     name: str
     queue: str
     payload: TypeAdapter[Any]
     function: Callable[..., Any] | None
     takes_context: bool
-    is_async: bool
+    executor: Executor
     attempts: int
     backoff: Backoff | None
+    own_backoff: BackoffFunction | None
+    timeout: float | None
     description: str
 
     def validate(self, job_data: bytes | str) -> Any:
@@ -46,6 +54,15 @@ class JobType:
             problems = field_problems(error, "jobData")
             what = "; ".join(f"{problem.path}: {problem.message}" for problem in problems[:3])
             raise InvalidJobError(f"not a valid {self.name} job: {what}", problems) from None
+
+    def checked(self, job_data: bytes | str) -> Any:
+        """The payload, to run the job; raises Unrecoverable, for another try would find the same job data."""
+        try:
+            return self.validate(job_data)
+        except InvalidJobError as error:
+            raise Unrecoverable(str(error)) from None
+        except Exception as error:
+            raise Unrecoverable(f"the job data cannot be checked: {error}") from error
 
     def call(self, payload: Any, context: JobContext) -> Awaitable[Any] | Any:
         """Call the function with its payload, and its context when it takes one."""
@@ -76,18 +93,25 @@ class Registry:
         *,
         queue: str | None = None,
         attempts: int = DEFAULT_ATTEMPTS,
-        backoff: Backoff | dict[str, Any] | None = DEFAULT_BACKOFF,
+        backoff: AnyBackoff | None = DEFAULT_BACKOFF,
+        timeout: float | str | None = None,
+        executor: Literal["async", "thread", "process"] | None = None,
     ) -> Callable[[Function], Function]:
         """Declare the decorated function as the processor of job type `name`.
 
         The function takes the payload (its annotation is the model that publishing checks) and, if
-        it wants, a `JobContext`; `async def` or plain `def` (run in a thread). `queue` is `name`
-        unless given; `backoff` None retries at once.
+        it wants, a `JobContext`. An `async def` runs in the worker's event loop, a `def` in a thread,
+        or with `executor="process"` in a process of its own: for work that is heavy or may crash.
+        `queue` is `name` unless given. `backoff` None retries at once; a function of the try's number
+        (from 1) and its error gives milliseconds. `timeout` is how long one try may take, in seconds
+        or as a text like `30s`. Raises ConfigurationError.
         """
 
         def declare(function: Function) -> Function:
-            payload, takes_context = _signature(name, function)
-            self._add(name, queue, payload, function, takes_context, attempts, backoff)
+            found = signature(name, function)
+            kind = executor_for(name, function, executor)
+            limits = _Limits(attempts=attempts, backoff=backoff, timeout=timeout)
+            self._add(name, queue, found.payload, limits, function, kind, found.takes_context)
             return function
 
         return declare
@@ -102,7 +126,7 @@ class Registry:
         backoff: Backoff | dict[str, Any] | None = DEFAULT_BACKOFF,
     ) -> None:
         """Declare a job type whose work runs elsewhere; `payload` is the model that publishing checks."""
-        self._add(name, queue, payload, None, False, attempts, backoff)
+        self._add(name, queue, payload, _Limits(attempts=attempts, backoff=backoff))
 
     def include(self, other: "Registry") -> None:
         """Take over the job types of another registry; our own win."""
@@ -128,40 +152,65 @@ class Registry:
         """The queues that this program has processors for, sorted."""
         return sorted({job_type.queue for job_type in self if job_type.function})
 
+    def needs_processes(self, queue: str) -> bool:
+        """Whether all jobs of the queue run in processes of their own."""
+        places = {job_type.executor for job_type in self if job_type.function and job_type.queue == queue}
+        return places == {Executor.PROCESS}
+
     def _add(
         self,
         name: str,
         queue: str | None,
         payload: Any,
-        function: Callable[..., Any] | None,
-        takes_context: bool,
-        attempts: int,
-        backoff: Backoff | dict[str, Any] | None,
+        limits: "_Limits",
+        function: Callable[..., Any] | None = None,
+        executor: Executor = Executor.THREAD,
+        takes_context: bool = False,
     ) -> None:
         for kind, value in (("job type", name), ("queue", queue or name)):
             if not _NAME.fullmatch(value):
                 raise ConfigurationError(f"{kind} name {value!r}: use up to 100 letters, digits, '_', '-' and '.'")
         if name in self._types:
             raise ConfigurationError(f"job type {name!r} is declared twice")
-        options = JobOptions(attempts=attempts, backoff=Backoff.model_validate(backoff) if backoff else None)
+        options = limits.options(name)
         self._types[name] = JobType(
             name=name,
             queue=queue or name,
-            payload=TypeAdapter(payload),
+            payload=_described(name, payload),
             function=function,
             takes_context=takes_context,
-            is_async=inspect.iscoroutinefunction(function),
-            attempts=attempts,
+            executor=executor,
+            attempts=limits.attempts,
             backoff=options.backoff,
+            own_backoff=limits.backoff if callable(limits.backoff) else None,
+            timeout=options.timeout,
             description=inspect.getdoc(function) or "",
         )
 
 
-def _signature(name: str, function: Callable[..., Any]) -> tuple[Any, bool]:
-    """The payload's annotation, and whether the function takes a context as well."""
-    parameters = list(inspect.signature(function).parameters.values())
-    if not 1 <= len(parameters) <= 2:
-        raise ConfigurationError(f"the processor of {name!r} must take a payload and, if it wants, a JobContext")
-    # A callable object keeps its annotations on its __call__.
-    hints = get_type_hints(function if inspect.isroutine(function) else type(function).__call__)
-    return hints.get(parameters[0].name, Any), len(parameters) == 2
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limits:
+    """A declaration's limits, as given."""
+
+    attempts: int
+    backoff: AnyBackoff | None
+    timeout: float | str | None = None
+
+    def options(self, name: str) -> JobOptions:
+        """The same as a job's options; raises ConfigurationError."""
+        fixed = None if callable(self.backoff) else self.backoff or None
+        try:
+            return JobOptions.model_validate({"attempts": self.attempts, "backoff": fixed, "timeout": self.timeout})
+        except ValidationError as error:
+            problems = "; ".join(f"{one.path}: {one.message}" for one in field_problems(error, ""))
+            raise ConfigurationError(f"job type {name!r}: {problems}") from None
+
+
+def _described(name: str, payload: Any) -> TypeAdapter[Any]:
+    """The payload's type, which must have a JSON Schema: the form, the record and other languages need it."""
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(payload)
+        adapter.json_schema()
+    except PydanticUserError as error:
+        raise ConfigurationError(f"job type {name!r}: its payload has no JSON Schema: {error.message}") from error
+    return adapter

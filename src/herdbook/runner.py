@@ -1,58 +1,90 @@
 """Takes claimed jobs.
 
-Gives what each came to: its processor is called, and the outcome decided.
+Gives what each came to: its processor is called where it is to run, within its time, and the outcome decided.
 Never touches the record or the queue.
 """
 
 import asyncio
 import contextvars
 import random
+import sys
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from herdbook.artifacts import ArtifactStore
 from herdbook.claiming import Claimed
-from herdbook.context import JobContext
-from herdbook.errors import ConfigurationError, Unrecoverable
-from herdbook.outcome import Interrupted, Outcome, Raised, Returned, decide, report_error
+from herdbook.context import JobContext, running_job
+from herdbook.error_report import report_error, stack_text
+from herdbook.errors import Cancel, ConfigurationError, TimedOut, Unrecoverable
+from herdbook.function import Executor
+from herdbook.outcome import Ended, Interrupted, Outcome, Raised, Returned, decide
+from herdbook.processes import Call, ProcessPool
+from herdbook.processes.process import JobProcess
 from herdbook.queue.delivery import Delivery
-from herdbook.registry import Registry
+from herdbook.registry import JobType, Registry
+from herdbook.service import log
 from herdbook.store.attempts import AttemptKey
+
+# Seconds that a job which was told to end gets to do so by itself, before it is killed or given up.
+GRACE = 1.0
+# Why a job is stopped; it is recorded as though the processor had raised it.
+Cause = TimedOut | Cancel
 
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """One attempt under way. `outcome` is set when it has ended."""
+    """One attempt under way. `outcome` is set when it has ended, `cause` when it is being stopped.
+
+    `waited` and `took` are seconds: until the attempt began, and from there to its end.
+    """
 
     delivery: Delivery
     key: AttemptKey
     context: JobContext
+    job_type: JobType | None
+    limit: float | None
+    waited: float
+    began: float = field(default_factory=time.monotonic)
+    took: float = 0.0
     outcome: Outcome | None = None
+    cause: Cause | None = None
+    task: "asyncio.Task[None] | None" = None
+    timer: asyncio.TimerHandle | None = None
+    thread: int | None = None
+    process: JobProcess | None = None
 
 
 class Runner:
     """Calls the processors of one queue; `on_end` is called in the event loop for each run that ended."""
 
     def __init__(
-        self, registry: Registry, artifacts: ArtifactStore, *, threads: int, on_end: Callable[[Run], None]
+        self, registry: Registry, artifacts: ArtifactStore, processes: ProcessPool, *, on_end: Callable[[Run], None]
     ) -> None:
         self._registry = registry
         self._artifacts = artifacts
+        self._processes = processes
         self._on_end = on_end
-        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="herdbook-job")
-        self._tasks: dict[asyncio.Task[None], Run] = {}
+        # Bounded by the jobs that the executor lets run. A thread that was given up is not counted there any more,
+        # and goes on; so it must not take the place of another.
+        self._threads = ThreadPoolExecutor(max_workers=sys.maxsize, thread_name_prefix="herdbook-job")
+        self._runs: dict[asyncio.Task[None], Run] = {}
         self._interrupting = False
 
     @property
     def runs(self) -> list[Run]:
         """The runs under way."""
-        return list(self._tasks.values())
+        return [run for run in self._runs.values() if run.outcome is None]
 
     def start(self, claimed: Claimed) -> None:
         """Run a claimed job in the background."""
         delivery = claimed.delivery
+        job_type = self._registry.find(delivery.job_type)
         context = JobContext(
             id=claimed.key.job,
             job_type=delivery.job_type,
@@ -61,64 +93,146 @@ class Runner:
             reported=claimed.reported,
             artifacts=self._artifacts,
         )
-        run = Run(delivery=delivery, key=claimed.key, context=context)
-        task = asyncio.create_task(self._execute(run), name=delivery.job_id)
-        self._tasks[task] = run
-        task.add_done_callback(self._forget)
+        limit = claimed.timeout_ms / 1_000 if claimed.timeout_ms else job_type.timeout if job_type else None
+        run = Run(
+            delivery=delivery,
+            key=claimed.key,
+            context=context,
+            job_type=job_type,
+            limit=limit,
+            waited=claimed.waited_ms / 1_000,
+        )
+        run.task = asyncio.create_task(self._execute(run), name=delivery.job_id)
+        self._runs[run.task] = run
+        run.task.add_done_callback(self._forget)
+
+    def stop(self, run: Run, cause: Cause) -> bool:
+        """Stop one run because of `cause`, which becomes its error; False when it has ended or is being stopped.
+
+        An `async def` is cancelled, and given up when it does not end within `GRACE` seconds. A process
+        is told, and killed after as long. A thread cannot be stopped: its run ends now, and it goes on.
+        """
+        if run.outcome is not None or run.cause is not None:
+            return False
+        run.cause = cause
+        self._tell(run)
+        return True
 
     def interrupt(self) -> None:
-        """End all runs; each becomes `Released`. A thread cannot be ended: its run is given up."""
+        """End all runs; each becomes `Released`, unless it ends by itself. Threads are given up, as in `stop`."""
         self._interrupting = True
-        for task in self._tasks:
-            task.cancel()
+        for run in self.runs:
+            self._tell(run)
 
     def close(self) -> None:
         """Let the threads go; one that runs a processor lives on until that ends."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def _tell(self, run: Run) -> None:
+        assert run.task is not None
+        run.context.mark_cancelled()
+        loop = asyncio.get_running_loop()
+        if run.process is not None and run.process.tell_to_stop():
+            loop.call_later(GRACE, run.task.cancel)
+            return
+        run.task.cancel()
+        loop.call_later(GRACE, self._give_up, run)
+
+    def _give_up(self, run: Run) -> None:
+        """End a run whose function does not end. What it returns later is ignored."""
+        if run.outcome is None:
+            log.warning("given up", job=run.delivery.job_id, job_type=run.delivery.job_type)
+            self._end(run, Interrupted())
+
     def _forget(self, task: "asyncio.Task[None]") -> None:
         # A task that was cancelled before its first step never ran `_execute`.
-        run = self._tasks.pop(task)
+        run = self._runs.pop(task)
         if run.outcome is None:
             self._end(run, Interrupted())
 
     async def _execute(self, run: Run) -> None:
+        ended: Ended
+        running_job.set(run.context)
         try:
-            ended: Returned | Raised | Interrupted = Returned(value=await self._call(run))
-        except asyncio.CancelledError as error:
-            if self._interrupting:
-                ended = Interrupted()
-            else:
-                # The processor cancelled itself, or something of its own; that is its failure, not ours.
-                ended = Raised(error=error, report=report_error(error, skip=__file__))
-        except (Exception, SystemExit) as error:
-            ended = Raised(error=error, report=report_error(error, skip=__file__))
-        self._end(run, ended)
+            ended = await self._call(run)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            ended = Raised(error=error, report=report_error(error))
+        if run.outcome is None:
+            self._end(run, ended)
 
-    async def _call(self, run: Run) -> Any:
-        delivery = run.delivery
+    async def _call(self, run: Run) -> Ended:
+        delivery, job_type = run.delivery, run.job_type
         if delivery.deferred_failure is not None:
             raise Unrecoverable(delivery.deferred_failure)
-        job_type = self._registry.find(delivery.job_type)
         if job_type is None or job_type.function is None:
             raise ConfigurationError(f"this worker has no processor for job type {delivery.job_type!r}")
-        try:
-            payload = job_type.validate(delivery.data)
-        except Exception as error:
-            raise Unrecoverable(str(error)) from None
-        if job_type.is_async:
-            return await job_type.call(payload, run.context)
-        call = contextvars.copy_context().run
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, call, job_type.call, payload, run.context
-        )
+        if job_type.executor is Executor.PROCESS:
+            return await self._call_in_process(run, job_type.function)
+        payload = job_type.checked(delivery.data)
+        self._begin(run)
+        if job_type.executor is Executor.ASYNC:
+            return Returned(value=await job_type.call(payload, run.context))
+        call = partial(contextvars.copy_context().run, _call_in_thread, run, job_type, payload)
+        return Returned(value=await asyncio.get_running_loop().run_in_executor(self._threads, call))
 
-    def _end(self, run: Run, ended: Returned | Raised | Interrupted) -> None:
+    async def _call_in_process(self, run: Run, function: Callable[..., Any]) -> Ended:
+        call = Call(
+            module=function.__module__,
+            function=function.__qualname__,
+            id=run.key.job,
+            job_type=run.delivery.job_type,
+            queue=run.delivery.queue,
+            attempt=run.delivery.attempt,
+            reported=run.context.reported,
+            data=run.delivery.data,
+            limit=run.limit,
+        )
+        return await self._processes.run(call, run.context, partial(self._begin, run))
+
+    def _begin(self, run: Run, process: JobProcess | None = None) -> None:
+        """The function is about to be called: its time runs from now."""
+        run.process = process
+        if run.limit is not None:
+            run.context.deadline = datetime.now(UTC) + timedelta(seconds=run.limit)
+            run.timer = asyncio.get_running_loop().call_later(run.limit, self._time_out, run, run.limit)
+
+    def _time_out(self, run: Run, limit: float) -> None:
+        message = f"it took longer than its limit of {limit:g} s"
+        if run.job_type is not None and run.job_type.executor is Executor.THREAD:
+            message += "; a thread cannot be stopped, so it goes on, and what it returns is ignored"
+        self.stop(run, TimedOut(message))
+
+    def _end(self, run: Run, ended: Ended) -> None:
+        if run.timer is not None:
+            run.timer.cancel()
+        if run.cause is not None:
+            # Whatever the function made of being stopped: it was.
+            ended = Raised(error=run.cause, report=report_error(run.cause, trace=_where(run, ended)))
+        elif self._interrupting and isinstance(ended, Raised) and isinstance(ended.error, asyncio.CancelledError):
+            # Without us having told it, a cancellation is the function's own failure.
+            ended = Interrupted()
+        run.took = time.monotonic() - run.began
         run.outcome = decide(
             ended,
             attempts_made=run.delivery.attempts_made + 1,
             max_attempts=run.delivery.max_attempts,
-            backoff=run.delivery.backoff,
+            backoff=run.delivery.backoff or (run.job_type.own_backoff if run.job_type else None),
             random=random.random(),
         )
         self._on_end(run)
+
+
+def _call_in_thread(run: Run, job_type: JobType, payload: Any) -> Any:
+    run.thread = threading.get_ident()
+    return job_type.call(payload, run.context)
+
+
+def _where(run: Run, ended: Ended) -> str | None:
+    """The stack of a function that was stopped, as far as it can be known."""
+    if run.process is not None:
+        return run.process.where()
+    if run.thread is not None:
+        return stack_text(sys._current_frames().get(run.thread))
+    return ended.report.stack_trace if isinstance(ended, Raised) else None

@@ -4,6 +4,7 @@ Gives every setting, with its unit and default; `.env.example` lists the same.
 Never is read anywhere but here: the other parts get settings through their constructors.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -48,6 +49,12 @@ class Settings(BaseSettings):
     concurrency: int = Field(
         default=100, ge=1, le=10_000, description="Jobs of one queue that one worker runs at once."
     )
+    processes: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000,
+        description='Processes per worker for job types with `executor="process"`. Unset: one for each processor core.',
+    )
     lock_duration: int = Field(
         default=30_000,
         ge=500,
@@ -73,6 +80,27 @@ class Settings(BaseSettings):
         gt=0,
         description="Age in seconds of the oldest undelivered job at which `/readyz` says no.",
     )
+    alerts: Path | None = Field(
+        default=None, description="TOML file of the rules for alerts and of who hears of them. Unset: no alerts."
+    )
+    webhook_secret: str | None = Field(
+        default=None,
+        repr=False,
+        description="Signs the callbacks of jobs, by Standard Webhooks: `whsec_` and base64. Unset: no signature.",
+    )
+    allow_private_targets: bool = Field(
+        default=False,
+        description="Whether webhooks and callbacks may go to private addresses: loopback, own network, link-local.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address where workers and relays serve their Prometheus metrics."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65_535,
+        description="Port of those metrics. Unset: none are served. `up` gives it to the relay, and the next ones to its workers.",
+    )
     log_format: Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)] = Field(
         default="auto",
         description="How log lines are written to stderr: auto is console in a terminal, json elsewhere.",
@@ -80,6 +108,11 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         default="info", description="The least important log lines that are written."
     )
+
+    @property
+    def process_count(self) -> int:
+        """How many processes for jobs one worker may have."""
+        return self.processes or os.cpu_count() or 1
 
     @property
     def artifact_folder(self) -> Path:

@@ -14,6 +14,8 @@ from uuid import uuid4
 from herdbook.artifacts import ArtifactStore, FolderArtifacts
 from herdbook.errors import ConfigurationError, HerdbookError
 from herdbook.executor import Executor
+from herdbook.observe.events import NOBODY, Observer
+from herdbook.processes import ProcessPool
 from herdbook.queue.delivery import Retention
 from herdbook.queue.locks import LockKeeper
 from herdbook.queue.work import PER_TURN, StalledRule, WorkQueue
@@ -146,7 +148,13 @@ class Worker:
     """Works on the queues of `registry`'s processors, or on those named; `settings` must have a `redis_url`."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, record: Record, *, queues: list[str] | None = None
+        self,
+        settings: Settings,
+        registry: Registry,
+        record: Record,
+        *,
+        queues: list[str] | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         if settings.redis_url is None:
             raise ConfigurationError("a worker needs REDIS_URL")
@@ -154,6 +162,7 @@ class Worker:
         self._settings = settings
         self._record = record
         self._state = "running"
+        self._observer = observer
         self._locks = LockKeeper(
             settings.redis_url,
             prefix=settings.queue_prefix,
@@ -163,6 +172,7 @@ class Worker:
         )
         names = queues or registry.queues()
         artifacts = FolderArtifacts(settings.artifact_folder)
+        self._processes = ProcessPool(settings.process_count, artifacts)
         self.lanes = [self._lane(name, registry, artifacts) for name in names]
         self._heartbeat = Heartbeat(self)
         self._notes = NoteWriter([lane.executor for lane in self.lanes])
@@ -184,7 +194,12 @@ class Worker:
             retention=retention,
             stalled=stalled,
         )
-        executor = Executor(queue, self._record, self._locks, registry, artifacts, concurrency=settings.concurrency)
+        concurrency = settings.concurrency
+        if registry.needs_processes(name):
+            # More would wait here, claimed, while another worker has room for them.
+            concurrency = min(concurrency, settings.process_count)
+        shared = (self._record, self._locks, registry, artifacts, self._processes)
+        executor = Executor(queue, *shared, concurrency=concurrency, observer=self._observer)
         return Lane(
             queue=queue,
             executor=executor,
@@ -229,7 +244,7 @@ class Worker:
     async def stop(self, deadline: float) -> None:
         """End: running jobs get `deadline` seconds, then they are handed back.
 
-        A processor in a thread cannot be ended; only the end of the process does that.
+        A processor in a thread cannot be ended; only the end of this process does that.
         """
         self.quiet()
         await self._drain(deadline)
@@ -269,6 +284,7 @@ class Worker:
             for service in (lane.fetcher, lane.settler, lane.stalled):
                 await service.stop(0.0)
             await lane.queue.close()
+        await self._processes.close()
         await asyncio.to_thread(self._locks.stop)
         with suppress(HerdbookError):
             async with self._record.connection() as connection:

@@ -9,7 +9,6 @@ import pytest
 from herdbook.cli.loop import ORPHANED
 from herdbook.job import AttemptOutcome, Job, JobStatus
 from herdbook.publish import JobRequest, Publisher
-from herdbook.queue.adds import QueueWriter
 from herdbook.queue.connection import connect
 from herdbook.registry import Registry
 from herdbook.relay import Relay
@@ -63,7 +62,7 @@ async def publish(settings: Settings, record: Record, tmp_path: Path) -> AsyncIt
     publisher = Publisher(record, registry, max_job_bytes=1_000)
     assert settings.redis_url
     async with connect(settings.redis_url) as client:
-        relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+        relay = Relay(record, client, prefix=settings.queue_prefix)
         relay.start()
 
         async def publish(job_type: str, path: str = "none") -> UUID:

@@ -1,8 +1,10 @@
 """Functions of every kind: they report, they block, they keep their lock."""
 
+import os
 import threading
 import time
 
+from herdbook.artifacts import FolderArtifacts
 from herdbook.context import JobContext
 from herdbook.job import JobStatus
 from herdbook.publish import JobRequest
@@ -10,6 +12,8 @@ from herdbook.registry import Registry
 from herdbook.settings import Settings
 from herdbook.store.reads import read_attempts, read_logs
 from herdbook.testing import eventually, running_system
+
+from . import apart
 
 
 async def test_progress_and_logs_are_seen_while_the_job_runs(settings: Settings) -> None:
@@ -102,3 +106,47 @@ async def test_a_retry_goes_on_where_the_last_try_stopped(settings: Settings) ->
         published = await system.publisher.publish(JobRequest(job_type="steps", job_data={}))
         job = await system.finished(published.id)
     assert job.result == [1, 2, 3]
+
+
+async def test_a_function_in_a_process_of_its_own_reports_like_any_other(settings: Settings) -> None:
+    artifacts = FolderArtifacts(settings.artifact_folder)
+    async with running_system(settings.model_copy(update={"processes": 1}), apart.book) as system:
+        published = await system.publisher.publish(JobRequest(job_type="square", job_data={"number": 7}))
+        job = await system.finished(published.id)
+        async with system.record.connection() as connection:
+            lines = await read_logs(connection, published.id)
+    kept = artifacts.find(published.id)
+    assert (job.result["square"], job.result["attempt"], job.progress) == (49, 1, 50)
+    assert job.result["pid"] != os.getpid()
+    assert [line.message for line in lines] == ["squaring 7"]
+    assert kept
+    assert kept[1].read_bytes() == b"49"
+
+
+async def test_what_a_function_in_a_process_raises_is_obeyed_and_recorded(settings: Settings) -> None:
+    async with running_system(settings.model_copy(update={"processes": 2}), apart.book) as system:
+        ids = {
+            what: (await system.publisher.publish(JobRequest(job_type="raise", job_data=what))).id
+            for what in ("cancel", "final", "value", "set", "fine", "snooze")
+        }
+        jobs = {what: await system.finished(id) for what, id in ids.items() if what != "snooze"}
+        snoozed = await system.job(ids["snooze"])
+        async with system.record.connection() as connection:
+            attempts = await read_attempts(connection, jobs["value"])
+    assert {what: (job.status, job.attempt) for what, job in jobs.items()} == {
+        "cancel": (JobStatus.CANCELLED, 1),
+        "final": (JobStatus.FAILED, 1),
+        "value": (JobStatus.FAILED, 2),
+        "set": (JobStatus.FAILED, 1),
+        "fine": (JobStatus.COMPLETED, 1),
+    }
+    assert (snoozed.status, snoozed.attempt, snoozed.run_at is not None) == (JobStatus.PENDING, 1, True)
+    assert [one.error_type for one in attempts] == ["ValueError", "ValueError"]
+    assert "KeyError: 'inner'" in (attempts[0].stack_trace or "")
+
+
+async def test_a_queue_of_process_jobs_takes_no_more_than_its_processes_can_run(settings: Settings) -> None:
+    """What waits belongs into the queue, where other workers find it."""
+    async with running_system(settings.model_copy(update={"processes": 2}), apart.book) as system:
+        (lane,) = [lane for lane in system.worker.lanes if lane.queue.name == "apart"]
+        assert lane.executor.room == 2

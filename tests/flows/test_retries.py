@@ -1,19 +1,43 @@
 """Tries that fail, and what becomes of them."""
 
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
 from pydantic import BaseModel
 
-from herdbook import Unrecoverable
+from herdbook import Cancel, Retry, Snooze, Unrecoverable
 from herdbook.context import JobContext
-from herdbook.job import AttemptOutcome, JobStatus
+from herdbook.job import Attempt, AttemptOutcome, Job, JobOptions, JobStatus
 from herdbook.publish import JobRequest
 from herdbook.registry import Registry
 from herdbook.settings import Settings
 from herdbook.store.reads import read_attempts
-from herdbook.testing import running_system
+from herdbook.testing import RunningSystem, eventually, running_system
 
 
 class Order(BaseModel):
     number: int
+
+
+async def attempts_of(system: RunningSystem, job: Job) -> list[Attempt]:
+    async with system.record.connection() as connection:
+        return await read_attempts(connection, job)
+
+
+async def run(system: RunningSystem, job_type: str, number: int = 1) -> tuple[Job, list[Attempt]]:
+    """A job once it is final, and its attempts."""
+    published = await system.publisher.publish(JobRequest(job_type=job_type, job_data={"number": number}))
+    job = await system.finished(published.id)
+    return job, await attempts_of(system, job)
+
+
+def waits(attempts: list[Attempt]) -> list[timedelta]:
+    """What lay between the attempts."""
+    return [
+        after.started_at - before.ended_at
+        for before, after in pairwise(attempts)
+        if after.started_at and before.ended_at
+    ]
 
 
 async def test_a_job_is_tried_until_it_succeeds_and_each_try_is_written_down(settings: Settings) -> None:
@@ -151,3 +175,150 @@ async def test_whatever_a_processor_raises_fails_its_own_try_only(settings: Sett
             for job in jobs:
                 attempts += await read_attempts(connection, job)
     assert [one.error_type for one in attempts] == ["SystemExit", "CancelledError", "CancelledError"]
+
+
+async def test_a_programs_own_backoff_decides_how_long_to_wait(settings: Settings) -> None:
+    registry = Registry()
+    asked: list[tuple[int, str]] = []
+
+    def backoff(attempt: int, error: BaseException) -> float:
+        asked.append((attempt, str(error)))
+        return 30 * attempt
+
+    @registry.processor("own", attempts=3, backoff=backoff)
+    async def own(order: Order, job: JobContext) -> None:
+        raise ConnectionError(f"busy {job.attempt}")
+
+    async with running_system(settings, registry) as system:
+        job, attempts = await run(system, "own")
+    assert (job.status, len(attempts)) == (JobStatus.FAILED, 3)
+    assert asked == [(1, "busy 1"), (2, "busy 2")]
+    first, second = waits(attempts)
+    assert first >= timedelta(milliseconds=29)
+    assert second >= timedelta(milliseconds=59)
+
+
+async def test_a_jobs_own_backoff_goes_before_the_programs(settings: Settings) -> None:
+    registry = Registry()
+
+    def never(attempt: int, error: BaseException) -> float:
+        raise AssertionError
+
+    @registry.processor("own", attempts=2, backoff=never)
+    async def own(order: Order) -> None:
+        raise ConnectionError
+
+    options = JobOptions.model_validate({"backoff": {"type": "fixed", "delay": 20, "jitter": 0.5}})
+    async with running_system(settings, registry) as system:
+        published = await system.publisher.publish(JobRequest(job_type="own", job_data={"number": 1}, options=options))
+        job = await system.finished(published.id)
+        attempts = await attempts_of(system, job)
+    assert [one.error_type for one in attempts] == ["ConnectionError"] * 2
+    assert waits(attempts)[0] >= timedelta(milliseconds=9)
+
+
+async def test_a_broken_backoff_function_is_told_and_the_default_holds(settings: Settings) -> None:
+    registry = Registry()
+
+    @registry.processor("own", attempts=2, backoff=lambda _attempt, _error: 1 / 0)
+    async def own(order: Order) -> None:
+        raise ConnectionError("busy")
+
+    async with running_system(settings, registry) as system:
+        _, attempts = await run(system, "own")
+    assert attempts[0].error_message == "busy (its backoff function failed: ZeroDivisionError: division by zero)"
+    assert waits(attempts)[0] >= timedelta(milliseconds=900)
+
+
+async def test_a_processor_may_say_when_to_try_again(settings: Settings) -> None:
+    registry = Registry()
+
+    @registry.processor("limited", attempts=2, backoff={"type": "fixed", "delay": "1h"})
+    async def limited(order: Order, job: JobContext) -> int:
+        if job.attempt == 1:
+            raise Retry("the bucket is empty", after=30)
+        return job.attempt
+
+    async with running_system(settings, registry) as system:
+        job, attempts = await run(system, "limited")
+    assert (job.status, job.result) == (JobStatus.COMPLETED, 2)
+    assert (attempts[0].outcome, attempts[0].error_message) == (AttemptOutcome.RETRY, "the bucket is empty")
+    assert waits(attempts)[0] >= timedelta(milliseconds=29)
+
+
+async def test_a_snoozed_job_comes_back_and_no_try_is_counted(settings: Settings) -> None:
+    registry = Registry()
+    calls: list[int] = []
+
+    @registry.processor("sleepy", attempts=1)
+    async def sleepy(order: Order, job: JobContext) -> str:
+        calls.append(job.attempt)
+        if len(calls) < 4:
+            raise Snooze(order.number)
+        return "awake"
+
+    async with running_system(settings, registry) as system:
+        job, attempts = await run(system, "sleepy", number=20)
+        async with system.record.connection() as connection:
+            made = await connection.fetchval("SELECT attempts_made FROM herdbook.jobs")
+    assert (job.status, job.result, job.error_message, made) == (JobStatus.COMPLETED, "awake", None, 1)
+    assert [one.outcome for one in attempts] == [AttemptOutcome.SNOOZED] * 3 + [AttemptOutcome.COMPLETED]
+    assert [one.error_type for one in attempts] == [None] * 4
+    assert min(waits(attempts)) >= timedelta(milliseconds=19)
+
+
+async def test_while_it_is_snoozed_a_job_is_scheduled(settings: Settings) -> None:
+    registry = Registry()
+
+    @registry.processor("sleepy", attempts=1)
+    async def sleepy(order: Order) -> None:
+        raise Snooze("1h")
+
+    async with running_system(settings, registry) as system:
+        published = await system.publisher.publish(JobRequest(job_type="sleepy", job_data={"number": 1}))
+
+        async def snoozed() -> Job | None:
+            job = await system.job(published.id)
+            return job if job.run_at else None
+
+        job = await eventually(snoozed)
+    assert job
+    assert job.run_at
+    assert (job.status, job.attempt) == (JobStatus.PENDING, 1)
+    assert timedelta(minutes=55) < job.run_at - datetime.now(UTC) < timedelta(minutes=61)
+
+
+async def test_a_processor_may_cancel_its_job(settings: Settings) -> None:
+    registry = Registry()
+
+    @registry.processor("unwanted", attempts=5)
+    async def unwanted(order: Order) -> None:
+        raise Cancel("the order was withdrawn")
+
+    async with running_system(settings, registry) as system:
+        job, (attempt,) = await run(system, "unwanted")
+    assert (job.status, job.error_message) == (JobStatus.CANCELLED, "the order was withdrawn")
+    assert (attempt.outcome, attempt.error_type) == (AttemptOutcome.CANCELLED, "Cancel")
+
+
+async def test_errors_are_kept_with_their_causes_and_without_secrets(settings: Settings) -> None:
+    registry = Registry()
+
+    @registry.processor("broken", attempts=1)
+    def broken(order: Order) -> None:
+        token = "kept in a variable"  # noqa: F841
+        try:
+            raise ConnectionError("cannot reach postgresql://me:s3cr3t@db/orders")
+        except ConnectionError as error:
+            raise RuntimeError(f"order {order.number} is stuck") from error
+
+    async with running_system(settings, registry) as system:
+        job, (attempt,) = await run(system, "broken", number=4)
+    trace = attempt.stack_trace or ""
+    assert job.error_message == "order 4 is stuck"
+    assert "postgresql://me:***@db/orders" in trace
+    assert trace.index("ConnectionError") < trace.index("RuntimeError: order 4")
+    assert "direct cause" in trace
+    assert "kept in a variable" not in trace
+    assert "herdbook/" not in trace
+    assert "concurrent/futures" not in trace

@@ -9,7 +9,6 @@ from typing import Any
 
 from herdbook.job import JobStatus
 from herdbook.publish import JobRequest, Publisher
-from herdbook.queue.adds import QueueWriter
 from herdbook.queue.connection import connect
 from herdbook.relay import Relay
 from herdbook.settings import Settings
@@ -44,7 +43,7 @@ async def ask(record: Record, question: str) -> Any:
 async def test_a_killed_workers_jobs_are_run_by_the_next_and_recorded_once(settings: Settings, record: Record) -> None:
     assert settings.redis_url
     client = connect(settings.redis_url)
-    relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+    relay = Relay(record, client, prefix=settings.queue_prefix)
     relay.start()
     publisher = Publisher(record, book, max_job_bytes=10_000)
     await publisher.publish_bulk([JobRequest(job_type="pause", job_data={"n": n}) for n in range(1_000)])
@@ -83,7 +82,7 @@ async def test_a_killed_workers_jobs_are_run_by_the_next_and_recorded_once(setti
 async def test_a_stopped_worker_hands_its_jobs_back(settings: Settings, record: Record) -> None:
     assert settings.redis_url
     client = connect(settings.redis_url)
-    relay = Relay(record, QueueWriter(client, prefix=settings.queue_prefix))
+    relay = Relay(record, client, prefix=settings.queue_prefix)
     relay.start()
     publisher = Publisher(record, book, max_job_bytes=10_000)
     await publisher.publish(JobRequest(job_type="pause", job_data={"n": 1, "seconds": 600}))

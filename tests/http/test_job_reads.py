@@ -72,6 +72,7 @@ async def test_everything_that_is_recorded_of_a_job_is_told(api: httpx.AsyncClie
         "status": "completed",
         "jobData": {"text": "a"},
         "result": {"sent": True},
+        "timeoutMs": None,
         "errorMessage": job["errorMessage"],
         "progress": 50,
         "priority": 0,

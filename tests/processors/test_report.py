@@ -175,7 +175,7 @@ def test_the_builtin_types_know_their_payloads_and_queues(record: Record) -> Non
     assert book.queues() == ["email", "notification", "report"]
     for job_type in book:
         assert job_type.name == job_type.queue
-        assert job_type.is_async
+        assert job_type.executor == "async"
         assert job_type.takes_context
         assert job_type.description
         schema = job_type.payload.json_schema(by_alias=True)

@@ -11,13 +11,11 @@ from uuid import UUID
 from pydantic import Field
 
 from herdbook.job import Attempt, AttemptOutcome, Backoff, CamelModel, Job, JobOptions, JobStatus
-from herdbook.queue_figures import QueueCounts
+from herdbook.queue_figures import QueueState
 from herdbook.registry import JobType
 from herdbook.store.reads import StoredLogLine
-from herdbook.store.workers import WorkerRow
+from herdbook.store.workers import SILENT_AFTER, WorkerRow
 
-# Seconds of silence after which a worker counts as gone.
-_SILENT = 15.0
 # Columns that have the same name outside.
 _JOB_FIELDS = frozenset(Job.__slots__) - {"id", "job_id"}
 
@@ -70,6 +68,10 @@ class JobView(CamelModel):
     run_at: datetime | None = Field(description="The job does not run before this time.")
     max_attempts: int
     backoff: Backoff | None
+    timeout_ms: int | None = Field(
+        description="Milliseconds that one attempt may take; null where the job type's own limit holds."
+    )
+    callback_url: str | None = Field(description="Who is told when the job is final.")
     attempt: int = Field(description="The newest attempt, from 1; 0 before the first.")
     generation: int = Field(description="How often an operator had the job start anew.")
     worker: str | None = Field(description="Who runs the job now.")
@@ -183,11 +185,21 @@ class QueueView(CamelModel):
     name: str
     counts: dict[str, int]
     paused: bool
+    oldest_waiting_seconds: float | None = Field(
+        description="How long the next job has been ready to run; null when none waits."
+    )
+    rate_per_minute: float = Field(description="Jobs that completed or failed per minute, over the last five.")
 
     @classmethod
-    def of(cls, figures: QueueCounts) -> Self:
+    def of(cls, state: QueueState) -> Self:
         """The view of a queue."""
-        return cls(name=figures.name, counts=figures.counts, paused=figures.paused)
+        return cls(
+            name=state.name,
+            counts=state.counts,
+            paused=state.paused,
+            oldest_waiting_seconds=state.oldest_waiting,
+            rate_per_minute=round(state.rate, 2),
+        )
 
 
 class QueueList(CamelModel):
@@ -215,7 +227,7 @@ class WorkerView(CamelModel):
     def of(cls, worker: WorkerRow) -> Self:
         """The view of a worker."""
         fields = {name: getattr(worker, name) for name in WorkerRow.__slots__}
-        return cls(**fields, alive=worker.seconds_silent < _SILENT)
+        return cls(**fields, alive=worker.seconds_silent < SILENT_AFTER)
 
 
 class WorkerList(CamelModel):

@@ -6,8 +6,9 @@ Never changes anything else.
 
 import re
 
-# Up to the last @, as a password may hold one; but `host:3000/…@…` is a port and no password.
-_IN_AUTHORITY = re.compile(r"""(://[^\s/@:'"]*:)(?!\d+[/?#])[^\s'"]+@""")
+# Up to the last @, as a password may hold one; but `host:3000/…@…` is a port and no password. The bounds keep
+# a hostile text from taking time that grows with the square of its length.
+_IN_AUTHORITY = re.compile(r"""(://[^\s/@:'"]{0,500}:)(?!\d{1,9}[/?#])[^\s'"]{1,1000}@""")
 _IN_QUERY = re.compile(r"""([?&](?:ssl)?password=)[^&\s'"]+""", re.IGNORECASE)
 
 

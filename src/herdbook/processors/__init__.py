@@ -4,6 +4,7 @@ Gives the built-in job types: email, notification, report.
 Never imports the store or the queue.
 """
 
+from herdbook.job import Backoff
 from herdbook.processors.email import Mailer
 from herdbook.processors.notification import Notifier
 from herdbook.processors.report import Reporter, Summarise
@@ -12,6 +13,10 @@ from herdbook.settings import Settings
 
 __all__ = ["builtin_types"]
 
+# A server that greylists refuses a stranger's first mails for some minutes: 30 s, 1, 2, 4 and 8 minutes, so a quarter
+# of an hour in all, less the jitter, which keeps many mails from coming back at the same moment.
+_PATIENT = Backoff(type="exponential", delay=30_000, jitter=0.2)
+
 
 def builtin_types(settings: Settings, summarise: Summarise) -> Registry:
     """The built-in job types, each in a queue of its own name.
@@ -19,7 +24,7 @@ def builtin_types(settings: Settings, summarise: Summarise) -> Registry:
     Raises ConfigurationError when the mail settings cannot be used.
     """
     book = Registry()
-    book.processor("email")(Mailer(settings).run)
+    book.processor("email", attempts=6, backoff=_PATIENT)(Mailer(settings).run)
     book.processor("notification")(Notifier().run)
     book.processor("report")(Reporter(summarise).run)
     return book

@@ -4,8 +4,8 @@ Gives the error of a delivery that may go well at the next attempt.
 Never means a permanent refusal: that is `Unrecoverable`.
 """
 
-from herdbook.errors import HerdbookError
+from herdbook.errors import Retry
 
 
-class DeliveryError(HerdbookError):
+class DeliveryError(Retry):
     """A mail or a notification did not reach everybody; the job is tried again."""

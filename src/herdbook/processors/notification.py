@@ -6,7 +6,7 @@ Never shows or keeps what is secret in a URL: channels are named by their place 
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
@@ -15,7 +15,9 @@ import apprise
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from herdbook.context import JobContext
+from herdbook.errors import Unrecoverable
 from herdbook.job import CamelModel
+from herdbook.processors.answers import Answer, hearing
 from herdbook.processors.checks import problem, single_line
 from herdbook.processors.delivery import DeliveryError
 
@@ -79,12 +81,16 @@ class NotificationPayload(CamelModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelResult:
-    """What became of the message on one channel; `optional` failures do not fail the job."""
+    """What became of the message on one channel; `optional` failures do not fail the job.
+
+    `answer` is the last HTTP answer to a message that failed, if there was one.
+    """
 
     channel: str
     status: Literal["sent", "sentEarlier", "failed"]
     error: str | None = None
     optional: bool = False
+    answer: Answer | None = None
 
     def as_json(self) -> dict[str, str]:
         """The channel's part of the job's result."""
@@ -104,7 +110,7 @@ class Notifier:
         failed = [result for result in results if result.status == "failed" and not result.optional]
         if failed:
             reasons = "; ".join(f"{result.channel}: {result.error}" for result in failed)
-            raise DeliveryError(f"{len(failed)} of {len(results)} channels failed: {reasons}")
+            raise _failure(f"{len(failed)} of {len(results)} channels failed: {reasons}", failed)
         return {"channels": [result.as_json() for result in results]}
 
     async def _deliver(
@@ -117,14 +123,25 @@ class Notifier:
         shown = redacted(service)
         if channel in delivered:
             return ChannelResult(channel=shown, status="sentEarlier")
-        error, optional = await _send(service, payload)
+        with hearing() as answers:
+            error, optional = await _send(service, payload)
         if error is None:
             delivered.add(channel)
             job.progress({"delivered": sorted(delivered), "channels": len(payload.channels)})
             return ChannelResult(channel=shown, status="sent")
         error = _without_secrets(error, url, shown)
         job.log(f"{shown}: {error}")
-        return ChannelResult(channel=shown, status="failed", error=error, optional=optional)
+        answer = answers[-1] if answers else None
+        return ChannelResult(channel=shown, status="failed", error=error, optional=optional, answer=answer)
+
+
+def _failure(message: str, failed: Sequence[ChannelResult]) -> DeliveryError | Unrecoverable:
+    """Final when every channel refused for good; else tried again, when the last of the servers wants to be asked."""
+    answers = [result.answer for result in failed if result.answer]
+    if len(answers) == len(failed) and all(answer.is_final for answer in answers):
+        return Unrecoverable(message)
+    waits = [answer.retry_after for answer in answers if answer.retry_after is not None]
+    return DeliveryError(message, after=max(waits, default=None))
 
 
 async def _send(service: apprise.NotifyBase, payload: NotificationPayload) -> tuple[str | None, bool]:

@@ -88,7 +88,15 @@ class Release:
     delivery: Delivery
 
 
-Acknowledgement = Complete | Fail | TryAgain | Release
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComeBack:
+    """The job waits `after` milliseconds, and no try is counted."""
+
+    delivery: Delivery
+    after: int
+
+
+Acknowledgement = Complete | Fail | TryAgain | Release | ComeBack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +154,14 @@ def pack_acknowledgement(ack: Acknowledgement, retention: Retention) -> list[Any
                 fields,
             ]
         case TryAgain(reason=reason, after=after) if after > 0:
-            return ["delay", delivery.job_id, delivery.token, after, _failure_fields(reason, ack.stack_trace)]
+            return ["delay", delivery.job_id, delivery.token, after, _failure_fields(reason, ack.stack_trace), "0"]
         case TryAgain(reason=reason):
             push = "RPUSH" if delivery.options.get("lifo") else "LPUSH"
             return ["retry", delivery.job_id, delivery.token, push, _failure_fields(reason, ack.stack_trace)]
         case Release():
             return ["release", delivery.job_id, delivery.token]
+        case ComeBack(after=after):
+            return ["delay", delivery.job_id, delivery.token, after, "", "1"]
 
 
 # Jobs of one type carry the same options text; parsing it once is enough. Nobody changes the result.

@@ -27,10 +27,16 @@ class AttemptKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A claim that won. `progress` (JSON text or None) is what earlier attempts reported."""
+    """A claim that won. `progress` (JSON text or None) is what earlier attempts reported.
+
+    `timeout_ms` is the job's own time limit, None where its type's holds; `waited_ms` how long the job
+    could have run already.
+    """
 
     job: UUID
     progress: str | None
+    timeout_ms: int | None
+    waited_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +90,12 @@ async def claim_jobs_if_newer_attempt(
         list(attempts_made),
         worker,
     )
-    return {row["id"]: Claim(job=row["id"], progress=row["progress"]) for row in rows}
+    return {
+        row["id"]: Claim(
+            job=row["id"], progress=row["progress"], timeout_ms=row["timeout_ms"], waited_ms=row["waited_ms"]
+        )
+        for row in rows
+    }
 
 
 async def read_turned_away(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, RecordedState]:
@@ -138,6 +149,14 @@ async def finish_attempts_if_running(
         worker,
     )
     return {row["id"] for row in rows}
+
+
+async def count_errors(connection: Connection, keys: Sequence[AttemptKey], error_type: str) -> dict[UUID, int]:
+    """How many earlier attempts, of the same generation, ended with an error of this type; none is left out."""
+    rows = await connection.fetch(
+        statement("count_errors"), [key.job for key in keys], [key.generation for key in keys], error_type
+    )
+    return {row["job"]: row["count"] for row in rows}
 
 
 async def write_progress_if_running(connection: Connection, reports: Sequence[tuple[AttemptKey, str]]) -> None:

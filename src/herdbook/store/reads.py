@@ -55,9 +55,12 @@ async def read_job(connection: Connection, id: UUID) -> Job:
     return job_of(row)
 
 
-async def read_attempts(connection: Connection, job: Job) -> list[Attempt]:
-    """The job's attempts in order; the one that runs now is the last, without an end."""
-    rows = await connection.fetch(statement("read_attempts"), job.id)
+async def read_attempts(connection: Connection, job: Job, *, newest: int | None = None) -> list[Attempt]:
+    """The job's attempts in order; the one that runs now is the last, without an end.
+
+    `newest` limits how many of those that ended are read.
+    """
+    rows = await connection.fetch(statement("read_attempts"), job.id, newest)
     attempts = [
         Attempt(
             generation=row["generation"],
@@ -71,7 +74,7 @@ async def read_attempts(connection: Connection, job: Job) -> list[Attempt]:
             stack_trace=row["stack_trace"],
             waited_ms=row["waited_ms"],
         )
-        for row in rows
+        for row in reversed(rows)
     ]
     if job.status is JobStatus.PROCESSING:
         running = Attempt(
@@ -91,6 +94,12 @@ async def read_logs(connection: Connection, job: UUID, *, after: int = 0, limit:
     """The job's log lines after the line with id `after`, at most `limit`."""
     rows = await connection.fetch(statement("read_logs"), job, after, limit)
     return [StoredLogLine(**dict(row)) for row in rows]
+
+
+async def read_newest_logs(connection: Connection, job: UUID, *, limit: int, longest: int) -> list[StoredLogLine]:
+    """The job's newest log lines in order, at most `limit`; each is cut after `longest` characters."""
+    rows = await connection.fetch(statement("read_newest_logs"), job, limit, longest)
+    return [StoredLogLine(**dict(row)) for row in reversed(rows)]
 
 
 async def read_stats(connection: Connection) -> list[StatusCount]:

@@ -32,10 +32,11 @@ function ways.finish(id, target, property, value, packed, fields)
         { id, now, property, value, target, "", prefix, packed, fields })
 end
 
-function ways.delay(id, token, delay, fields)
+-- `skip` is "1" when the try does not count.
+function ways.delay(id, token, delay, fields, skip)
     return moveToDelayed(
         keys("marker", "active", "prioritized", "delayed", id, "events", "meta", "stalled", "wait", "limiter", "pc"),
-        { prefix, now, id, token, delay, "0", fields, "0" })
+        { prefix, now, id, token, delay, skip, fields, "0" })
 end
 
 function ways.retry(id, token, push, fields)

@@ -18,7 +18,7 @@ WITH delivered AS (
     WHERE j.id = d.id AND j.generation = d.generation AND j.attempt < d.attempt
       AND (j.status IN ('pending', 'processing')
            OR (j.status = 'failed' AND d.attempts_made >= j.attempts_made))
-    RETURNING j.id, j.progress::text, j.timeout_ms
+    RETURNING j.id, j.progress::text, j.timeout_ms, j.waited_ms
 ), lost AS (
     INSERT INTO herdbook.job_attempts (
         job, generation, attempt, worker, started_at, ended_at, waited_ms, outcome, error_type, error_message

@@ -1,0 +1,43 @@
+"""Takes durations as people write them: numbers, or texts such as `500ms`, `30s`, `10m`, `2h`, `1d`.
+
+Gives them in one unit. A text carries its own; of a number the caller says what it is: a time limit's are
+seconds, as everywhere in Python, all others milliseconds, as in BullMQ.
+Never guesses: what it cannot read is refused.
+"""
+
+import math
+import re
+from typing import Any
+
+# Ten years: BullMQ's scores (milliseconds times 4096) stay exact in a double.
+LONGEST_MS = 315_360_000_000
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def parse_duration(value: Any) -> Any:
+    """Milliseconds, of a number (milliseconds already) or a text; raises ValueError for other texts.
+
+    Other values are returned as they are, for the validator behind this one to refuse.
+    """
+    return round(_parse(value, "milliseconds")) if isinstance(value, str) else value
+
+
+def parse_limit(value: Any) -> Any:
+    """Seconds, of a number (seconds already) or a text; otherwise like `parse_duration`."""
+    return _parse(value, "seconds") / 1_000 if isinstance(value, str) else value
+
+
+def milliseconds(value: float | str) -> int:
+    """The duration in milliseconds; raises ValueError when it is none, is negative, or is over ten years."""
+    found = parse_duration(value)
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found <= LONGEST_MS:
+        raise ValueError(f"not a duration of up to ten years: {value!r}")
+    return math.ceil(found)
+
+
+def _parse(text: str, unit: str) -> float:
+    match = _DURATION.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"not a duration: give {unit}, or a text such as 500ms, 30s, 10m, 2h or 1d")
+    return float(match[1]) * _UNIT_MS[match[2]]

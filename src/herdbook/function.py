@@ -1,0 +1,74 @@
+"""Takes the function of a processor, as it was declared.
+
+Gives what is to be known of it: its payload, whether it wants a context, where it runs.
+Never calls it.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, get_type_hints
+
+from herdbook.errors import ConfigurationError
+
+
+class Executor(StrEnum):
+    """Where a function runs: in the worker's event loop, in a thread of the worker, or in a process of its own."""
+
+    ASYNC = "async"
+    THREAD = "thread"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """The annotation of the function's payload, and whether it takes a context as well."""
+
+    payload: Any
+    takes_context: bool
+
+
+def signature(name: str, function: Callable[..., Any]) -> Signature:
+    """The signature of the processor of job type `name`; raises ConfigurationError."""
+    parameters = list(inspect.signature(function).parameters.values())
+    if not 1 <= len(parameters) <= 2:
+        raise ConfigurationError(f"the processor of {name!r} must take a payload and, if it wants, a JobContext")
+    # A callable object keeps its annotations on its __call__.
+    hints = get_type_hints(function if inspect.isroutine(function) else type(function).__call__)
+    return Signature(payload=hints.get(parameters[0].name, Any), takes_context=len(parameters) == 2)
+
+
+def executor_for(name: str, function: Callable[..., Any], wanted: str | None) -> Executor:
+    """Where the function runs: where it is wanted to, if it can; raises ConfigurationError that says why not."""
+    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(type(function), "__call__", None)  # noqa: B004  (its kind is what matters)
+    )
+    default = Executor.ASYNC if is_async else Executor.THREAD
+    match wanted:
+        case None:
+            return default
+        case Executor.PROCESS:
+            _check_importable(name, function, is_async=is_async)
+            return Executor.PROCESS
+        case default.value:
+            return default
+        case Executor.ASYNC | Executor.THREAD:
+            kind = "async def" if is_async else "def"
+            raise ConfigurationError(f"the processor of {name!r} is a {kind}, which executor={wanted!r} cannot run")
+    raise ConfigurationError(f"executor {wanted!r} of {name!r}: use 'async', 'thread' or 'process'")
+
+
+def _check_importable(name: str, function: Callable[..., Any], *, is_async: bool) -> None:
+    """Another process finds a function by its module and name, and by nothing else."""
+    if is_async:
+        why = "it is an async def; make it a def"
+    elif not inspect.isfunction(function):
+        why = "it is no plain function"
+    elif "<" in function.__qualname__:
+        why = f"{function.__qualname__} is not at the top of its module"
+    elif function.__module__ == "__main__":
+        why = "it is in the program that was started (__main__); move it into a module that the program imports"
+    else:
+        return
+    raise ConfigurationError(f"the processor of {name!r} cannot run in a process of its own: {why}")

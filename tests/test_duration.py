@@ -1,0 +1,37 @@
+"""Durations as people write them."""
+
+from typing import Any
+
+import pytest
+
+from herdbook.duration import milliseconds, parse_duration, parse_limit
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("1.5h", 5_400_000), ("2 d", 172_800_000), (250, 250)],
+)
+def test_a_duration_is_milliseconds_or_a_text(text: str | int, expected: int) -> None:
+    assert parse_duration(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "10", "m", "-5s", "10 minutes", "1m30s", "NaNs", "٣s٣"])
+def test_other_texts_are_no_durations(text: str) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        parse_duration(text)
+
+
+def test_a_time_limit_is_seconds_or_a_text() -> None:
+    assert [parse_limit(limit) for limit in (1, 1.5, "1.5s", "250ms", "2m")] == [1, 1.5, 1.5, 0.25, 120]
+    with pytest.raises(ValueError, match="not a duration: give seconds"):
+        parse_limit("soon")
+
+
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), True, None, "later", 10**15])
+def test_what_is_no_duration_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        milliseconds(value)
+
+
+def test_a_part_of_a_millisecond_is_a_whole_one() -> None:
+    assert [milliseconds(value) for value in (0, 0.2, 7, "2s")] == [0, 1, 7, 2_000]
