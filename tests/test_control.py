@@ -78,7 +78,7 @@ async def test_each_action_changes_only_jobs_in_its_states(control: Control, rec
     assert list(promoted.refused.values()) == ["does not wait for a time", "is completed"]
     cancelled = await control.cancel(every, "not wanted")
     assert cancelled.changed == [ids[name] for name in (JobStatus.PENDING, JobStatus.FAILED, JobStatus.CANCELLED)]
-    assert list(cancelled.refused.values()) == ["runs now", "is completed", UNKNOWN]
+    assert list(cancelled.refused.values()) == ["is completed", UNKNOWN]
     async with record.connection() as connection:
         job = await read_job(connection, ids[JobStatus.PENDING])
     assert (job.status, job.error_message, job.completed_at) == (JobStatus.CANCELLED, "not wanted", job.updated_at)

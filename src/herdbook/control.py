@@ -1,16 +1,18 @@
-"""Takes what an operator wants: of jobs that do not run, of queues, of everything that a filter finds.
+"""Takes what an operator wants: of jobs, of queues, of everything that a filter finds.
 
 Gives it to the record, together with what the relay has to carry to the queue.
-Never talks to the queue, and never stops a job that runs.
+Never talks to the queue, and never stops a job itself: the worker that runs it does.
 """
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from herdbook.artifacts import ArtifactStore
 from herdbook.job import JobStatus
+from herdbook.store.cancellations import ask_cancellations_if_running
 from herdbook.store.changes import (
     cancel_jobs_if_pending,
     clean_queue,
@@ -33,6 +35,8 @@ from herdbook.store.search import JobCount, JobFilter, count_jobs
 __all__ = ["Changes", "Control", "Operation", "OperationAction", "change_jobs"]
 
 NO_REASON = "cancelled by an operator"
+# Seconds between two looks at a job that its worker is asked to stop.
+_LOOK = 0.1
 _UNKNOWN = "the record has no such job"
 # Why an action is refused, where the state alone does not say it.
 _REFUSALS = {
@@ -44,10 +48,11 @@ _REFUSALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What came of an action on jobs: those that changed, and why the others did not."""
+    """What came of an action on jobs: those that changed, those whose workers are asked, and why others did not."""
 
     changed: list[UUID]
     refused: dict[UUID, str]
+    asked: list[UUID] = field(default_factory=list)
 
 
 class Control:
@@ -62,8 +67,35 @@ class Control:
         return await self._change(OperationAction.RETRY, ids)
 
     async def cancel(self, ids: Sequence[UUID], reason: str = NO_REASON) -> Changes:
-        """Cancel jobs that no worker has claimed; `reason` is recorded as their error."""
+        """Cancel jobs that are not over; `reason` is recorded as their error.
+
+        The workers of those that run are asked to stop them, and look about once a second.
+        """
         return await self._change(OperationAction.CANCEL, ids, reason)
+
+    async def cancel_and_wait(self, id: UUID, reason: str = NO_REASON, *, patience: float) -> Changes:
+        """Cancel a job, and wait at most `patience` seconds to learn whether it was cancelled or ended by itself."""
+        changes = await self.cancel([id], reason)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while changes.asked:
+                    await asyncio.sleep(_LOOK)
+                    changes = await self._after(id, reason, changes)
+        return changes
+
+    async def _after(self, id: UUID, reason: str, asked: Changes) -> Changes:
+        """What came of a cancellation that a worker was asked for."""
+        async with self._record.connection() as connection:
+            status = (await read_states(connection, [id])).get(id)
+        match status:
+            case JobStatus.PROCESSING:
+                return asked
+            case JobStatus.CANCELLED:
+                return Changes(changed=[id], refused={})
+            case JobStatus.PENDING:
+                return await self.cancel([id], reason)
+            case _:
+                return Changes(changed=[], refused={id: _refusal(OperationAction.CANCEL, status)})
 
     async def promote(self, ids: Sequence[UUID]) -> Changes:
         """Have jobs that wait for a time, or for their next try, run at once."""
@@ -128,21 +160,28 @@ class Control:
 async def change_jobs(
     connection: Connection, action: OperationAction, ids: Sequence[UUID], reason: str = NO_REASON
 ) -> Changes:
-    """Do the action to jobs in this transaction. A deleted job's artifact is left to `Control.forget_artifacts`."""
+    """Do the action to jobs in this transaction; running jobs are not cancelled yet, but asked for.
+
+    A deleted job's artifact is left to `Control.forget_artifacts`.
+    """
+    asked: set[UUID] = set()
     match action:
         case OperationAction.RETRY:
             changed = await retry_jobs_if_over(connection, ids)
         case OperationAction.CANCEL:
             changed = await cancel_jobs_if_pending(connection, ids, reason)
+            running = [id for id in ids if id not in changed]
+            asked = await ask_cancellations_if_running(connection, running, reason) if running else asked
         case OperationAction.PROMOTE:
             changed = await promote_jobs_if_scheduled(connection, ids)
         case OperationAction.DELETE:
             changed = await delete_jobs_if_over(connection, ids)
-    left = [id for id in ids if id not in changed]
+    left = [id for id in ids if id not in changed | asked]
     states = await read_states(connection, left) if left else {}
     return Changes(
         changed=[id for id in dict.fromkeys(ids) if id in changed],
         refused={id: _refusal(action, states.get(id)) for id in left},
+        asked=[id for id in dict.fromkeys(ids) if id in asked],
     )
 
 

@@ -5,14 +5,15 @@ Never acknowledges what is not recorded, and never runs what it could not claim.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 from herdbook.artifacts import ArtifactStore
 from herdbook.claiming import Claims, claim
-from herdbook.errors import HerdbookError, QueueUnavailableError
+from herdbook.errors import Cancel, HerdbookError, QueueUnavailableError
 from herdbook.observe.events import NOBODY, Observer
 from herdbook.processes import ProcessPool
 from herdbook.queue.delivery import Acknowledgement, Delivery, Release
@@ -125,6 +126,13 @@ class Executor:
             if notes.progress is not None:
                 with suppress(QueueUnavailableError):
                     await self._queue.report_progress(run.delivery.job_id, notes.progress)
+
+    def cancel(self, unwanted: Mapping[tuple[UUID, int], str]) -> None:
+        """Stop the runs of jobs, by id and generation, that are not wanted any more, for these reasons."""
+        for run in self._runner.runs if unwanted else ():
+            reason = unwanted.get((run.key.job, run.key.generation))
+            if reason is not None:
+                self._runner.stop(run, Cancel(reason))
 
     def interrupt(self) -> None:
         """End the running jobs, to be handed back."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from herdbook.artifacts import ArtifactStore, FolderArtifacts
+from herdbook.cancelling import CancelWatch
 from herdbook.errors import ConfigurationError, HerdbookError
 from herdbook.executor import Executor
 from herdbook.observe.events import NOBODY, Observer
@@ -174,8 +175,9 @@ class Worker:
         artifacts = FolderArtifacts(settings.artifact_folder)
         self._processes = ProcessPool(settings.process_count, artifacts)
         self.lanes = [self._lane(name, registry, artifacts) for name in names]
+        executors = [lane.executor for lane in self.lanes]
         self._heartbeat = Heartbeat(self)
-        self._notes = NoteWriter([lane.executor for lane in self.lanes])
+        self._beside = [self._heartbeat, NoteWriter(executors), CancelWatch(record, self.id, executors)]
 
     def _lane(self, name: str, registry: Registry, artifacts: ArtifactStore) -> Lane:
         settings = self._settings
@@ -221,8 +223,8 @@ class Worker:
     def start(self) -> None:
         """Start working."""
         self._locks.start()
-        self._heartbeat.start()
-        self._notes.start()
+        for beside in self._beside:
+            beside.start()
         for lane in self.lanes:
             for service in (lane.fetcher, lane.settler, lane.stalled):
                 service.start()
@@ -278,8 +280,8 @@ class Worker:
             await asyncio.wait_for(self.idle(), seconds)
 
     async def _close(self) -> None:
-        for service in [self._notes, self._heartbeat]:
-            await service.stop(1.0)
+        for beside in self._beside:
+            await beside.stop(1.0)
         for lane in self.lanes:
             for service in (lane.fetcher, lane.settler, lane.stalled):
                 await service.stop(0.0)

@@ -7,6 +7,7 @@ import pytest
 
 from herdbook.artifacts import FolderArtifacts
 from herdbook.control import Control
+from herdbook.http import job_actions
 from herdbook.job import JobStatus, new_job_id
 from herdbook.store.changes import read_queue_paused
 from herdbook.store.pool import Record
@@ -72,7 +73,7 @@ async def test_a_job_in_the_wrong_state_is_refused_with_why(api: httpx.AsyncClie
     ids = await one_of_each(record)
     running, done = ids[JobStatus.PROCESSING], ids[JobStatus.COMPLETED]
     refusals = [
-        (await api.post(f"/api/jobs/{running}/cancellations"), f"job {running}: runs now"),
+        (await api.post(f"/api/jobs/{done}/cancellations"), f"job {done}: is completed"),
         (await api.post(f"/api/jobs/{done}/retries"), f"job {done}: is completed"),
         (await api.post(f"/api/jobs/{done}/promotions"), f"job {done}: is completed"),
         (await api.delete(f"/api/jobs/{running}"), f"job {running}: runs now"),
@@ -80,6 +81,19 @@ async def test_a_job_in_the_wrong_state_is_refused_with_why(api: httpx.AsyncClie
     for answer, why in refusals:
         assert assert_problem(answer, 409, "job-state")["detail"] == why
     assert await outbox(record) == []
+
+
+async def test_the_worker_of_a_running_job_is_asked_to_stop_it(
+    api: httpx.AsyncClient, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here it has none that hears it; flows/test_cancelling.py has."""
+    monkeypatch.setattr(job_actions, "_PATIENCE", 0)
+    running = (await one_of_each(record))[JobStatus.PROCESSING]
+    answer = await api.post(f"/api/jobs/{running}/cancellations", json={"reason": "too long"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "processing")
+    async with record.connection() as connection:
+        asked = await connection.fetch("SELECT job, reason FROM herdbook.cancellations")
+    assert [tuple(row) for row in asked] == [(running, "too long")]
 
 
 @pytest.mark.parametrize("id", [str(new_job_id()), "nonsense", "0~1"])

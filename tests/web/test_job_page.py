@@ -136,11 +136,19 @@ async def test_a_job_that_runs(site: httpx.AsyncClient, parts: Parts) -> None:
     async with parts.record.connection() as connection:
         await connection.execute("UPDATE herdbook.jobs SET progress = '40'")
     page = await site.get(f"/jobs/{job}")
-    assert actions(page) == []
+    assert actions(page) == ["cancellations"]
     assert '<progress max="100" value="40"' in page.text
     assert "barn:77" in page.text
     assert "running for" in page.text
     assert "chewing" in page.text
+
+
+async def test_the_worker_of_a_running_job_is_asked_to_stop_it(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await publish(parts)
+    await begin(parts, job)
+    answer = await site.post(f"/jobs/{job}/cancellations", data={"reason": "too long"})
+    assert answer.headers["location"] == f"/jobs/{job}?notice=asked"
+    assert "asked to stop" in (await site.get(answer.headers["location"])).text
 
 
 async def test_a_failed_job_says_why(site: httpx.AsyncClient, parts: Parts) -> None:
@@ -273,7 +281,7 @@ async def test_delete(site: httpx.AsyncClient, parts: Parts) -> None:
     [
         ("completed", "retries", "The job is completed. Only failed and cancelled jobs can be retried."),
         ("pending", "retries", "The job is pending already. Only failed and cancelled jobs can be retried."),
-        ("processing", "cancellations", "The job runs now. Only jobs that no worker has started can be cancelled."),
+        ("completed", "cancellations", "The job is completed. Only jobs that are not over can be cancelled."),
         ("pending", "promotions", "The job does not wait for a time. Only jobs that wait for a time can be run early."),
         ("pending", "deletions", "The job is pending: cancel it first. Only jobs that are over can be deleted."),
     ],
@@ -282,8 +290,6 @@ async def test_a_refused_action_says_why(
     site: httpx.AsyncClient, parts: Parts, status: str, noun: str, said: str
 ) -> None:
     job = await completed(parts) if status == "completed" else await publish(parts)
-    if status == "processing":
-        await begin(parts, job)
     answer = await site.post(f"/jobs/{job}/{noun}")
     assert answer.status_code == 409
     assert f'<p class="banner banner-bad" role="alert">{said}</p>' in answer.text

@@ -34,6 +34,8 @@ from herdbook.store.reads import read_job
 
 # Ten thousand ids, each with its quotes, and room for indentation.
 _BODY_LIMIT = 1024 * 1024
+# Seconds that the answer to a cancellation waits for the worker that runs the job.
+_PATIENCE = 5.0
 _BULK = {"filter": {"status": "failed", "jobType": "email"}, "dryRun": True}
 _ONE = problems(403, 404, 409, 422, 503)
 _ONE_WITH_BODY = problems(400, 403, 404, 409, 413, 415, 422, 503)
@@ -60,7 +62,7 @@ class JobActions:
         app.post("/api/jobs/{id}/retries", responses=_ONE, tags=["actions"])(self.retry)
         app.post(
             "/api/jobs/{id}/cancellations",
-            responses=_ONE_WITH_BODY,
+            responses={202: {"model": JobView, "description": "Its worker is asked to stop it"}, **_ONE_WITH_BODY},
             openapi_extra=body_of("Cancellation", {"reason": "sent by mistake"}, required=False),
             tags=["actions"],
         )(self.cancel)
@@ -94,11 +96,18 @@ class JobActions:
         job = await self._find(id)
         return await self._answer(job, await self._control.retry([job.id]))
 
-    async def cancel(self, id: str, request: Request) -> JobView:
-        """Cancel a job that no worker has started."""
+    async def cancel(self, id: str, request: Request, response: Response) -> JobView:
+        """Cancel a job that is not over.
+
+        When it runs, its worker is asked to stop it, and the answer waits some seconds for what comes first:
+        it was cancelled, or it ended by itself (409). Should neither come in time, the answer is 202.
+        """
         given = await _read(request, Cancellation) if _has_body(request) else Cancellation()
         job = await self._find(id)
-        return await self._answer(job, await self._control.cancel([job.id], given.reason))
+        changes = await self._control.cancel_and_wait(job.id, given.reason, patience=_PATIENCE)
+        if changes.asked:
+            response.status_code = 202
+        return await self._answer(job, changes)
 
     async def promote(self, id: str) -> JobView:
         """Have a job that waits for a time, or for its next try, run at once."""
@@ -116,7 +125,7 @@ class JobActions:
         return await self._begin(OperationAction.RETRY, request)
 
     async def cancel_jobs(self, request: Request) -> Response | BegunOperation:
-        """Cancel many jobs: those that no worker has started; others are left alone."""
+        """Cancel many jobs: those that have not started; asked for by status, or by id, those that run as well."""
         return await self._begin(OperationAction.CANCEL, request)
 
     async def promote_jobs(self, request: Request) -> Response | BegunOperation:

@@ -4,15 +4,26 @@ Gives the services that look after it, which run beside every relay.
 Never has two of them do the same work: each takes rows, or a lock, that no other holds.
 """
 
+from herdbook.alerting import load_alerts
 from herdbook.artifacts import ArtifactStore
 from herdbook.control import Control
+from herdbook.queue_figures import QueueFigures
 from herdbook.service import Service
+from herdbook.settings import Settings
 from herdbook.store.pool import Record
+from herdbook.upkeep.alerts import AlertWatch
+from herdbook.upkeep.cancellations import CancellationSettler
 from herdbook.upkeep.counts import CountFolder
 from herdbook.upkeep.figures import FigureRoller
 from herdbook.upkeep.operations import OperationRunner
 
 
-def services(record: Record, artifacts: ArtifactStore) -> list[Service]:
-    """The services of one process; the caller starts and stops them."""
-    return [OperationRunner(record, Control(record, artifacts)), CountFolder(record), FigureRoller(record)]
+def services(settings: Settings, record: Record, queues: QueueFigures, artifacts: ArtifactStore) -> list[Service]:
+    """The services of one process; the caller starts and stops them. Raises ConfigurationError for wrong alerts."""
+    return [
+        OperationRunner(record, Control(record, artifacts)),
+        CancellationSettler(record),
+        CountFolder(record),
+        FigureRoller(record),
+        AlertWatch(record, queues, load_alerts(settings)),
+    ]

@@ -52,7 +52,7 @@ async def _do_batch(connection: Connection, operation: Operation) -> Changes:
         connection,
         operation,
         cursor=batch.next,
-        changed=len(changes.changed),
+        changed=len(changes.changed) + len(changes.asked),
         skipped=len(changes.refused),
         problems=dict(list(changes.refused.items())[:room]),
     )

@@ -16,6 +16,7 @@ from herdbook.control import Control
 from herdbook.http.parts import Parts
 from herdbook.web.errors import PageErrors
 from herdbook.web.live import LiveUpdates
+from herdbook.web.pages.alerts import AlertPages
 from herdbook.web.pages.job import JobPage
 from herdbook.web.pages.jobs import JobListPage
 from herdbook.web.pages.new_job import NewJobPage
@@ -44,6 +45,7 @@ def create_app(parts: Parts) -> FastAPI:
         QueueActionRoutes(parts, control),
         QueueDetailPage(parts, render),
         WorkerListPage(parts, render),
+        AlertPages(parts, render),
         # Behind all pages under /jobs, as any word can be an id.
         JobPage(parts, control, render),
     ):

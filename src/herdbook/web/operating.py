@@ -34,8 +34,8 @@ CHOICES = (
         action=OperationAction.CANCEL,
         name="Cancel",
         past="cancelled",
-        rule="Jobs that have not started yet never will; others are left alone.",
-        statuses=frozenset({JobStatus.PENDING}),
+        rule="Jobs that have not started never will, and workers stop those that run; others are left alone.",
+        statuses=frozenset({JobStatus.PENDING, JobStatus.PROCESSING}),
         is_dangerous=True,
     ),
     Choice(

@@ -23,11 +23,18 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "worker-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-_NAVIGATION = (("/", "Overview"), ("/jobs", "Jobs"), ("/queues", "Queues"), ("/workers", "Workers"))
+_NAVIGATION = (
+    ("/", "Overview"),
+    ("/jobs", "Jobs"),
+    ("/queues", "Queues"),
+    ("/workers", "Workers"),
+    ("/alerts", "Alerts"),
+)
 # What a page says after an action that led to it, by the word in its address.
 NOTICES = {
     "retried": "The job starts anew.",
     "cancelled": "The job is cancelled.",
+    "asked": "The worker is asked to stop the job.",
     "promoted": "The job may run now.",
     "deleted": "The job is deleted.",
     "paused": "The queue is paused: running jobs finish, no other starts.",

@@ -162,3 +162,11 @@ BEGIN
     INSERT INTO herdbook.outbox (job) VALUES (new_id);
     RETURN new_id;
 END $$;
+
+-- Running jobs that somebody wants cancelled, of this generation; their workers look here.
+CREATE TABLE herdbook.cancellations (
+    job        uuid PRIMARY KEY REFERENCES herdbook.jobs ON DELETE CASCADE,
+    generation integer NOT NULL,
+    reason     text NOT NULL,
+    asked_at   timestamptz NOT NULL DEFAULT now()
+);

@@ -38,7 +38,7 @@ _BAD = frozenset({AttemptOutcome.RETRY, AttemptOutcome.FAILED, AttemptOutcome.LO
 # By the noun in their address: what the page says of an action that was done, and whom else it is for.
 _ACTIONS = {
     "retries": ("retried", "Only failed and cancelled jobs can be retried."),
-    "cancellations": ("cancelled", "Only jobs that no worker has started can be cancelled."),
+    "cancellations": ("cancelled", "Only jobs that are not over can be cancelled."),
     "promotions": ("promoted", "Only jobs that wait for a time can be run early."),
     "deletions": ("deleted", "Only jobs that are over can be deleted."),
 }
@@ -112,9 +112,11 @@ class JobPage:
         form = await read_form(request)
         async with self._record.connection() as connection:
             job = (await find_job(connection, id)).id
-        refused = (await self._change(noun, job, form)).refused.get(job)
+        changes = await self._change(noun, job, form)
+        refused = changes.refused.get(job)
         if refused is not None:
             return await self._answer(request, id, refusal=f"The job {refused}. {rule}", status=409)
+        done = "asked" if changes.asked else done
         following = "/jobs" if noun == "deletions" else f"/jobs/{job}"
         return RedirectResponse(local_path(form.get("next"), f"{following}?notice={done}"), 303)
 

@@ -4,6 +4,7 @@ Gives the state of the whole system on one page, and says in words what is wrong
 Never lets one server's absence hide what the other knows.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,7 +78,9 @@ class OverviewPages:
     async def overview(self, request: Request) -> Response:
         """The whole system."""
         window = choose(request, "window", {one.name: one for one in WINDOWS})
-        recorded, queues = await self._recorded(window), await view_queues(self._parts)
+        recorded, queues, running = await asyncio.gather(
+            self._recorded(window), view_queues(self._parts), self._running()
+        )
         limit = self._parts.settings.outbox_lag_limit
         page = OverviewPage(
             counts=_totals(queues),
@@ -88,7 +91,7 @@ class OverviewPages:
             times=[line_chart(recorded.points, window, measure) for measure in Measure],
             queues=list(queues.queues.values()),
             workers=recorded.workers,
-            running=await self._running(),
+            running=running,
             failures=recorded.failures,
             lag=recorded.lag,
             base=str(request.base_url).rstrip("/"),

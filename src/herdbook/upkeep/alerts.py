@@ -1,0 +1,133 @@
+"""Takes the operator's rules.
+
+Gives each incident a row when it begins and an end when it is well again, and publishes a job that tells of either.
+Never sends anything itself, and never tells twice: the row and the job are written together.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+from herdbook.alerting import Alerts, Facts, Firing, QueueFacts, Rule, WorkerFacts, evaluate
+from herdbook.alerting.evaluating import windows
+from herdbook.alerting.messages import ALERT, ALERT_QUEUE, ATTEMPTS, BACKOFF, AlertPayload
+from herdbook.errors import QueueUnavailableError
+from herdbook.job import NewJob, new_job_id
+from herdbook.publish import JobRequest, prepare, record_jobs
+from herdbook.queue_figures import QueueFigures
+from herdbook.registry import Registry
+from herdbook.service import Service
+from herdbook.store.alerts import (
+    Incident,
+    count_ended_by_type,
+    open_incident_if_none,
+    read_open_incidents,
+    resolve_incident_if_open,
+)
+from herdbook.store.locks import try_lock
+from herdbook.store.pool import Connection, Record
+from herdbook.store.reads import read_outbox_lag
+from herdbook.store.workers import SILENT_AFTER, WorkerRow, read_workers
+
+# Seconds between two looks.
+_PAUSE = 5.0
+_LARGEST = 1_000_000
+
+
+class AlertWatch(Service):
+    """Watches by the rules; of several watches, one at a time does it."""
+
+    name = "alerts"
+
+    def __init__(self, record: Record, queues: QueueFigures, alerts: Alerts, *, pause: float = _PAUSE) -> None:
+        super().__init__()
+        self._record = record
+        self._queues = queues
+        self._alerts = alerts
+        self._pause = pause
+        self._job_types = Registry()
+        self._job_types.declare(ALERT, AlertPayload, queue=ALERT_QUEUE, attempts=ATTEMPTS, backoff=BACKOFF)
+
+    async def round(self) -> float:
+        """Look once."""
+        if not self._alerts.rules:
+            self.quiet()
+            return 0
+        facts = await self._facts()
+        async with self._record.transaction() as connection:
+            if await try_lock(connection, "alerts"):
+                await self._compare(connection, facts)
+        return self._pause
+
+    async def _facts(self) -> Facts:
+        async with self._record.connection() as connection:
+            ended = await count_ended_by_type(connection, windows(self._alerts.rules))
+            workers = await read_workers(connection)
+            lag = await read_outbox_lag(connection)
+        lost = [one for one in workers if one.seconds_silent >= SILENT_AFTER]
+        return Facts(
+            ended=ended,
+            queues=await self._queue_facts(workers),
+            lost_workers=[
+                WorkerFacts(id=one.id, seconds_silent=one.seconds_silent, running=one.running) for one in lost
+            ],
+            outbox_age=lag.age,
+        )
+
+    async def _queue_facts(self, workers: Sequence[WorkerRow]) -> list[QueueFacts] | None:
+        """The queues; None while Redis is away. A worker that is quiet takes no jobs."""
+        alive = [one for one in workers if one.seconds_silent < SILENT_AFTER and one.state == "running"]
+        takers = Counter(queue for one in alive for queue in one.queues)
+        try:
+            states = await self._queues.states()
+        except QueueUnavailableError:
+            return None
+        return [
+            QueueFacts(name=one.name, oldest_waiting=one.oldest_waiting, paused=one.paused, workers=takers[one.name])
+            for one in states
+        ]
+
+    async def _compare(self, connection: Connection, facts: Facts) -> None:
+        """Open what is new, and resolve what is over."""
+        opened = {(one.rule, one.subject): one for one in await read_open_incidents(connection)}
+        for rule in self._alerts.rules:
+            found = evaluate(rule, facts)
+            if found is None:
+                opened = {key: one for key, one in opened.items() if one.rule != rule.name}
+                continue
+            for firing in found:
+                if opened.pop((rule.name, firing.subject), None) is None:
+                    await self._open(connection, rule, firing)
+        for incident in opened.values():
+            await self._resolve(connection, incident)
+
+    async def _open(self, connection: Connection, rule: Rule, firing: Firing) -> None:
+        id, job = new_job_id(), new_job_id()
+        incident = await open_incident_if_none(connection, id, rule, firing, job)
+        if incident is not None:
+            await self._tell(connection, job, rule, incident)
+
+    async def _resolve(self, connection: Connection, incident: Incident) -> None:
+        """Nobody is told of the end when the rule is gone, for it also said whom to tell."""
+        rule = next((one for one in self._alerts.rules if one.name == incident.rule), None)
+        job = new_job_id() if rule else None
+        resolved = await resolve_incident_if_open(connection, incident.id, job)
+        if rule and job and resolved:
+            await self._tell(connection, job, rule, resolved)
+
+    async def _tell(self, connection: Connection, job: UUID, rule: Rule, incident: Incident) -> None:
+        await record_jobs(connection, [self._job(job, rule, incident)])
+
+    def _job(self, id: UUID, rule: Rule, incident: Incident) -> NewJob:
+        payload = AlertPayload(
+            targets=self._alerts.targets_of(rule),
+            event="resolved" if incident.resolved_at else "opened",
+            incident=incident.id,
+            rule=incident.rule,
+            kind=incident.kind,
+            subject=incident.subject,
+            message=incident.message,
+            opened_at=incident.opened_at,
+            resolved_at=incident.resolved_at,
+        )
+        return prepare(self._job_types, JobRequest(job_type=ALERT, job_data=payload), max_bytes=_LARGEST, id=id)

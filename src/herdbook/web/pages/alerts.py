@@ -1,0 +1,70 @@
+"""Takes the operator's rules, and the incidents in the record.
+
+Gives the page that says what is wrong, since when, and who was told.
+Never shows a target's URL or secret: targets have names.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from herdbook.alerting import Rule, load_alerts
+from herdbook.http.parts import Parts
+from herdbook.store.alerts import Incident, read_incidents, read_open_incidents
+from herdbook.web.render import Renderer
+
+_NEWEST = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleState:
+    """A rule, whom it tells, and its open incidents, the oldest first; none when all is well."""
+
+    rule: Rule
+    targets: Sequence[str]
+    open: Sequence[Incident]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsPage:
+    """The rules, those that fire first, and the newest incidents."""
+
+    rules: Sequence[RuleState]
+    incidents: Sequence[Incident]
+
+    @property
+    def firing(self) -> int:
+        """How many rules fire."""
+        return sum(bool(one.open) for one in self.rules)
+
+
+class AlertPages:
+    """The route of the page."""
+
+    def __init__(self, parts: Parts, render: Renderer) -> None:
+        self._record = parts.record
+        self._alerts = load_alerts(parts.settings)
+        self._render = render
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route to `app`."""
+        app.get("/alerts", include_in_schema=False, response_model=None)(self.alerts)
+
+    async def alerts(self, request: Request) -> Response:
+        """The rules and the newest incidents."""
+        async with self._record.connection() as connection:
+            opened = await read_open_incidents(connection)
+            newest = await read_incidents(connection, _NEWEST)
+        states = [
+            RuleState(
+                rule=rule,
+                targets=self._alerts.targets_of(rule),
+                open=[one for one in opened if one.rule == rule.name],
+            )
+            for rule in self._alerts.rules
+        ]
+        page = AlertsPage(rules=sorted(states, key=lambda one: not one.open), incidents=newest)
+        return self._render.page(request, "alerts.html", title="Alerts", page=page)
