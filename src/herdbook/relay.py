@@ -15,6 +15,7 @@ import redis.asyncio
 
 from herdbook.errors import RecordUnavailableError
 from herdbook.foreign import id_in_queue, is_ours
+from herdbook.observe.events import NOBODY, Observer
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.changes import Change, Clean, Pause, Promote, QueueChanger, Remove, Resume
 from herdbook.service import Service, log, pause_after
@@ -41,11 +42,14 @@ class Relay(Service):
 
     name = "relay"
 
-    def __init__(self, record: Record, client: redis.asyncio.Redis, *, prefix: str) -> None:
+    def __init__(
+        self, record: Record, client: redis.asyncio.Redis, *, prefix: str, observer: Observer = NOBODY
+    ) -> None:
         super().__init__()
         self._record = record
         self._writer = QueueWriter(client, prefix=prefix)
         self._changer = QueueChanger(client, prefix=prefix)
+        self._observer = observer
         self._listener: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def round(self) -> float:
@@ -56,9 +60,11 @@ class Relay(Service):
             refusals = await self._deliver(connection, entries)
             if refusals:
                 await postpone_outbox(connection, refusals)
-            if len(entries) == _BATCH:
-                return 0
             due = await next_outbox_due(connection) if not entries else None
+        if entries:
+            self._observer.relayed(len(entries))
+        if len(entries) == _BATCH:
+            return 0
         return _POLL if due is None else min(max(due, 0.01), _POLL)
 
     async def stop(self, deadline: float = 5.0) -> None:

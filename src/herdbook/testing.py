@@ -17,6 +17,7 @@ from herdbook.errors import ConfigurationError
 from herdbook.job import Job
 from herdbook.publish import Publisher
 from herdbook.queue.connection import connect
+from herdbook.queue_figures import QueueFigures
 from herdbook.registry import Registry
 from herdbook.relay import Relay
 from herdbook.settings import Settings
@@ -78,7 +79,8 @@ async def running_system(settings: Settings, registry: Registry) -> AsyncIterato
     client = connect(settings.redis_url)
     artifacts = FolderArtifacts(settings.artifact_folder)
     relay = Relay(record, client, prefix=settings.queue_prefix)
-    background = [relay, *services(record, artifacts)]
+    queues = QueueFigures(record, registry, client, prefix=settings.queue_prefix)
+    background = [relay, *services(settings, record, queues, artifacts)]
     worker = Worker(settings, registry, record)
     publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes)
     control = Control(record, artifacts)

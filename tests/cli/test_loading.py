@@ -34,8 +34,15 @@ def test_the_types_of_an_application_and_the_built_in_ones_are_listed(commands: 
     for app in ("shop_app:book", "shop_app:Shelf.book"):
         lines = commands.run("types", app).out.splitlines()
         assert lines[0].split() == ["TYPE", "QUEUE", "ATTEMPTS", "DESCRIPTION"]
-        assert [line.split()[0] for line in lines[1:]] == ["email", "greet", "notification", "report"]
-        assert lines[2].split(maxsplit=3) == ["greet", "greet", "7", "Greet somebody."]
+        assert [line.split()[0] for line in lines[1:]] == [
+            "alert",
+            "callback",
+            "email",
+            "greet",
+            "notification",
+            "report",
+        ]
+        assert lines[4].split(maxsplit=3) == ["greet", "greet", "7", "Greet somebody."]
 
 
 def test_as_json_the_types_come_with_their_schemas(commands: Commands, tmp_path: Path) -> None:

@@ -21,8 +21,14 @@ BAD_INPUT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("report", "{"), "the job data are not JSON: unexpected end of data: line 1 column 2 (char 1)"),
     (("report", "@none.json"), "cannot read none.json: No such file or directory"),
     (("report", "{}"), "not a valid report job: jobData.title: Field required; jobData.source: Field required"),
-    (("rep", "{}"), "unknown job type 'rep'; known: email, notification, report; name your own with --app"),
-    (("rep", "--lines"), "unknown job type 'rep'; known: email, notification, report; name your own with --app"),
+    (
+        ("rep", "{}"),
+        "unknown job type 'rep'; known: alert, callback, email, notification, report; name your own with --app",
+    ),
+    (
+        ("rep", "--lines"),
+        "unknown job type 'rep'; known: alert, callback, email, notification, report; name your own with --app",
+    ),
     (("report", REPORT, "--delay", "soon"), "--delay: not a duration: give milliseconds, or a text such as 500ms"),
     (("report", REPORT, "--run-at", "2040-01-31T08:00:00"), "--run-at: Input should have timezone info"),
     (("report", REPORT, "--delay", "1s", "--run-at", "2040-01-31T08:00:00Z"), "give delay or runAt, not both"),

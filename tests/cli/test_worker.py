@@ -158,4 +158,5 @@ async def test_a_queue_that_no_processor_works_on_is_refused(tmp_path: Path) -> 
     async with running("worker", "--queue", "nosuch", cwd=tmp_path, **AWAY) as worker:
         code, out, err = await ended(worker)
     assert (code, out) == (2, "")
-    assert err == "herdbook: no processor here works on 'nosuch'; the queues are email, notification, report\n"
+    queues = "alerts, callbacks, email, notification, report"
+    assert err == f"herdbook: no processor here works on 'nosuch'; the queues are {queues}\n"

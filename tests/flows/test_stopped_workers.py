@@ -58,7 +58,8 @@ async def test_a_killed_workers_jobs_are_run_by_the_next_and_recorded_once(setti
     first.kill()
     await first.wait()
     held = await ask(record, "SELECT count(*) FROM herdbook.jobs WHERE status = 'processing'")
-    second = await start_worker(settings)
+    # Its locks are long: on a busy machine a short one may run out, and a job must not stall twice.
+    second = await start_worker(settings.model_copy(update={"lock_duration": 30_000}))
 
     async def all_final() -> bool:
         return not await ask(record, "SELECT count(*) FROM herdbook.jobs WHERE status IN ('pending', 'processing')")

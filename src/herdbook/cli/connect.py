@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from herdbook.alerting import load_alerts
+from herdbook.alerting.signing import check_secret
 from herdbook.book import with_running_servers
 from herdbook.errors import ConfigurationError, QueueUnavailableError, RecordUnavailableError
 from herdbook.settings import Settings
@@ -31,6 +33,8 @@ def given_settings(data: Path | None = None, **more: Any) -> Settings:
     for name, url in urls.items():
         if url is not None:
             _check_url(name, url, _SCHEMES[name])
+    check_secret("HERDBOOK_WEBHOOK_SECRET", settings.webhook_secret)
+    load_alerts(settings)
     return settings.model_copy(update={name.lower(): url for name, url in urls.items()})
 
 

@@ -8,7 +8,13 @@ import typer
 from pydantic import ValidationError
 
 from herdbook.embedded import EmbeddedError
-from herdbook.errors import HerdbookError, JobNotFoundError, QueueUnavailableError, RecordUnavailableError
+from herdbook.errors import (
+    HerdbookError,
+    JobNotFoundError,
+    QueueNotFoundError,
+    QueueUnavailableError,
+    RecordUnavailableError,
+)
 from herdbook.observe.mask import mask_passwords
 from herdbook.settings import Settings
 
@@ -24,7 +30,7 @@ def exit_code(error: HerdbookError) -> int:
     match error:
         case RecordUnavailableError() | QueueUnavailableError() | EmbeddedError():
             return AWAY
-        case JobNotFoundError():
+        case JobNotFoundError() | QueueNotFoundError():
             return NO
     return USAGE
 

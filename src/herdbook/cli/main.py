@@ -11,22 +11,27 @@ import typer
 from pydantic import ValidationError
 
 from herdbook.cli import exits
+from herdbook.cli.actions import cancel, delete, promote, retry
 from herdbook.cli.doctor import doctor
 from herdbook.cli.env import env
 from herdbook.cli.job import job
 from herdbook.cli.jobs import jobs
 from herdbook.cli.migrate import migrate
+from herdbook.cli.pauses import pause, resume
 from herdbook.cli.publish import publish
+from herdbook.cli.queues import queues
 from herdbook.cli.relay import relay
 from herdbook.cli.serve import serve
 from herdbook.cli.types import types
 from herdbook.cli.up import up
 from herdbook.cli.worker import worker
+from herdbook.cli.workers import workers
 from herdbook.errors import HerdbookError
 
 PANELS = {
     "Start": (up, serve, worker, relay, migrate),
     "Publish and look": (publish, jobs, job, types),
+    "Operate": (retry, cancel, promote, delete, queues, pause, resume, workers),
     "Find out": (doctor, env),
 }
 

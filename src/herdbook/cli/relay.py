@@ -12,7 +12,7 @@ from herdbook.cli.loop import listening_to_signals, run_on_fast_loop
 from herdbook.settings import Settings
 
 
-def relay(data: options.Data = None) -> None:
+def relay(metrics_port: options.MetricsPort = None, data: options.Data = None) -> None:
     """Carry jobs and operators' actions from the record to the queues, and look after the record.
 
     Any number of relays may run side by side. It keeps trying while a server is away.
@@ -21,7 +21,7 @@ def relay(data: options.Data = None) -> None:
     Examples:
       DATABASE_URL=postgresql://… REDIS_URL=redis://… herdbook relay
     """
-    settings = read_settings(data)
+    settings = read_settings(data, metrics_port=metrics_port)
     database_url(settings)
     url = redis_url(settings)
     from herdbook.observe.log import set_up_logging
@@ -32,18 +32,24 @@ def relay(data: options.Data = None) -> None:
 
 async def _relay(settings: Settings, url: str) -> None:
     from herdbook.artifacts import FolderArtifacts
+    from herdbook.cli.exposing import observed
     from herdbook.queue.connection import connect
+    from herdbook.queue_figures import QueueFigures
+    from herdbook.registry import Registry
     from herdbook.relay import Relay
     from herdbook.service import log
     from herdbook.upkeep import services
 
     with listening_to_signals() as told:
         async with open_record(settings, "relay") as record, connect(url, name="herdbook-relay") as client:
-            relay = Relay(record, client, prefix=settings.queue_prefix)
-            running = [relay, *services(record, FolderArtifacts(settings.artifact_folder))]
-            for service in running:
-                service.start()
-            log.info("relay started")
-            await told.stop.wait()
-            await asyncio.gather(*(service.stop() for service in running))
-            log.info("relay ended")
+            with observed(settings, record) as observer:
+                queues = QueueFigures(record, Registry(), client, prefix=settings.queue_prefix)
+                artifacts = FolderArtifacts(settings.artifact_folder)
+                relay = Relay(record, client, prefix=settings.queue_prefix, observer=observer)
+                running = [relay, *services(settings, record, queues, artifacts)]
+                for service in running:
+                    service.start()
+                log.info("relay started")
+                await told.stop.wait()
+                await asyncio.gather(*(service.stop() for service in running))
+                log.info("relay ended")

@@ -65,9 +65,10 @@ class _System:
         app = [plan.app] if plan.app else []
         environment = _environment(settings)
         self._serve = Child("serve", self._serve_words(plan.port), environment, self._hear)
-        self._relay = Child("relay", ["relay"], environment)
+        self._relay = Child("relay", ["relay", *_metrics_words(settings, 0)], environment)
         self._workers = [
-            Child(f"worker {number}", ["worker", *app], environment) for number in range(1, plan.workers + 1)
+            Child(f"worker {number}", ["worker", *app, *_metrics_words(settings, number)], environment)
+            for number in range(1, plan.workers + 1)
         ]
 
     async def run(self) -> int:
@@ -128,6 +129,12 @@ class _System:
     def _serve_words(self, port: int) -> list[str]:
         app = [self._plan.app] if self._plan.app else []
         return ["serve", *app, "--host", self._plan.host, "--port", str(port)]
+
+
+def _metrics_words(settings: Settings, number: int) -> list[str]:
+    """Each process serves its metrics on a port of its own: the first, or as many further on; 0 is any free one."""
+    port = settings.metrics_port
+    return [] if port is None else ["--metrics-port", str(port + number if port else 0)]
 
 
 def _with_servers(settings: Settings, servers: EmbeddedServers, smtp_url: str) -> Settings:

@@ -95,3 +95,11 @@ def _id_text(value: Any) -> str:
 def time_text(time: datetime | None) -> str:
     """The time in UTC to the second; a dash for none."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if time else "-"
+
+
+def seconds_text(seconds: float) -> str:
+    """A length of time in its largest unit: 0.4s, 12s, 3m, 5h, 2d."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds / length:,.0f}{unit}"
+    return f"{seconds:.0f}s" if seconds >= 1 else f"{seconds:.1f}s"

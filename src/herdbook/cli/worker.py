@@ -31,7 +31,11 @@ Concurrency = Annotated[
 
 
 def worker(
-    app: options.App = None, queue: Queues = None, concurrency: Concurrency = None, data: options.Data = None
+    app: options.App = None,
+    queue: Queues = None,
+    concurrency: Concurrency = None,
+    metrics_port: options.MetricsPort = None,
+    data: options.Data = None,
 ) -> None:
     """Run jobs.
 
@@ -45,7 +49,7 @@ def worker(
       herdbook worker
       herdbook worker app:book --queue greet --concurrency 10
     """
-    settings = read_settings(data, concurrency=concurrency)
+    settings = read_settings(data, concurrency=concurrency, metrics_port=metrics_port)
     database_url(settings)
     redis_url(settings)
     from herdbook.cli.working import run_worker

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from herdbook.assembly import build_registry
 from herdbook.cli.connect import open_record
+from herdbook.cli.exposing import observed
 from herdbook.cli.loop import Told, listening_to_signals
 from herdbook.declaration import Declaration
 from herdbook.errors import ConfigurationError
@@ -34,9 +35,10 @@ async def run_worker(settings: Settings, app: Registry | None, queues: list[str]
         async with open_record(settings, "worker") as record:
             registry = build_registry(settings, record, app)
             _check_queues(registry, queues)
-            await _work(
-                Worker(settings, registry, record, queues=queues), Declaration(record, registry), settings, told
-            )
+            with observed(settings, record) as observer:
+                worker = Worker(settings, registry, record, queues=queues, observer=observer)
+                observer.watch_held(lambda: {lane.queue.name: lane.executor.held for lane in worker.lanes})
+                await _work(worker, Declaration(record, registry), settings, told)
         threads.shutdown(wait=False, cancel_futures=True)
         _end_threads()
 

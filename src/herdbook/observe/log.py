@@ -1,4 +1,4 @@
-"""Takes the settings for the log, and the role of this process.
+"""Takes the settings for the log, the role of this process, and the job whose function logs.
 
 Gives every log line, of ours and of the libraries, one form on stderr: for people in a terminal, else JSON.
 Never writes a password of a URL, and never writes to stdout.
@@ -13,6 +13,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from herdbook.context import running_job
 from herdbook.observe.mask import mask_passwords
 from herdbook.settings import Settings
 
@@ -27,6 +28,7 @@ def set_up_logging(settings: Settings, role: str, stream: TextIO | None = None) 
     console = settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty())
     shared: Sequence[Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_job,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
         structlog.stdlib.ExtraAdder(),
@@ -42,6 +44,20 @@ def set_up_logging(settings: Settings, role: str, stream: TextIO | None = None) 
         structlog.stdlib.ProcessorFormatter(processors=[*render, _mask], foreign_pre_chain=shared, use_get_message=True)
     )
     _route(handler, level)
+
+
+def add_job(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Give what a job's function logs the names of its job; also for structlog configurations of an application's own.
+
+    What the line says itself goes first.
+    """
+    job = running_job.get(None)
+    if job is not None:
+        event.setdefault("job", str(job.id))
+        event.setdefault("job_type", job.job_type)
+        event.setdefault("queue", job.queue)
+        event.setdefault("attempt", job.attempt)
+    return event
 
 
 def _route(handler: logging.Handler, level: int) -> None:

@@ -6,6 +6,7 @@ Never holds a connection longer than the block that asked for it.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import asyncpg
@@ -31,6 +32,15 @@ AWAY = (
 _NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError)
 _CONNECT_TIMEOUT = 5.0
 _COMMAND_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolUse:
+    """How many connections are open, how many of them idle, and how many there may be."""
+
+    open: int
+    idle: int
+    limit: int
 
 
 class Record:
@@ -59,6 +69,14 @@ class Record:
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None
+
+    @property
+    def use(self) -> PoolUse:
+        """How the pool is used at the moment."""
+        pool = self._pool
+        if pool is None:
+            return PoolUse(open=0, idle=0, limit=self._size)
+        return PoolUse(open=pool.get_size(), idle=pool.get_idle_size(), limit=self._size)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -1,0 +1,129 @@
+"""Takes the record and the queues' figures.
+
+Gives what they are at the moment as Prometheus metrics (`/metrics`).
+Never fails because a server is away: it says so, and tells what the others know.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.responses import PlainTextResponse, Response
+
+from herdbook.errors import QueueUnavailableError, RecordUnavailableError
+from herdbook.http.attempt_totals import AttemptTotals, Names
+from herdbook.observe.metrics import pool_family
+from herdbook.queue_figures import QueueFigures, QueueState
+from herdbook.store.pool import Record
+from herdbook.store.reads import OutboxLag, StatusCount, read_outbox_lag, read_stats
+from herdbook.store.workers import SILENT_AFTER, WorkerRow, read_workers
+
+# Seconds that a server may take to answer; Prometheus itself waits for ten.
+_PATIENCE = 3.0
+
+
+class MetricsReading:
+    """The route that Prometheus asks."""
+
+    def __init__(self, record: Record, queues: QueueFigures) -> None:
+        self._record = record
+        self._queues = queues
+        self._names = Names()
+        self._totals = AttemptTotals(datetime.now(UTC), self._names)
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route to `app`."""
+        app.get("/metrics", response_class=PlainTextResponse, tags=["health"])(self.metrics)
+
+    async def metrics(self) -> Response:
+        """What the record and the queues are at the moment, as Prometheus reads it."""
+        of_record, of_queues = await asyncio.gather(self._of_record(), self._of_queues())
+        found = _Found([*of_record, *of_queues, *self._totals.families(), pool_family(self._record.use)])
+        return Response(generate_latest(found), media_type=CONTENT_TYPE_LATEST)
+
+    async def _of_record(self) -> list[Metric]:
+        try:
+            async with asyncio.timeout(_PATIENCE), self._record.connection() as connection:
+                stats = await read_stats(connection)
+                lag = await read_outbox_lag(connection)
+                workers = await read_workers(connection)
+                await self._totals.update(connection)
+        except (RecordUnavailableError, TimeoutError):
+            return [_up("record", False)]
+        return [_up("record", True), _jobs(stats, self._names), *_outbox(lag), _workers(workers)]
+
+    async def _of_queues(self) -> list[Metric]:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                states = await self._queues.states()
+        except (QueueUnavailableError, TimeoutError):
+            return [_up("queue", False)]
+        except RecordUnavailableError:
+            # Without the record there are no names of queues to ask for.
+            return []
+        return [_up("queue", True), *_queues(states)]
+
+
+class _Found(Collector):
+    """Metrics that were read already."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _up(server: str, answers: bool) -> Metric:
+    name = {"record": "PostgreSQL", "queue": "Redis"}[server]
+    return GaugeMetricFamily(f"herdbook_{server}_up", f"Whether {name} answers.", value=answers)
+
+
+def _jobs(stats: Sequence[StatusCount], names: Names) -> Metric:
+    found = GaugeMetricFamily("herdbook_jobs", "Jobs of the record, by state.", labels=("queue", "type", "status"))
+    counts = Counter[tuple[str, str, str]]()
+    for one in stats:
+        counts[(*names.of(one.queue, one.job_type), one.status.value)] += one.count
+    for labels, count in counts.items():
+        found.add_metric(labels, count)
+    return found
+
+
+def _queues(states: Sequence[QueueState]) -> list[Metric]:
+    depth = GaugeMetricFamily(
+        "herdbook_queue_depth", "Jobs in the queue, by BullMQ's state.", labels=("queue", "state")
+    )
+    oldest = GaugeMetricFamily(
+        "herdbook_queue_oldest_waiting_seconds",
+        "For how long the next job could have run; 0 when none waits.",
+        labels=("queue",),
+    )
+    paused = GaugeMetricFamily("herdbook_queue_paused", "Whether the queue is paused.", labels=("queue",))
+    for queue in states:
+        for state, count in queue.counts.items():
+            depth.add_metric((queue.name, state), count)
+        oldest.add_metric((queue.name,), queue.oldest_waiting or 0.0)
+        paused.add_metric((queue.name,), queue.paused)
+    return [depth, oldest, paused]
+
+
+def _outbox(lag: OutboxLag) -> list[Metric]:
+    return [
+        GaugeMetricFamily("herdbook_outbox_depth", "Jobs and actions that wait for the relay.", value=lag.depth),
+        GaugeMetricFamily("herdbook_outbox_lag_seconds", "The age of the oldest of them.", value=lag.age),
+    ]
+
+
+def _workers(workers: Sequence[WorkerRow]) -> Metric:
+    found = GaugeMetricFamily(
+        "herdbook_workers", "Workers by state; silent ones vanished within a day.", labels=("state",)
+    )
+    states = Counter("silent" if one.seconds_silent >= SILENT_AFTER else one.state for one in workers)
+    for state in ("running", "quiet", "silent"):
+        found.add_metric((state,), states[state])
+    return found

@@ -1,0 +1,34 @@
+"""Takes what the stations of a job's path tell at the edges of their steps: one event for each batch.
+
+Gives it to whoever observes this process.
+Never costs more than an empty call for each batch where nobody does.
+"""
+
+from collections.abc import Callable, Sequence
+
+from herdbook.runner import Run
+
+
+class Observer:
+    """One who hears of every batch, and does nothing about it; others override what they want to hear.
+
+    The calls are made in the event loop, after the step, and must not raise.
+    """
+
+    def claimed(self, queue: str, deliveries: int, won: int) -> None:
+        """A batch of deliveries was claimed in the record, and `won` of them run."""
+
+    def recorded(self, queue: str, runs: Sequence[Run]) -> None:
+        """The outcomes of these runs were recorded in one commit."""
+
+    def acknowledged(self, queue: str, jobs: int) -> None:
+        """The queue was told of so many jobs in one turn."""
+
+    def relayed(self, entries: int) -> None:
+        """A batch of the outbox was carried to the queues."""
+
+    def watch_held(self, held: Callable[[], dict[str, int]]) -> None:
+        """A worker works here; `held` tells how many jobs of each queue it holds at the moment."""
+
+
+NOBODY = Observer()

@@ -1,0 +1,168 @@
+"""Operating from the command line: on jobs by their ids, and on all that a filter finds."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+
+from herdbook.artifacts import FolderArtifacts
+from herdbook.control import Control
+from herdbook.errors import JobNotFoundError
+from herdbook.job import Job, JobStatus
+from herdbook.settings import Settings
+from herdbook.store.pool import Record
+from herdbook.store.reads import read_job
+from herdbook.testing import eventually
+from herdbook.upkeep.operations import OperationRunner
+from tests.store.attempts import ended
+
+from .commands import Commands
+
+ANY = "0199f7a2-5b7e-7cc0-a5f3-0a3c8d2f1e11"
+SCHEDULE = "UPDATE herdbook.jobs SET run_at = now() + interval '1 hour' WHERE id = $1"
+LET_RUN = "UPDATE herdbook.jobs SET status = 'processing', worker = 'w', attempt = 1 WHERE id = $1"
+
+
+@pytest.fixture
+async def runner(record: Record, settings: Settings) -> AsyncIterator[OperationRunner]:
+    """What a relay's process does about operations."""
+    runner = OperationRunner(record, Control(record, FolderArtifacts(settings.artifact_folder)))
+    runner.start()
+    yield runner
+    await runner.stop()
+
+
+async def a_job(record: Record, outcome: str, job_type: str = "t") -> UUID:
+    return await ended(record, datetime.now(UTC), outcome, job_type=job_type)
+
+
+async def job(record: Record, id: UUID) -> Job:
+    async with record.connection() as connection:
+        return await read_job(connection, id)
+
+
+async def execute(record: Record, statement: str, id: UUID) -> None:
+    async with record.connection() as connection:
+        await connection.execute(statement, id)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("retry",), "name the jobs: see --help"),
+        (("delete", "--status", "failed", "--yes"), "name the jobs: add --all-matching to mean all that the filters"),
+        (("retry", ANY, "--type", "t"), "name jobs by their ids, or by filters with --all-matching, not both"),
+        (("cancel", ANY, "--all-matching"), "name jobs by their ids, or by filters with --all-matching, not both"),
+        (("cancel", "--all-matching", "--reason", "x"), "--reason goes with ids"),
+        (("promote", "xyz"), "Invalid value for 'ID'"),
+        (("pause",), "Missing argument 'QUEUE"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_code_2(commands: Commands, words: tuple[str, ...], said: str) -> None:
+    answer = commands.run(*words)
+    assert answer.code == 2
+    assert answer.told.startswith(said)
+
+
+async def test_jobs_are_retried_by_their_ids(configured: Commands, record: Record) -> None:
+    failed, cancelled = await a_job(record, "failed"), await a_job(record, "cancelled")
+    answer = await configured.call("retry", str(failed), str(cancelled), str(failed))
+    assert (answer.code, answer.out, answer.err) == (0, f"{failed}\n{cancelled}\n", "")
+    assert [(await job(record, id)).status for id in (failed, cancelled)] == [JobStatus.PENDING] * 2
+
+
+async def test_jobs_that_refuse_are_told_one_by_one_and_are_code_1(configured: Commands, record: Record) -> None:
+    failed, completed, unknown = await a_job(record, "failed"), await a_job(record, "completed"), uuid4()
+    answer = await configured.call("retry", str(unknown), str(failed), str(completed))
+    assert (answer.code, answer.out) == (1, f"{failed}\n")
+    assert sorted(answer.err.splitlines()) == sorted(
+        [
+            f"herdbook: job {completed}: is completed",
+            f"herdbook: job {unknown}: the record has no such job",
+        ]
+    )
+
+
+async def test_a_job_is_cancelled_with_its_reason(configured: Commands, record: Record) -> None:
+    waiting = await a_job(record, "retry")
+    answer = await configured.call("cancel", str(waiting), "--reason", "sent by mistake")
+    assert (answer.code, answer.out) == (0, f"{waiting}\n")
+    found = await job(record, waiting)
+    assert (found.status, found.error_message) == (JobStatus.CANCELLED, "sent by mistake")
+
+
+async def test_a_running_job_whose_worker_does_not_stop_it_is_code_1(
+    configured: Commands, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herdbook.cli.acting._PATIENCE", 0.0)
+    running = await a_job(record, "retry")
+    await execute(record, LET_RUN, running)
+    answer = await configured.call("cancel", str(running))
+    assert answer.code == 1
+    assert answer.told == f"job {running}: its worker is asked to stop it, and has not done so yet"
+
+
+async def test_a_scheduled_job_is_promoted(configured: Commands, record: Record) -> None:
+    scheduled = await a_job(record, "retry")
+    await execute(record, SCHEDULE, scheduled)
+    assert (await configured.call("promote", str(scheduled))).out == f"{scheduled}\n"
+    assert (await job(record, scheduled)).run_at is None
+
+
+async def test_a_job_is_deleted(configured: Commands, record: Record) -> None:
+    over = await a_job(record, "completed")
+    assert (await configured.call("delete", str(over))).out == f"{over}\n"
+    with pytest.raises(JobNotFoundError):
+        await job(record, over)
+
+
+async def test_a_filter_alone_only_counts(configured: Commands, record: Record) -> None:
+    ids = [await a_job(record, "failed", "mail") for _ in range(2)]
+    await a_job(record, "failed", "other")
+    answer = await configured.call("delete", "--all-matching", "--status", "failed", "--type", "mail")
+    assert (answer.code, answer.err) == (0, "nothing was done: add --yes to do it\n")
+    assert answer.out == "2 jobs would be looked at, and deleted where the state allows it\n"
+    assert [(await job(record, id)).status for id in ids] == [JobStatus.FAILED] * 2
+
+
+async def test_all_that_a_filter_finds_are_changed(
+    configured: Commands, record: Record, runner: OperationRunner
+) -> None:
+    failed, completed = await a_job(record, "failed", "mail"), await a_job(record, "completed", "mail")
+    other = await a_job(record, "failed", "other")
+    answer = await configured.call("retry", "--all-matching", "--type", "mail", "--yes")
+    assert answer.code == 0
+    operation, summary = answer.out.splitlines()
+    assert UUID(operation)
+    assert summary == "1 job retried, 1 left alone"
+    assert answer.err == (
+        f"2 jobs to look at; a relay goes on with it also when you stop waiting\njob {completed}: is completed\n"
+    )
+    assert [(await job(record, id)).status.value for id in (failed, completed, other)] == [
+        "pending",
+        "completed",
+        "failed",
+    ]
+
+
+async def test_a_missing_relay_is_told_and_the_command_waits_for_one(
+    configured: Commands, record: Record, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herdbook.cli.following._PATIENCE", 0.0)
+    runner = OperationRunner(record, Control(record, FolderArtifacts(settings.artifact_folder)))
+    said: list[str] = []
+    monkeypatch.setattr("herdbook.cli.following.typer.echo", lambda text, **_: said.append(text))
+    command = asyncio.create_task(configured.call("promote", "--all-matching", "--yes"))
+
+    async def told() -> bool:
+        return "still nothing is done: does a relay run?" in said
+
+    try:
+        await eventually(told)
+    finally:
+        # Without it the command would wait for ever.
+        runner.start()
+        assert (await command).code == 0
+        await runner.stop()

@@ -1,0 +1,125 @@
+"""Queues and workers on the command line."""
+
+import orjson
+import pytest
+
+from herdbook.http.schemas import QueueView, WorkerView
+from herdbook.queue.adds import QueuedJob, QueueWriter
+from herdbook.queue.connection import connect
+from herdbook.queue_figures import QueueFigures
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.store.outbox import OutboxAction, take_outbox
+from herdbook.store.pool import Record
+from herdbook.store.types import declare_job_types
+from herdbook.store.workers import WorkerBeat, beat_worker, read_workers
+
+from .commands import Commands
+
+
+@pytest.fixture
+async def declared(settings: Settings, record: Record) -> None:
+    """Two queues, a job in one of them; two workers, one of which is gone."""
+    registry = Registry()
+    registry.declare("note", dict, queue="notes")
+    registry.declare("mail", dict, queue="mails")
+    async with record.connection() as connection:
+        await declare_job_types(connection, registry)
+        for name in ("here", "gone"):
+            beat = WorkerBeat(
+                id=name, host="h", pid=7, queues=["mails", "notes"], concurrency=9, running=3, state="running"
+            )
+            await beat_worker(connection, beat)
+        await connection.execute(
+            "UPDATE herdbook.workers SET heartbeat_at = now() - interval '10 min' WHERE id = 'gone'"
+        )
+    assert settings.redis_url
+    job = QueuedJob(
+        job_id="a",
+        job_type="note",
+        data="{}",
+        timestamp=1_700_000_000_000,
+        delay=0,
+        priority=0,
+        attempts=1,
+        backoff=None,
+    )
+    async with connect(settings.redis_url) as redis:
+        await QueueWriter(redis, prefix=settings.queue_prefix).add("notes", [job])
+        await redis.hset(f"{settings.queue_prefix}:mails:meta", "paused", "1")
+
+
+@pytest.mark.usefixtures("declared")
+async def test_queues_are_listed(configured: Commands) -> None:
+    answer = await configured.call("queues")
+    assert answer.code == 0
+    header, mails, notes = [line.split() for line in answer.out.splitlines()]
+    assert header == ["QUEUE", "STATE", "WAITING", "RUNNING", "DELAYED", "FAILED", "OLDEST", "PER", "MIN", "WORKERS"]
+    assert mails == ["mails", "paused", "0", "0", "0", "0", "-", "0.0", "1"]
+    assert [*notes[:6], *notes[7:]] == ["notes", "open", "1", "0", "0", "0", "0.0", "1"]
+    assert notes[6].endswith("d")
+
+
+@pytest.mark.usefixtures("declared")
+async def test_workers_are_listed(configured: Commands) -> None:
+    header, *rows = (await configured.call("workers")).out.splitlines()
+    assert header.split() == ["WORKER", "STATE", "HELD", "HEARD", "OF", "STARTED", "QUEUES"]
+    found = {row.split()[0]: row for row in rows}
+    assert found["here"].split()[1:3] == ["running", "3"]
+    assert found["here"].endswith("mails, notes")
+    assert found["gone"].split()[1:5] == ["gone", "3", "10m", "ago"]
+
+
+@pytest.mark.usefixtures("declared")
+async def test_as_json_they_have_the_fields_of_the_http_api(
+    configured: Commands, settings: Settings, record: Record
+) -> None:
+    queues = [orjson.loads(line) for line in (await configured.call("queues", "--json")).out.splitlines()]
+    figures = QueueFigures.connect(settings, Registry(), record)
+    views = [orjson.loads(QueueView.of(one).model_dump_json(by_alias=True)) for one in await figures.states()]
+    await figures.close()
+    for one in (*queues, *views):
+        one["oldestWaitingSeconds"] = one["oldestWaitingSeconds"] and "long"
+    assert queues == views
+    workers = [orjson.loads(line) for line in (await configured.call("workers", "--json")).out.splitlines()]
+    async with record.connection() as connection:
+        found = [
+            orjson.loads(WorkerView.of(one).model_dump_json(by_alias=True)) for one in await read_workers(connection)
+        ]
+    for one in (*workers, *found):
+        assert one.pop("secondsSilent") < 700
+    assert workers == found
+
+
+async def test_none_yet_is_no_error(configured: Commands) -> None:
+    answer = await configured.call("queues")
+    assert (answer.code, answer.out, answer.err) == (0, "", "no program has declared a queue yet\n")
+    answer = await configured.call("workers")
+    assert (answer.code, answer.out, answer.err) == (0, "", "no worker was heard of within a day\n")
+
+
+@pytest.mark.usefixtures("declared")
+async def test_queues_are_paused_and_resumed(configured: Commands, record: Record) -> None:
+    answer = await configured.call("pause", "notes", "mails", "notes")
+    assert (answer.code, answer.out) == (0, "paused notes\npaused mails\n")
+    async with record.transaction() as connection:
+        entries = await take_outbox(connection, 10)
+    assert [(entry.action, entry.queue) for entry in entries] == [
+        (OutboxAction.PAUSE, "notes"),
+        (OutboxAction.PAUSE, "mails"),
+    ]
+    assert (await configured.call("resume", "notes")).out == "resumed notes\n"
+    async with record.connection() as connection:
+        rows = await connection.fetch("SELECT name, paused FROM herdbook.queues")
+    assert {row["name"]: row["paused"] for row in rows} == {"notes": False, "mails": True}
+
+
+@pytest.mark.usefixtures("declared")
+async def test_a_queue_that_nobody_declared_is_code_1_and_nothing_is_paused(
+    configured: Commands, record: Record
+) -> None:
+    answer = await configured.call("pause", "notes", "nosuch")
+    assert answer.code == 1
+    assert answer.told == "no program has declared 'nosuch'; the queues are mails, notes"
+    async with record.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM herdbook.queues") == 0

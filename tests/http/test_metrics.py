@@ -1,0 +1,175 @@
+"""What Prometheus reads of the whole system."""
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from herdbook.http.attempt_totals import AttemptTotals, Names
+from herdbook.http.metrics import MetricsReading
+from herdbook.queue.adds import QueuedJob, QueueWriter
+from herdbook.queue.connection import connect
+from herdbook.queue_figures import QueueFigures
+from herdbook.registry import Registry
+from herdbook.settings import Settings
+from herdbook.store.histogram import middle
+from herdbook.store.pool import Record
+from herdbook.store.rolling import bucket_of, roll_figures
+from herdbook.store.workers import WorkerBeat, beat_worker
+from tests.store.attempts import ended
+
+from .conftest import NOBODY
+
+Samples = dict[tuple[str, ...], float]
+MINUTE = timedelta(minutes=1)
+
+
+def samples(text: str) -> Samples:
+    """Each value by its name and the values of its labels, in the order of their names."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def scrape(api: httpx.AsyncClient) -> Samples:
+    answer = await api.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return samples(answer.text)
+
+
+@pytest.fixture
+async def busy(api: httpx.AsyncClient, settings: Settings, record: Record) -> httpx.AsyncClient:
+    """The API over a record with jobs of each kind, an outbox, workers, and a queue with a job and a pause."""
+    for outcome in ("completed", "completed", "failed"):
+        await ended(record, datetime.now(UTC), outcome, queue="notes", job_type="note")
+    await api.post("/api/jobs", json={"jobType": "count", "jobData": 1})
+    async with record.connection() as connection:
+        for name in ("one", "two", "gone"):
+            beat = WorkerBeat(id=name, host="h", pid=7, queues=["notes"], concurrency=1, running=0, state="running")
+            await beat_worker(connection, beat)
+        await connection.execute(
+            "UPDATE herdbook.workers SET heartbeat_at = now() - interval '1 min' WHERE id = 'gone'"
+        )
+        await connection.execute("UPDATE herdbook.outbox SET created_at = now() - interval '90 s'")
+    assert settings.redis_url
+    async with connect(settings.redis_url) as redis:
+        await QueueWriter(redis, prefix=settings.queue_prefix).add("notes", [_queued("a"), _queued("b")])
+        await redis.hset(f"{settings.queue_prefix}:count:meta", "paused", "1")
+    return api
+
+
+def _queued(job_id: str) -> QueuedJob:
+    return QueuedJob(
+        job_id=job_id,
+        job_type="note",
+        data="{}",
+        timestamp=round((datetime.now(UTC).timestamp() - 60) * 1_000),
+        delay=0,
+        priority=0,
+        attempts=1,
+        backoff=None,
+    )
+
+
+async def test_jobs_queues_outbox_and_workers_are_told(busy: httpx.AsyncClient) -> None:
+    found = await scrape(busy)
+    # In the order of the labels' names: queue, status, type.
+    assert {key[1:]: value for key, value in found.items() if key[0] == "herdbook_jobs"} == {
+        ("notes", "completed", "note"): 2,
+        ("notes", "failed", "note"): 1,
+        ("count", "pending", "count"): 1,
+    }
+    assert found["herdbook_queue_depth", "notes", "waiting"] == 2
+    assert found["herdbook_queue_depth", "notes", "failed"] == 0
+    assert 60 <= found["herdbook_queue_oldest_waiting_seconds", "notes"] < 90
+    assert found["herdbook_queue_oldest_waiting_seconds", "any"] == 0
+    assert [found["herdbook_queue_paused", name] for name in ("any", "count", "notes")] == [0, 1, 0]
+    assert found["herdbook_outbox_depth",] == 1
+    assert 90 <= found["herdbook_outbox_lag_seconds",] < 120
+    assert [found["herdbook_workers", state] for state in ("running", "quiet", "silent")] == [2, 0, 1]
+    assert found["herdbook_record_up",] == found["herdbook_queue_up",] == 1
+    assert sum(found["herdbook_record_connections", state] for state in ("used", "idle", "free")) == 5
+
+
+async def test_servers_that_are_away_are_told_and_are_no_error(lost_api: httpx.AsyncClient) -> None:
+    found = await scrape(lost_api)
+    assert found["herdbook_record_up",] == 0
+    assert ("herdbook_jobs",) not in {key[:1] for key in found}
+
+
+async def test_what_the_record_knows_is_told_while_redis_is_away(
+    settings: Settings, registry: Registry, record: Record
+) -> None:
+    lost = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{NOBODY}"})
+    queues = QueueFigures.connect(lost, registry, record)
+    await ended(record, datetime.now(UTC), queue="notes", job_type="note")
+    found = samples(bytes((await MetricsReading(record, queues).metrics()).body).decode())
+    await queues.close()
+    assert (found["herdbook_record_up",], found["herdbook_queue_up",]) == (1, 0)
+    assert found["herdbook_jobs", "notes", "completed", "note"] == 1
+
+
+async def test_totals_take_each_settled_minute_once(record: Record) -> None:
+    start = bucket_of(datetime.now(UTC), 60) - 10 * MINUTE
+    totals = AttemptTotals(start, Names())
+
+    async def attempts() -> Samples:
+        async with record.connection() as connection:
+            await totals.update(connection)
+        return {
+            (sample.name, *sample.labels.values()): sample.value for one in totals.families() for sample in one.samples
+        }
+
+    assert await attempts() == {}
+    await ended(record, start - MINUTE, queue="q", job_type="t")
+    await ended(record, start, queue="q", job_type="t", run=100, wait=0)
+    await ended(record, start, "failed", queue="q", job_type="t", run=2_100, wait=10**8)
+    await ended(record, start + MINUTE, "retry", queue="q", job_type="t", wait=None)
+    await _roll(record, start, 2)
+    for _ in range(2):
+        found = await attempts()
+        assert [found["herdbook_attempts_total", "q", "t", one] for one in ("completed", "failed", "retry")] == [1] * 3
+    runs = {key[3]: value for key, value in found.items() if key[0] == "herdbook_attempt_run_seconds_bucket"}
+    assert [runs[limit] for limit in ("0.05", "0.1", "2.0", "5.0", "+Inf")] == [0, 2, 2, 3, 3]
+    waits = {key[3]: value for key, value in found.items() if key[0] == "herdbook_attempt_wait_seconds_bucket"}
+    assert [waits[limit] for limit in ("0.001", "5000.0", "+Inf")] == [1, 1, 2]
+    assert found["herdbook_attempt_run_seconds_sum", "q", "t"] == pytest.approx(2.3, rel=0.125)
+    # The minute after, committed only now.
+    await ended(record, start + 2 * MINUTE, queue="q", job_type="t")
+    await _roll(record, start, 3)
+    assert (await attempts())["herdbook_attempts_total", "q", "t", "completed"] == 2
+
+
+async def test_a_minute_that_may_change_is_left_for_the_next_time(record: Record) -> None:
+    """The newest rolled minute is rolled again with the next; what is committed late belongs to it."""
+    now = datetime.now(UTC)
+    start = bucket_of(now, 60) - MINUTE
+    totals = AttemptTotals(start, Names())
+    await ended(record, start)
+    await _roll(record, start, 1)
+    async with record.connection() as connection:
+        await totals.update(connection)
+    assert not [sample for one in totals.families() for sample in one.samples]
+
+
+async def _roll(record: Record, start: datetime, minutes: int) -> None:
+    async with record.transaction() as connection:
+        await roll_figures(connection, start - MINUTE, start + minutes * MINUTE)
+
+
+def test_names_that_others_make_up_are_bounded() -> None:
+    names = Names()
+    first = [names.of("q", f"t{number}") for number in range(500)]
+    assert len(set(first)) == 201
+    assert first[0] == ("q", "t0")
+    assert first[-1] == ("(other)", "(other)")
+    assert [names.of("q", f"t{number}") for number in range(500)] == first
+
+
+@pytest.mark.parametrize(("bucket", "low", "high"), [(0, 0, 1), (10, 7.9, 10), (43, 15_848, 19_953)])
+def test_a_bucket_stands_for_its_middle(bucket: int, low: float, high: float) -> None:
+    assert low < middle(bucket) < high
