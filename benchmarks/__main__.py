@@ -1,4 +1,7 @@
-"""Runs the measurements and prints them: `make bench ARGS="--jobs 10000 --json bench.json"`."""
+"""Runs the measurements and prints them.
+
+Of a job's path: `make bench ARGS="--jobs 10000 --json bench.json"`; of the pages: `make bench ARGS=pages`.
+"""
 
 import argparse
 import asyncio
@@ -11,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import pages
 from benchmarks.app import book
 from benchmarks.load import publish_over_http
 from benchmarks.processes import Part, running, servers
@@ -126,15 +130,43 @@ def environment() -> Figures:
     return {"python": platform.python_version(), "cpus": os.cpu_count(), "load_1m": os.getloadavg()[0]}
 
 
+def measure_path(jobs: int) -> Figures:
+    with servers() as settings:
+        return environment() | asyncio.run(measure(settings, jobs))
+
+
+def measure_pages(sizes: list[int]) -> Figures:
+    found = {}
+    for rows in sizes:
+        with servers() as settings:
+            found[rows] = asyncio.run(pages.measure(settings, rows))
+    return environment() | {"sizes": found}
+
+
+def row_counts(text: str) -> list[int]:
+    sizes = [int(one) for one in text.split(",")]
+    if min(sizes) < pages.FEWEST:
+        raise argparse.ArgumentTypeError(f"at least {pages.FEWEST:,} rows, for there to be a 200th page")
+    return sizes
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--jobs", type=int, default=10_000, help="no-op jobs of about 300 bytes per measurement")
+    parser = argparse.ArgumentParser(
+        prog="benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="?", choices=("path", "pages"), default="path", help="what is measured")
+    parser.add_argument("--jobs", type=int, default=10_000, help="path: no-op jobs of about 300 bytes per measurement")
+    parser.add_argument(
+        "--rows", type=row_counts, default="10000,100000,1000000", help="pages: jobs in the record, sizes by commas"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args()
-    with servers() as settings:
-        figures = environment() | asyncio.run(measure(settings, options.jobs))
+    figures = measure_path(options.jobs) if options.what == "path" else measure_pages(options.rows)
     for name, value in figures.items():
-        sys.stdout.write(f"{name:26} {value:,.2f}\n" if isinstance(value, float) else f"{name:26} {value}\n")
+        if name == "sizes":
+            pages.write_table(value)
+        else:
+            sys.stdout.write(f"{name:26} {value:,.2f}\n" if isinstance(value, float) else f"{name:26} {value}\n")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

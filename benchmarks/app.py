@@ -1,5 +1,6 @@
-"""The job type that is measured: it does nothing but tell when it started."""
+"""The job types that are measured: one does nothing but tell when it started, the other is there to be looked at."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -11,3 +12,8 @@ book = Herdbook()
 @book.processor("noop", queue="bench", attempts=1)
 async def noop(payload: dict[str, Any]) -> dict[str, float]:
     return {"startedAt": time.time()}
+
+
+@book.processor("doze", queue="bench", attempts=1)
+async def doze(payload: dict[str, Any]) -> None:
+    await asyncio.sleep(3_600)

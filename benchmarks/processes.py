@@ -41,6 +41,7 @@ class Part:
             "DATABASE_URL": settings.database_url or "",
             "REDIS_URL": settings.redis_url or "",
             "HERDBOOK_DATA": str(settings.data),
+            "HERDBOOK_STOP_DEADLINE": str(settings.stop_deadline),
             "HERDBOOK_LOG_LEVEL": "warning",
         }
         self._process = subprocess.Popen(

@@ -22,7 +22,7 @@ def test_the_applications_types_win_and_the_built_in_ones_stay(settings: Setting
     app.declare("greet", dict)
     app.declare("email", dict, queue="mine")
     registry = build_registry(settings, record, app)
-    assert {one.name for one in registry} == {"greet", "email", "notification", "report"}
+    assert {one.name for one in registry} == {"alert", "callback", "greet", "email", "notification", "report"}
     assert registry.get("email").queue == "mine"
     assert app.find("report") is None
 

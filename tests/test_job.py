@@ -71,7 +71,18 @@ def test_queue_job_ids_carry_the_generation() -> None:
     assert queue_job_id(id, 3) == f"{id}~3"
 
 
-@pytest.mark.parametrize("job_id", ["17", "repeat:x:1", "", "~1", f"{uuid4()}~x", f"{uuid4()}x", uuid4().hex])
+@pytest.mark.parametrize(
+    "job_id",
+    [
+        "17",
+        "repeat:x:1",
+        "",
+        "~1",
+        "01999999-9999-7999-8999-999999999999~x",
+        "01999999-9999-7999-8999-999999999999x",
+        "01999999999979998999999999999999",
+    ],
+)
 def test_ids_from_elsewhere_are_not_ours(job_id: str) -> None:
     assert parse_queue_job_id(job_id) is None
 

@@ -255,3 +255,10 @@ async def test_sql_alone_can_publish(book: Herdbook, record: Record) -> None:
     assert (job.priority, job.job_data) == (3, {"text": "sql"})
     assert await count(record) == await count(record, "outbox") == 1
     assert abs((id.int >> 80) / 1_000 - job.created_at.timestamp()) < 60
+
+
+async def test_jobs_of_a_reserved_type_are_published_by_herdbook_alone(book: Herdbook) -> None:
+    book.declare("alert", dict[str, int])
+    book.reserve("alert")
+    with pytest.raises(InvalidJobError, match="only Herdbook itself"):
+        await book.publish("alert", {})

@@ -56,7 +56,7 @@ class Herdbook(Registry):
         """Record a job and return its id; it is delivered after the commit.
 
         `job_data` is the payload model or JSON data. Options (`delay`, `run_at`, `priority`,
-        `attempts`, `backoff`, `timeout`, `idempotency_key`) are given as `JobOptions` or by name. With
+        `attempts`, `backoff`, `timeout`, `callback_url`, `idempotency_key`) are given as `JobOptions` or by name. With
         `connection` (asyncpg, psycopg or SQLAlchemy, asynchronous) the job is part of the caller's
         own transaction: a rollback leaves nothing. Raises what `herdbook.publish.prepare` raises,
         IdempotencyConflictError and RecordUnavailableError.

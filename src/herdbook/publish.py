@@ -66,6 +66,9 @@ def prepare(registry: Registry, request: JobRequest, *, max_bytes: int, id: UUID
     Raises UnknownJobTypeError, InvalidJobError naming the wrong fields, or JobTooLargeError (`max_bytes` of JSON).
     """
     job_type = registry.get(request.job_type)
+    if job_type.is_reserved:
+        message = f"only Herdbook itself publishes {job_type.name} jobs"
+        raise InvalidJobError(message, [FieldProblem(path="jobType", message=message)])
     job_data = _encode(request.job_data)
     if len(job_data) > max_bytes:
         raise JobTooLargeError(f"job data of {len(job_data):,} bytes; at most {max_bytes:,} are accepted")

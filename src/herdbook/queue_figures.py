@@ -96,7 +96,10 @@ class QueueFigures:
 
     async def jobs_in(self, queue: str, place: Place, limit: int) -> list[JobInQueue]:
         """The jobs in a place of a queue, at most `limit`: the next first, of finished jobs the newest."""
-        ids = await self._places.ids_in(queue, place, limit)
+        return await self._recorded(queue, await self._places.ids_in(queue, place, limit))
+
+    async def _recorded(self, queue: str, ids: Sequence[str]) -> list[JobInQueue]:
+        """Jobs of a queue by the record's ids too."""
         foreign = [id for id in ids if parse_queue_job_id(id) is None]
         times = dict(zip(foreign, await self._places.timestamps(queue, foreign), strict=True)) if foreign else {}
         return [JobInQueue(job_id=id, id=_record_id(queue, id, times.get(id))) for id in ids]
@@ -104,9 +107,11 @@ class QueueFigures:
     async def running(self, limit: int = 200) -> list[RunningJob]:
         """The jobs that run now, at most `limit` of each queue, the longest running first."""
         # No index tells them from all others, but their queues do.
-        active = [job for name in await self.names() for job in await self.jobs_in(name, Place.ACTIVE, limit)]
+        names = await self.names()
+        active = zip(names, await self._places.active_in(names, limit), strict=True)
+        jobs = [job for name, ids in active for job in await self._recorded(name, ids)]
         async with self._record.connection() as connection:
-            return await read_running_jobs(connection, [job.id for job in active if job.id is not None])
+            return await read_running_jobs(connection, [job.id for job in jobs if job.id is not None])
 
     async def ping(self) -> None:
         """Return when Redis answers; raises QueueUnavailableError otherwise."""

@@ -7,7 +7,7 @@ Never publishes or runs anything.
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -31,7 +31,8 @@ class JobType:
     """A kind of job. `function` is None where the work runs elsewhere, say in Node.
 
     `backoff` travels with each job; `own_backoff`, the program's own function, holds for jobs without
-    one. `timeout` (seconds) holds for jobs that have no limit of their own.
+    one. `timeout` (seconds) holds for jobs that have no limit of their own. Only Herdbook itself publishes
+    jobs of a type that `is_reserved`.
     """
 
     name: str
@@ -45,6 +46,7 @@ class JobType:
     own_backoff: BackoffFunction | None
     timeout: float | None
     description: str
+    is_reserved: bool = False
 
     def validate(self, job_data: bytes | str) -> Any:
         """The payload in JSON text `job_data`; raises InvalidJobError that names each wrong field."""
@@ -131,6 +133,10 @@ class Registry:
     def include(self, other: "Registry") -> None:
         """Take over the job types of another registry; our own win."""
         self._types = {**other._types, **self._types}
+
+    def reserve(self, *names: str) -> None:
+        """Have only Herdbook itself publish jobs of these types."""
+        self._types.update({name: replace(self._types[name], is_reserved=True) for name in names})
 
     def get(self, name: str) -> JobType:
         """The job type; raises UnknownJobTypeError that lists the known ones."""

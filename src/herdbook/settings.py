@@ -16,6 +16,11 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+def _unless_empty(value: Any) -> Any:
+    # A variable that is set to nothing is how many programs say that it is not set.
+    return value or None
+
+
 class Settings(BaseSettings):
     """Herdbook's settings; each is an environment variable of the same name in capitals."""
 
@@ -80,10 +85,10 @@ class Settings(BaseSettings):
         gt=0,
         description="Age in seconds of the oldest undelivered job at which `/readyz` says no.",
     )
-    alerts: Path | None = Field(
+    alerts: Annotated[Path | None, BeforeValidator(_unless_empty)] = Field(
         default=None, description="TOML file of the rules for alerts and of who hears of them. Unset: no alerts."
     )
-    webhook_secret: str | None = Field(
+    webhook_secret: Annotated[str | None, BeforeValidator(_unless_empty)] = Field(
         default=None,
         repr=False,
         description="Signs the callbacks of jobs, by Standard Webhooks: `whsec_` and base64. Unset: no signature.",
@@ -99,7 +104,8 @@ class Settings(BaseSettings):
         default=None,
         ge=0,
         le=65_535,
-        description="Port of those metrics. Unset: none are served. `up` gives it to the relay, and the next ones to its workers.",
+        description="Port of those metrics. Unset: none are served. "
+        "`up` gives it to the relay, and the next ones to its workers.",
     )
     log_format: Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)] = Field(
         default="auto",

@@ -73,6 +73,7 @@ async def test_everything_that_is_recorded_of_a_job_is_told(api: httpx.AsyncClie
         "jobData": {"text": "a"},
         "result": {"sent": True},
         "timeoutMs": None,
+        "callbackUrl": None,
         "errorMessage": job["errorMessage"],
         "progress": 50,
         "priority": 0,
@@ -117,7 +118,17 @@ async def test_a_job_is_found_by_its_id_in_the_queue_too(api: httpx.AsyncClient,
 
 
 @pytest.mark.parametrize(
-    "id", ["5", "bulk", "x" * 36, "a~1", f"{new_job_id()}~x", f"{new_job_id()}~{'9' * 5_000}", "%00", "é"]
+    "id",
+    [
+        "5",
+        "bulk",
+        "x" * 36,
+        "a~1",
+        "01999999-9999-7999-8999-999999999999~x",
+        f"01999999-9999-7999-8999-999999999999~{'9' * 5_000}",
+        "%00",
+        "é",
+    ],
 )
 @pytest.mark.parametrize("rest", ["", "/logs", "/artifact"])
 async def test_what_is_no_id_is_not_found(api: httpx.AsyncClient, id: str, rest: str) -> None:

@@ -34,6 +34,7 @@ async def addresses(site: Site) -> list[str]:
         "/queues",
         "/queues/orders?state=failed",
         "/workers",
+        "/alerts",
         "/operations",
         "/nowhere",
     ]

@@ -1,4 +1,4 @@
-"""The built-in job types, for looking at."""
+"""The built-in job types that people publish, for looking at."""
 
 from typing import Any
 
@@ -10,4 +10,4 @@ async def _nothing(*args: Any, **named: Any) -> Any:
     return None
 
 
-BUILTIN = {one.name: one for one in builtin_types(Settings(), _nothing)}
+BUILTIN = {one.name: one for one in builtin_types(Settings(), _nothing) if not one.is_reserved}

@@ -9,7 +9,9 @@ from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
 import herdbook
+from herdbook.alerting import load_alerts
 from herdbook.control import Control
+from herdbook.http.alerts import AlertReading
 from herdbook.http.artifact import ArtifactReading
 from herdbook.http.docs import ApiDocs
 from herdbook.http.edge import Edge, FaultAnswer, problem_of_fault
@@ -18,6 +20,7 @@ from herdbook.http.health import HealthChecks
 from herdbook.http.job_actions import JobActions
 from herdbook.http.job_reads import JobReading
 from herdbook.http.jobs import JobPublishing
+from herdbook.http.metrics import MetricsReading
 from herdbook.http.openapi import DescribedApp
 from herdbook.http.parts import Parts
 from herdbook.http.problems import install
@@ -56,7 +59,9 @@ def create_app(parts: Parts, fault: FaultAnswer = problem_of_fault) -> FastAPI:
     ArtifactReading(parts.artifacts).add_to(app)
     JobEvents(record, parts.feed).add_to(app)
     SystemReading(registry, record, parts.queues).add_to(app)
+    AlertReading(record, load_alerts(settings)).add_to(app)
     HealthChecks(record, parts.queues, outbox_lag_limit=settings.outbox_lag_limit).add_to(app)
+    MetricsReading(record, parts.queues).add_to(app)
     ApiDocs(app).add_to(app)
     return app
 

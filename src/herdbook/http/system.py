@@ -43,7 +43,8 @@ class SystemReading:
 
     async def job_types(self) -> JobTypeList:
         """The job types that can be published, with the JSON Schema of their data."""
-        return JobTypeList(job_types=[JobTypeView.of(one) for one in sorted(self._registry, key=lambda one: one.name)])
+        found = sorted((one for one in self._registry if not one.is_reserved), key=lambda one: one.name)
+        return JobTypeList(job_types=[JobTypeView.of(one) for one in found])
 
     async def queues(self) -> QueueList:
         """The queues: how many jobs are in each of BullMQ's states, how long the next one waits, how fast they go."""

@@ -1,10 +1,13 @@
 """Takes the settings, and the function that sums up the record.
 
-Gives the built-in job types: email, notification, report.
+Gives the built-in job types: email, notification, report; and alert and callback, which Herdbook publishes itself.
 Never imports the store or the queue.
 """
 
+from herdbook.alerting.messages import ALERT, ALERT_QUEUE, ATTEMPTS, BACKOFF, CALLBACK, CALLBACK_QUEUE
 from herdbook.job import Backoff
+from herdbook.processors.alert import Alerter
+from herdbook.processors.callback import Caller
 from herdbook.processors.email import Mailer
 from herdbook.processors.notification import Notifier
 from herdbook.processors.report import Reporter, Summarise
@@ -19,12 +22,15 @@ _PATIENT = Backoff(type="exponential", delay=30_000, jitter=0.2)
 
 
 def builtin_types(settings: Settings, summarise: Summarise) -> Registry:
-    """The built-in job types, each in a queue of its own name.
+    """The built-in job types, each in a queue of its own.
 
-    Raises ConfigurationError when the mail settings cannot be used.
+    Raises ConfigurationError when the settings of mail, alerts or callbacks cannot be used.
     """
     book = Registry()
     book.processor("email", attempts=6, backoff=_PATIENT)(Mailer(settings).run)
     book.processor("notification")(Notifier().run)
     book.processor("report")(Reporter(summarise).run)
+    book.processor(ALERT, queue=ALERT_QUEUE, attempts=ATTEMPTS, backoff=BACKOFF)(Alerter(settings).run)
+    book.processor(CALLBACK, queue=CALLBACK_QUEUE, attempts=ATTEMPTS, backoff=BACKOFF)(Caller(settings).run)
+    book.reserve(ALERT, CALLBACK)
     return book

@@ -5,9 +5,12 @@ Never shows or keeps what is secret in a URL: channels are named by their place 
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
@@ -23,12 +26,25 @@ from herdbook.processors.delivery import DeliveryError
 
 _SCHEME = re.compile(r"([a-z0-9_-]{1,25})://", re.IGNORECASE)
 _LONGEST_ERROR = 300
+_UNKNOWN = "unknown channel"
+_checking: ContextVar[bool] = ContextVar("checking", default=False)
 
 
 def _service(url: str) -> apprise.NotifyBase | None:
     # Its own asset for each: Apprise keeps state in it. No keys or files are made on this machine.
     asset = apprise.AppriseAsset(app_id="Herdbook", app_desc="Herdbook", pgp_autogen=False, pem_autogen=False)
-    return apprise.Apprise.instantiate(url, asset=asset)
+    _hush_checks()
+    token = _checking.set(True)
+    try:
+        return apprise.Apprise.instantiate(url, asset=asset)
+    finally:
+        _checking.reset(token)
+
+
+@cache
+def _hush_checks() -> None:
+    """Have Apprise not log what is wrong with a URL: it would show tokens. Whoever gave the URL is told."""
+    logging.getLogger("apprise").addFilter(lambda _: not _checking.get())
 
 
 def _channel_url(url: str) -> str:
@@ -117,22 +133,37 @@ class Notifier:
         self, payload: NotificationPayload, channel: int, delivered: set[int], job: JobContext
     ) -> ChannelResult:
         url = payload.channels[channel]
-        service = _service(url)
-        if service is None:
-            return ChannelResult(channel=f"channel {channel}", status="failed", error="not a service of Apprise here")
-        shown = redacted(service)
         if channel in delivered:
-            return ChannelResult(channel=shown, status="sentEarlier")
-        with hearing() as answers:
-            error, optional = await _send(service, payload)
-        if error is None:
+            service = _service(url)
+            return ChannelResult(channel=redacted(service) if service else _UNKNOWN, status="sentEarlier")
+        result = await send(url, payload)
+        if result.status == "sent":
             delivered.add(channel)
             job.progress({"delivered": sorted(delivered), "channels": len(payload.channels)})
-            return ChannelResult(channel=shown, status="sent")
-        error = _without_secrets(error, url, shown)
-        job.log(f"{shown}: {error}")
-        answer = answers[-1] if answers else None
-        return ChannelResult(channel=shown, status="failed", error=error, optional=optional, answer=answer)
+        else:
+            job.log(f"{result.channel}: {result.error}")
+        return result
+
+
+async def send(url: str, payload: NotificationPayload) -> ChannelResult:
+    """Send the message to one channel, whatever others it names."""
+    service = _service(url)
+    if service is None:
+        return ChannelResult(channel=_UNKNOWN, status="failed", error="not a service of Apprise here")
+    shown = redacted(service)
+    with hearing() as answers:
+        error, optional = await _send(service, payload)
+    if error is None:
+        return ChannelResult(channel=shown, status="sent")
+    answer = answers[-1] if answers else None
+    return ChannelResult(
+        channel=shown, status="failed", error=_without_secrets(error, url, shown), optional=optional, answer=answer
+    )
+
+
+def is_channel(url: str) -> bool:
+    """Whether a URL is one that Apprise can use."""
+    return _SCHEME.match(url) is not None and _service(url) is not None
 
 
 def _failure(message: str, failed: Sequence[ChannelResult]) -> DeliveryError | Unrecoverable:

@@ -79,10 +79,17 @@ class PlaceReader:
         prefix = key_prefix(self._prefix, queue)
         with away_is_unavailable():
             if place in _LISTS:
-                listed: list[Any] = await self._client.lrange(f"{prefix}{_LISTS[place]}", -limit, -1)
-                return [id for id in reversed(listed) if not id.startswith("0:")]
+                return _next_first(await self._client.lrange(f"{prefix}{_LISTS[place]}", -limit, -1))
             found: Any = await self._client.zrange(f"{prefix}{place}", 0, limit - 1, desc=place in _NEWEST_FIRST)
         return list(found)
+
+    async def active_in(self, queues: Sequence[str], limit: int) -> list[list[str]]:
+        """The ids of jobs that workers hold, at most `limit` of each queue, all read together."""
+        pipeline = self._client.pipeline(transaction=False)
+        for queue in queues:
+            pipeline.lrange(f"{key_prefix(self._prefix, queue)}{_LISTS[Place.ACTIVE]}", -limit, -1)
+        with away_is_unavailable():
+            return [_next_first(listed) for listed in await pipeline.execute()]
 
     async def timestamps(self, queue: str, job_ids: Sequence[str]) -> list[int | None]:
         """When each job was published, in Unix milliseconds; None where the queue does not know."""
@@ -93,6 +100,11 @@ class PlaceReader:
         with away_is_unavailable():
             found = await pipeline.execute()
         return [milliseconds(one) for one in found]
+
+
+def _next_first(listed: list[Any]) -> list[str]:
+    """The jobs of a list, without the markers that old clients put there."""
+    return [id for id in reversed(listed) if not id.startswith("0:")]
 
 
 def _place(

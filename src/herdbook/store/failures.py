@@ -5,9 +5,14 @@ Never reads further back than some hundred failures.
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from itertools import islice
 from uuid import UUID
+
+import asyncpg
 
 from herdbook.store.pool import Connection
 from herdbook.store.sql import statement
@@ -36,22 +41,17 @@ class FailureGroup:
 
 async def read_failure_groups(connection: Connection, limit: int) -> list[FailureGroup]:
     """The groups of the newest failed jobs, at most `limit`, the group with the newest job first."""
-    groups: dict[tuple[str, str], FailureGroup] = {}
+    newest: dict[tuple[str, str], asyncpg.Record] = {}
+    counts = Counter[tuple[str, str]]()
     for row in await connection.fetch(statement("read_failures"), _LOOKED_AT):
         reason = (row["job_type"], without_varying(row["message"]))
-        if reason in groups:
-            groups[reason] = replace(groups[reason], count=groups[reason].count + 1)
-        else:
-            groups[reason] = FailureGroup(
-                job_type=row["job_type"],
-                message=row["message"],
-                count=1,
-                newest=row["id"],
-                failed_at=row["failed_at"],
-            )
-    return list(groups.values())[:limit]
+        newest.setdefault(reason, row)
+        counts[reason] += 1
+    return [FailureGroup(**dict(row), count=counts[reason]) for reason, row in islice(newest.items(), limit)]
 
 
+# An open overview looks at the same messages each second.
+@lru_cache(maxsize=2 * _LOOKED_AT)
 def without_varying(message: str) -> str:
     """The message with each number, UUID and hexadecimal id replaced by the same sign."""
     return _VARYING.sub("#", message)

@@ -87,7 +87,7 @@ async def read_series(
     first = bucket_of(since, resolution)
     wanted = () if queue is None and job_type is None else (queue, job_type)
     # Coarser figures are rolled each minute too; without their last minute they look the same.
-    until = _unrolled_since(rolled) if resolution == MINUTE else rolled.now
+    until = unrolled_since(rolled) if resolution == MINUTE else rolled.now
     rows = await _read_figures(connection, resolution, first, until, *wanted)
     if resolution == MINUTE:
         rows += await _read_unrolled(connection, max(until, first), rolled.now, *wanted)
@@ -102,7 +102,7 @@ async def read_queue_rates(connection: Connection) -> dict[str, float]:
     rolled = await read_rolled(connection)
     # From a whole minute on, because figures are of whole ones.
     since = bucket_of(rolled.now - _RATE_SPAN, MINUTE) + timedelta(seconds=MINUTE)
-    rows = await connection.fetch(statement("read_queue_rates"), since, max(since, _unrolled_since(rolled)))
+    rows = await connection.fetch(statement("read_queue_rates"), since, max(since, unrolled_since(rolled)))
     minutes = (rolled.now - since) / timedelta(minutes=1)
     return {row["queue"]: row["count"] / minutes for row in rows if row["count"]}
 
@@ -118,7 +118,7 @@ async def read_queue_minutes(connection: Connection) -> dict[str, list[int]]:
     return dict(found)
 
 
-def _unrolled_since(rolled: Rolled) -> datetime:
+def unrolled_since(rolled: Rolled) -> datetime:
     """From when on attempts are read themselves."""
     limit = bucket_of(rolled.now - _LONGEST_UNROLLED, MINUTE)
     return max(rolled.until or limit, limit)

@@ -1,6 +1,6 @@
 """Takes counts of times in buckets that grow by powers of ten; see the table `figures`.
 
-Gives the time below which a share of them lies.
+Gives the time below which a share of them lies, and what a bucket stands for.
 Never knows what was timed.
 """
 
@@ -22,6 +22,11 @@ def percentile(histogram: Mapping[int, int], share: float) -> float | None:
         seen += histogram[bucket]
     lowest = _limit(bucket - 1) if bucket else 0.0
     return lowest + (_limit(bucket) - lowest) * (wanted - seen) / histogram[bucket]
+
+
+def middle(bucket: int) -> float:
+    """The middle of a bucket, in milliseconds."""
+    return ((_limit(bucket - 1) if bucket else 0.0) + _limit(bucket)) / 2
 
 
 def _limit(bucket: int) -> float:

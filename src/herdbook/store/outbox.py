@@ -96,6 +96,7 @@ def insert_statement(jobs: Sequence[NewJob]) -> tuple[str, list[Any]]:
         [job.idempotency_key for job in jobs],
         [job.fingerprint for job in jobs],
         [job.timeout_ms for job in jobs],
+        [job.callback_url for job in jobs],
     ]
     return statement("insert_jobs"), columns
 

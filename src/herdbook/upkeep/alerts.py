@@ -53,17 +53,16 @@ class AlertWatch(Service):
         if not self._alerts.rules:
             self.quiet()
             return 0
-        facts = await self._facts()
         async with self._record.transaction() as connection:
+            # Facts from before the lock could be older than what another watch has made of newer ones.
             if await try_lock(connection, "alerts"):
-                await self._compare(connection, facts)
+                await self._compare(connection, await self._facts(connection))
         return self._pause
 
-    async def _facts(self) -> Facts:
-        async with self._record.connection() as connection:
-            ended = await count_ended_by_type(connection, windows(self._alerts.rules))
-            workers = await read_workers(connection)
-            lag = await read_outbox_lag(connection)
+    async def _facts(self, connection: Connection) -> Facts:
+        ended = await count_ended_by_type(connection, windows(self._alerts.rules))
+        workers = await read_workers(connection)
+        lag = await read_outbox_lag(connection)
         lost = [one for one in workers if one.seconds_silent >= SILENT_AFTER]
         return Facts(
             ended=ended,

@@ -1,4 +1,5 @@
--- Records what attempts came to, each only if it is still the running one of its job.
+-- Records what attempts came to, each only if it is still the running one of its job. Who asked for it is called back
+-- once the job is final; a branch of an expression costs other jobs nothing, which one more INSERT would.
 WITH ended AS (
     SELECT * FROM unnest(
         CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS text[]), CAST($5 AS text[]),
@@ -20,7 +21,8 @@ WITH ended AS (
     FROM ended e
     WHERE j.id = e.id AND j.generation = e.generation AND j.attempt = e.attempt AND j.status = 'processing'
       AND j.worker = $13
-    RETURNING j.id, j.generation, j.attempt, j.started_at, j.waited_ms
+    RETURNING j.id, j.generation, j.attempt, j.started_at, j.waited_ms, j.callback_url, j.job_type, j.status, j.result,
+              j.error_message, j.completed_at
 ), written AS (
     INSERT INTO herdbook.job_attempts (
         job, generation, attempt, worker, started_at, ended_at, waited_ms, outcome, error_type, error_message, stack_trace
@@ -29,4 +31,8 @@ WITH ended AS (
            e.error_type, e.error_message, e.stack_trace
     FROM finished f JOIN ended e ON e.id = f.id AND e.generation = f.generation AND e.attempt = f.attempt
 )
-SELECT id, attempt FROM finished
+SELECT id, attempt,
+       CASE WHEN callback_url IS NOT NULL AND completed_at IS NOT NULL THEN
+           herdbook.publish_callback(callback_url, id, job_type, status, result, error_message, completed_at)
+       END AS callback
+FROM finished

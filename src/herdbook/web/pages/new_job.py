@@ -144,7 +144,8 @@ class NewJobPage:
             return await read_job(connection, found)
 
     def _choice(self, request: Request, problem: str = "", *, status: int = 200) -> Response:
-        types = [_card(one) for one in sorted(self._registry, key=lambda one: one.name)]
+        open_types = [one for one in self._registry if not one.is_reserved]
+        types = [_card(one) for one in sorted(open_types, key=lambda one: one.name)]
         page = TypeChoice(types=types, problem=problem)
         return self._render.page(request, "choose_type.html", title="New job", page=page, status=status)
 

@@ -1,0 +1,142 @@
+"""Takes a rule, and the facts of the moment.
+
+Gives what is wrong by it: a subject and a sentence for each incident.
+Never asks for the facts, and never guesses: what cannot be known is told as unknown.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from herdbook.alerting.rules import (
+    FailureRate,
+    JobFailed,
+    NoWorker,
+    OldestWaiting,
+    OutboxLagging,
+    Rule,
+    WorkerLost,
+    in_words,
+)
+
+# Failed alerts cannot be told of by more alerts.
+_NOT_WATCHED = frozenset({"alert"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeFacts:
+    """Jobs of a type that completed, and that failed for good."""
+
+    completed: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFacts:
+    """A queue: for how many seconds its next job could have run (None: none waits), and the live workers it has."""
+
+    name: str
+    oldest_waiting: float | None
+    paused: bool
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerFacts:
+    """A worker that was not heard of for too long, and for how many seconds."""
+
+    id: str
+    seconds_silent: float
+    running: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A system at one moment.
+
+    `ended` has the jobs that ended within each window (seconds) that a rule asks for, by type. `queues`
+    is None while Redis does not answer. `outbox_age` is in seconds.
+    """
+
+    ended: Mapping[float, Mapping[str, TypeFacts]]
+    queues: Sequence[QueueFacts] | None
+    lost_workers: Sequence[WorkerFacts]
+    outbox_age: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firing:
+    """Something that is wrong by a rule; incidents of one rule are told apart by their subject."""
+
+    subject: str
+    message: str
+
+
+def evaluate(rule: Rule, facts: Facts) -> list[Firing] | None:
+    """What is wrong by this rule; None when it cannot be known now."""
+    match rule:
+        case JobFailed():
+            return list(_failed(rule, facts))
+        case FailureRate():
+            return list(_failing_often(rule, facts))
+        case OldestWaiting():
+            return None if facts.queues is None else list(_waiting(rule, facts.queues))
+        case NoWorker():
+            return None if facts.queues is None else list(_unserved(rule, facts.queues))
+        case OutboxLagging():
+            return list(_lagging(rule, facts))
+        case WorkerLost():
+            return list(_lost(rule, facts))
+
+
+def windows(rules: Sequence[Rule]) -> set[float]:
+    """The lengths of time, in seconds, whose ended jobs the rules ask for."""
+    return {rule.over for rule in rules if isinstance(rule, JobFailed | FailureRate)}
+
+
+def _failed(rule: JobFailed, facts: Facts) -> Iterator[Firing]:
+    for name, jobs in sorted(facts.ended[rule.over].items()):
+        if jobs.failed and name not in _NOT_WATCHED and name in (rule.job_types or [name]):
+            many = "1 job" if jobs.failed == 1 else f"{jobs.failed:,} jobs"
+            yield Firing(subject=name, message=f"{many} of type {name} failed for good.")
+
+
+def _failing_often(rule: FailureRate, facts: Facts) -> Iterator[Firing]:
+    for name, jobs in sorted(facts.ended[rule.over].items()):
+        ended = jobs.completed + jobs.failed
+        if name in _NOT_WATCHED or name not in (rule.job_types or [name]) or ended < rule.at_least:
+            continue
+        if jobs.failed > rule.above * ended:
+            yield Firing(
+                subject=name,
+                message=f"{jobs.failed / ended:.0%} of the jobs of type {name} failed for good: "
+                f"{jobs.failed:,} of {ended:,} within {in_words(rule.over)}.",
+            )
+
+
+def _waiting(rule: OldestWaiting, queues: Sequence[QueueFacts]) -> Iterator[Firing]:
+    for queue in queues:
+        oldest = queue.oldest_waiting
+        if oldest is not None and oldest > rule.longer_than and queue.name in (rule.queues or [queue.name]):
+            paused = "; the queue is paused" if queue.paused else ""
+            message = f"The next job of queue {queue.name} waits for {in_words(round(oldest))}{paused}."
+            yield Firing(subject=queue.name, message=message)
+
+
+def _unserved(rule: NoWorker, queues: Sequence[QueueFacts]) -> Iterator[Firing]:
+    for queue in queues:
+        waits = queue.oldest_waiting is not None and queue.oldest_waiting >= rule.longer_than
+        if waits and not queue.workers and not queue.paused and queue.name in (rule.queues or [queue.name]):
+            yield Firing(subject=queue.name, message=f"Jobs of queue {queue.name} wait, and no live worker takes them.")
+
+
+def _lagging(rule: OutboxLagging, facts: Facts) -> Iterator[Firing]:
+    if facts.outbox_age > rule.longer_than:
+        waited = in_words(round(facts.outbox_age))
+        yield Firing(subject="outbox", message=f"The oldest recorded job waits for the relay for {waited}.")
+
+
+def _lost(rule: WorkerLost, facts: Facts) -> Iterator[Firing]:
+    for worker in facts.lost_workers:
+        if worker.seconds_silent <= rule.over:
+            held = f" while it ran {worker.running:,} jobs" if worker.running else ""
+            yield Firing(subject=worker.id, message=f"Worker {worker.id} was lost{held}.")

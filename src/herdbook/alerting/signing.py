@@ -1,0 +1,59 @@
+"""Takes a message and a secret.
+
+Gives the headers by which its receiver knows who sent it, as Standard Webhooks has them.
+Never sends anything.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from herdbook.errors import ConfigurationError
+
+_PREFIX = "whsec_"
+_SHORTEST, _LONGEST = 24, 64
+_EXPECTED = f"must be {_PREFIX} and {_SHORTEST} to {_LONGEST} bytes in base64, as of `openssl rand -base64 32`"
+
+
+def _checked(secret: str) -> str:
+    _key(secret)
+    return secret
+
+
+# What a sender and a receiver share.
+Secret = Annotated[str, AfterValidator(_checked)]
+
+
+def check_secret(name: str, secret: str | None) -> None:
+    """Raise ConfigurationError when the setting `name` holds a secret that cannot be used."""
+    try:
+        if secret is not None:
+            _checked(secret)
+    except ValueError as error:
+        raise ConfigurationError(f"{name} {error}") from None
+
+
+def signed_headers(id: str, timestamp: int, body: bytes, secret: str | None) -> dict[str, str]:
+    """The headers of one delivery at `timestamp` (Unix seconds); `id` is the same each time a message is tried.
+
+    Without a secret the signature is missing.
+    """
+    headers = {"webhook-id": id, "webhook-timestamp": str(timestamp)}
+    if secret is not None:
+        signed = hmac.digest(_key(secret), f"{id}.{timestamp}.".encode() + body, hashlib.sha256)
+        headers["webhook-signature"] = f"v1,{base64.b64encode(signed).decode()}"
+    return headers
+
+
+def _key(secret: str) -> bytes:
+    try:
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(_PREFIX) or not _SHORTEST <= len(key) <= _LONGEST:
+        raise ValueError(_EXPECTED)
+    return key

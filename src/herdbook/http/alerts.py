@@ -1,0 +1,95 @@
+"""Takes the operator's rules, and the incidents in the record.
+
+Gives each rule with its state, and the newest incidents.
+Never shows a target's URL or secret: targets have names.
+"""
+
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from fastapi import FastAPI
+from pydantic import Field
+
+from herdbook.alerting import Alerts
+from herdbook.http.openapi import problems
+from herdbook.job import CamelModel
+from herdbook.store.alerts import Incident, read_incidents, read_open_incidents
+from herdbook.store.pool import Record
+
+_NEWEST = 50
+
+
+class IncidentView(CamelModel):
+    """Something that is wrong, or was."""
+
+    incident_id: UUID
+    rule: str
+    kind: str
+    subject: str = Field(description="A job type, queue or worker, as the rule's kind says.")
+    message: str
+    opened_at: datetime
+    resolved_at: datetime | None
+    opening_job_id: UUID | None = Field(description="The job that told of it.")
+    resolving_job_id: UUID | None = Field(description="The job that told of its end.")
+
+    @classmethod
+    def of(cls, incident: Incident) -> Self:
+        """The view of an incident."""
+        return cls(
+            incident_id=incident.id,
+            rule=incident.rule,
+            kind=incident.kind,
+            subject=incident.subject,
+            message=incident.message,
+            opened_at=incident.opened_at,
+            resolved_at=incident.resolved_at,
+            opening_job_id=incident.opening_job,
+            resolving_job_id=incident.resolving_job,
+        )
+
+
+class RuleView(CamelModel):
+    """A rule and its state."""
+
+    name: str
+    kind: str
+    fires_when: str = Field(description="When it fires, in words.")
+    send_to: list[str] = Field(description="The names of the targets that are told.")
+    firing_since: datetime | None = Field(description="When its oldest open incident began; null when all is well.")
+
+
+class AlertList(CamelModel):
+    """The rules, and the newest incidents."""
+
+    rules: list[RuleView]
+    incidents: list[IncidentView]
+
+
+class AlertReading:
+    """The route about alerts."""
+
+    def __init__(self, record: Record, alerts: Alerts) -> None:
+        self._record = record
+        self._alerts = alerts
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route to `app`."""
+        app.get("/api/alerts", responses=problems(503), tags=["system"])(self.alerts)
+
+    async def alerts(self) -> AlertList:
+        """The rules for alerts with their state, and the newest 50 incidents."""
+        async with self._record.connection() as connection:
+            opened = await read_open_incidents(connection)
+            newest = await read_incidents(connection, _NEWEST)
+        rules = [
+            RuleView(
+                name=rule.name,
+                kind=rule.kind,
+                fires_when=rule.words,
+                send_to=list(self._alerts.targets_of(rule)),
+                firing_since=next((one.opened_at for one in opened if one.rule == rule.name), None),
+            )
+            for rule in self._alerts.rules
+        ]
+        return AlertList(rules=rules, incidents=[IncidentView.of(one) for one in newest])

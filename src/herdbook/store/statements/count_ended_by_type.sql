@@ -1,0 +1,11 @@
+-- How many jobs of each type ended from $1 on: by the figures until $2, from there by the attempts themselves.
+SELECT job_type, sum(completed)::bigint AS completed, sum(failed)::bigint AS failed FROM (
+    SELECT job_type, completed, failed FROM herdbook.figures
+    WHERE resolution = 60 AND at >= $1 AND at < $2 AND queue <> ''
+    UNION ALL
+    SELECT j.job_type, count(*) FILTER (WHERE a.outcome = 'completed'), count(*) FILTER (WHERE a.outcome = 'failed')
+    FROM herdbook.job_attempts a JOIN herdbook.jobs j ON j.id = a.job
+    WHERE a.ended_at >= $2 AND a.outcome IN ('completed', 'failed')
+    GROUP BY j.job_type
+) AS ended
+GROUP BY job_type

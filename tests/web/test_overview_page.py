@@ -1,0 +1,47 @@
+"""The first page."""
+
+from datetime import UTC, datetime
+
+import httpx
+
+from herdbook.http.parts import Parts
+from tests.store.attempts import ended
+
+from .queues import beat, region, site_without_redis
+from .test_workers_page import claimed
+
+
+async def test_the_whole_system_is_on_one_page(site: httpx.AsyncClient, parts: Parts) -> None:
+    now = datetime.now(UTC)
+    await beat(parts, "here", ["notes"], running=7)
+    ids = await claimed(parts, "here", 7)
+    await ended(parts.record, now, queue="notes")
+    for seconds in range(3):
+        failed = await ended(parts.record, now, "failed", queue="notes", error=f"no answer within {seconds} s")
+    page = await site.get("/")
+    assert page.status_code == 200
+    counts = region(page.text, "counts", "dl")
+    assert all(words in counts for words in ("processing 7", "completed 1", "failed 3"))
+    workers = region(page.text, "workers", "section")
+    assert "7 running" in workers
+    assert "and 2 more" in workers
+    assert f"/jobs/{ids[0]}" in page.text
+    assert "3 jobs" in region(page.text, "failures", "section")
+    assert f"/jobs/{failed}" in page.text
+
+
+async def test_without_redis_the_record_is_shown(parts: Parts) -> None:
+    await beat(parts, "here", ["notes"], running=1)
+    await claimed(parts, "here")
+    async with site_without_redis(parts) as site:
+        page = await site.get("/")
+    assert page.status_code == 200
+    assert "Redis is away" in page.text
+    assert "processing 1" in region(page.text, "counts", "dl")
+    assert "1 running" in region(page.text, "workers", "section")
+
+
+async def test_without_postgresql_an_error_page_says_so(lost_site: httpx.AsyncClient) -> None:
+    page = await lost_site.get("/", headers={"Accept": "text/html"})
+    assert page.status_code == 503
+    assert "PostgreSQL is away" in page.text
