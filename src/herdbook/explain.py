@@ -15,7 +15,7 @@ from herdbook.registry import Registry
 from herdbook.store.pool import Record
 from herdbook.store.queued import Undelivered, read_undelivered
 from herdbook.store.types import is_job_type_declared
-from herdbook.store.workers import SILENT_AFTER, WorkerRow, read_workers
+from herdbook.store.workers import WorkerRow, read_workers
 
 # The relay needs less when all is well.
 _PROMPT = timedelta(seconds=5)
@@ -60,7 +60,7 @@ async def why_not_running(record: Record, queues: QueueFigures, registry: Regist
         now=datetime.now(UTC),
         undelivered=undelivered,
         queue=await _ask_queue(queues, job),
-        workers=[one for one in workers if job.queue in one.queues and one.seconds_silent < SILENT_AFTER],
+        workers=[one for one in workers if job.queue in one.queues and not one.is_silent],
         is_declared=is_declared,
     )
     return list(reasons(facts))

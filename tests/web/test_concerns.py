@@ -42,7 +42,7 @@ def queues(
         minutes=(),
         workers=workers,
     )
-    return QueueViews(queues={"email": queue}, is_away=away)
+    return QueueViews(queues={"email": queue}, workers=[], is_away=away)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Literal
 from herdbook.observe.mask import mask_passwords
 from herdbook.queue.reads import QueueCounts, ServerFacts
 from herdbook.store.reads import OutboxLag
-from herdbook.store.workers import SILENT_AFTER, WorkerRow
+from herdbook.store.workers import WorkerRow
 
 Level = Literal["ok", "warning", "problem"]
 
@@ -82,7 +82,7 @@ def judge_queue(counts: QueueCounts, workers: Sequence[WorkerRow]) -> Finding:
     """What to think of a queue and of who works on it."""
     subject = f"queue {counts.name}"
     waiting = counts.counts["waiting"] + counts.counts["prioritized"]
-    alive = [one for one in workers if counts.name in one.queues and one.seconds_silent < SILENT_AFTER]
+    alive = [one for one in workers if counts.name in one.queues and not one.is_silent]
     jobs = f"waiting: {waiting:,}"
     if counts.paused:
         return Finding("warning", subject, f"{jobs}, and it is paused", "Resume it when its jobs shall run.")
@@ -105,5 +105,5 @@ def judge_silent(workers: Sequence[WorkerRow]) -> list[Finding]:
             "Others take its jobs over. If it should still run, look at its machine.",
         )
         for one in workers
-        if one.seconds_silent >= SILENT_AFTER
+        if one.is_silent
     ]

@@ -11,7 +11,7 @@ from herdbook.cli.tables import seconds_text
 from herdbook.queue_figures import QueueFigures, QueueState
 from herdbook.registry import Registry
 from herdbook.settings import Settings
-from herdbook.store.workers import SILENT_AFTER, WorkerRow, read_workers
+from herdbook.store.workers import WorkerRow, read_workers
 
 HEADER = ("QUEUE", "STATE", "WAITING", "RUNNING", "DELAYED", "FAILED", "OLDEST", "PER MIN", "WORKERS")
 
@@ -31,7 +31,7 @@ async def find_queues(settings: Settings) -> tuple[list[QueueState], list[Worker
 def row(queue: QueueState, workers: list[WorkerRow]) -> tuple[str, ...]:
     """The queue under `HEADER`."""
     counts = queue.counts
-    alive = sum(queue.name in one.queues and one.seconds_silent < SILENT_AFTER for one in workers)
+    alive = sum(queue.name in one.queues and not one.is_silent for one in workers)
     numbers = (counts["waiting"] + counts["prioritized"], counts["active"], counts["delayed"], counts["failed"])
     return (
         queue.name,

@@ -14,7 +14,7 @@ from herdbook.cli import options
 from herdbook.cli.connect import open_record, read_settings
 from herdbook.cli.tables import print_table, seconds_text, time_text, to_json
 from herdbook.settings import Settings
-from herdbook.store.workers import SILENT_AFTER, WorkerRow, read_workers
+from herdbook.store.workers import WorkerRow, read_workers
 
 _HEADER = ("WORKER", "STATE", "HELD", "HEARD OF", "STARTED", "QUEUES")
 
@@ -47,7 +47,7 @@ async def _find(settings: Settings) -> list[WorkerRow]:
 def _row(worker: WorkerRow) -> tuple[str, ...]:
     return (
         worker.id,
-        worker.state if _is_alive(worker) else "gone",
+        worker.state if not worker.is_silent else "gone",
         f"{worker.running:,}",
         f"{seconds_text(worker.seconds_silent)} ago",
         time_text(worker.started_at),
@@ -55,10 +55,6 @@ def _row(worker: WorkerRow) -> tuple[str, ...]:
     )
 
 
-def _is_alive(worker: WorkerRow) -> bool:
-    return worker.seconds_silent < SILENT_AFTER
-
-
 def _fields(worker: WorkerRow) -> dict[str, Any]:
     fields = {to_camel(name): getattr(worker, name) for name in WorkerRow.__slots__}
-    return fields | {"alive": _is_alive(worker)}
+    return fields | {"alive": not worker.is_silent}

@@ -21,7 +21,7 @@ from herdbook.observe.metrics import pool_family
 from herdbook.queue_figures import QueueFigures, QueueState
 from herdbook.store.pool import Record
 from herdbook.store.reads import OutboxLag, StatusCount, read_outbox_lag, read_stats
-from herdbook.store.workers import SILENT_AFTER, WorkerRow, read_workers
+from herdbook.store.workers import WorkerRow, read_workers
 
 # Seconds that a server may take to answer; Prometheus itself waits for ten.
 _PATIENCE = 3.0
@@ -123,7 +123,7 @@ def _workers(workers: Sequence[WorkerRow]) -> Metric:
     found = GaugeMetricFamily(
         "herdbook_workers", "Workers by state; silent ones vanished within a day.", labels=("state",)
     )
-    states = Counter("silent" if one.seconds_silent >= SILENT_AFTER else one.state for one in workers)
+    states = Counter("silent" if one.is_silent else one.state for one in workers)
     for state in ("running", "quiet", "silent"):
         found.add_metric((state,), states[state])
     return found

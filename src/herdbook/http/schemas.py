@@ -14,7 +14,7 @@ from herdbook.job import Attempt, AttemptOutcome, Backoff, CamelModel, Job, JobO
 from herdbook.queue_figures import QueueState
 from herdbook.registry import JobType
 from herdbook.store.reads import StoredLogLine
-from herdbook.store.workers import SILENT_AFTER, WorkerRow
+from herdbook.store.workers import WorkerRow
 
 # Columns that have the same name outside.
 _JOB_FIELDS = frozenset(Job.__slots__) - {"id", "job_id"}
@@ -227,7 +227,7 @@ class WorkerView(CamelModel):
     def of(cls, worker: WorkerRow) -> Self:
         """The view of a worker."""
         fields = {name: getattr(worker, name) for name in WorkerRow.__slots__}
-        return cls(**fields, alive=worker.seconds_silent < SILENT_AFTER)
+        return cls(**fields, alive=not worker.is_silent)
 
 
 class WorkerList(CamelModel):

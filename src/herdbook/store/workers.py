@@ -4,6 +4,8 @@ Gives the list of workers.
 Never decides that a worker is lost: it tells how long it was silent, and how long is too long.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,6 +44,16 @@ class WorkerRow:
     heartbeat_at: datetime
     seconds_silent: float
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was silent for so long that it counts as gone."""
+        return self.seconds_silent >= SILENT_AFTER
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether it is there, and was not told to take no more."""
+        return not self.is_silent and self.state == "running"
+
 
 async def beat_worker(connection: Connection, beat: WorkerBeat) -> None:
     """Write a sign of life."""
@@ -60,6 +72,11 @@ async def beat_worker(connection: Connection, beat: WorkerBeat) -> None:
 async def read_workers(connection: Connection) -> list[WorkerRow]:
     """The workers heard of within a day, the oldest first."""
     return [WorkerRow(**dict(row)) for row in await connection.fetch(statement("read_workers"))]
+
+
+def count_takers(workers: Iterable[WorkerRow]) -> Counter[str]:
+    """How many of the workers take jobs of each queue."""
+    return Counter(queue for one in workers if one.takes_jobs for queue in one.queues)
 
 
 async def remove_worker(connection: Connection, worker: str) -> None:

@@ -4,7 +4,6 @@ Gives each incident a row when it begins and an end when it is well again, and p
 Never sends anything itself, and never tells twice: the row and the job are written together.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -27,7 +26,7 @@ from herdbook.store.alerts import (
 from herdbook.store.locks import try_lock
 from herdbook.store.pool import Connection, Record
 from herdbook.store.reads import read_outbox_lag
-from herdbook.store.workers import SILENT_AFTER, WorkerRow, read_workers
+from herdbook.store.workers import WorkerRow, count_takers, read_workers
 
 # Seconds between two looks.
 _PAUSE = 5.0
@@ -63,7 +62,7 @@ class AlertWatch(Service):
         ended = await count_ended_by_type(connection, windows(self._alerts.rules))
         workers = await read_workers(connection)
         lag = await read_outbox_lag(connection)
-        lost = [one for one in workers if one.seconds_silent >= SILENT_AFTER]
+        lost = [one for one in workers if one.is_silent]
         return Facts(
             ended=ended,
             queues=await self._queue_facts(workers),
@@ -75,8 +74,7 @@ class AlertWatch(Service):
 
     async def _queue_facts(self, workers: Sequence[WorkerRow]) -> list[QueueFacts] | None:
         """The queues; None while Redis is away. A worker that is quiet takes no jobs."""
-        alive = [one for one in workers if one.seconds_silent < SILENT_AFTER and one.state == "running"]
-        takers = Counter(queue for one in alive for queue in one.queues)
+        takers = count_takers(workers)
         try:
             states = await self._queues.states()
         except QueueUnavailableError:

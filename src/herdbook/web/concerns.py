@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from herdbook.store.reads import OutboxLag
-from herdbook.store.workers import SILENT_AFTER, WorkerRow
+from herdbook.store.workers import WorkerRow
 from herdbook.web import words
 from herdbook.web.queue_view import QueueView, QueueViews
 
@@ -53,7 +53,7 @@ def _of_workers(workers: Sequence[WorkerRow]) -> list[Concern]:
             is_bad=bool(one.running),
         )
         for one in workers
-        if one.seconds_silent >= SILENT_AFTER
+        if one.is_silent
     ]
 
 

@@ -16,7 +16,7 @@ from herdbook.queue_figures import Place, QueueState
 from herdbook.store.figures import read_queue_minutes
 from herdbook.store.queues import PauseWish, read_pause_wishes
 from herdbook.store.reads import StatusCount, read_stats
-from herdbook.store.workers import SILENT_AFTER, WorkerRow, read_workers
+from herdbook.store.workers import WorkerRow, count_takers, read_workers
 
 # Seconds that the relay has to bring a wish to the queue; until then the pages show the wish.
 _ON_ITS_WAY = 5.0
@@ -59,9 +59,10 @@ class QueueView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueViews:
-    """All known queues by name; `is_away` while Redis does not answer."""
+    """All known queues by name, and all workers; `is_away` while Redis does not answer."""
 
     queues: dict[str, QueueView]
+    workers: list[WorkerRow]
     is_away: bool
 
     def __getitem__(self, name: str) -> QueueView:
@@ -83,7 +84,8 @@ async def view_queues(parts: Parts) -> QueueViews:
         recorded = _by_queue(await read_stats(connection))
         wishes = await read_pause_wishes(connection)
         minutes = await read_queue_minutes(connection)
-        workers = _alive_for(await read_workers(connection))
+        workers = await read_workers(connection)
+    takers = count_takers(workers)
     names.update(recorded)
     states = await _states(parts, sorted(names))
     queues = {}
@@ -97,9 +99,9 @@ async def view_queues(parts: Parts) -> QueueViews:
             oldest=state.oldest_waiting if state else None,
             rate=state.rate if state else None,
             minutes=minutes.get(name, ()),
-            workers=workers[name],
+            workers=takers[name],
         )
-    return QueueViews(queues=queues, is_away=bool(names) and not states)
+    return QueueViews(queues=queues, workers=workers, is_away=bool(names) and not states)
 
 
 async def check_queue(parts: Parts, name: str) -> None:
@@ -127,12 +129,6 @@ def _by_queue(counts: Sequence[StatusCount]) -> dict[str, Counter[JobStatus]]:
     for one in counts:
         found[one.queue][one.status] += one.count
     return found
-
-
-def _alive_for(workers: Sequence[WorkerRow]) -> Counter[str]:
-    """How many workers take jobs of each queue; those that are quiet take none."""
-    takers = (one for one in workers if one.seconds_silent < SILENT_AFTER and one.state == "running")
-    return Counter(queue for one in takers for queue in one.queues)
 
 
 def _is_paused(state: QueueState | None, wish: PauseWish | None) -> bool:

@@ -21,7 +21,7 @@ from herdbook.queue_figures import RunningJob
 from herdbook.store.failures import FailureGroup, read_failure_groups
 from herdbook.store.figures import WINDOWS, Point, Window, read_series
 from herdbook.store.reads import OutboxLag, read_outbox_lag
-from herdbook.store.workers import WorkerRow, read_workers
+from herdbook.store.workers import WorkerRow
 from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
 from herdbook.web.choosing import choose
 from herdbook.web.concerns import Concern, concerns
@@ -59,7 +59,6 @@ class _Recorded:
     """What the record says."""
 
     points: list[Point]
-    workers: list[WorkerRow]
     failures: list[FailureGroup]
     lag: OutboxLag
 
@@ -84,13 +83,13 @@ class OverviewPages:
         limit = self._parts.settings.outbox_lag_limit
         page = OverviewPage(
             counts=_totals(queues),
-            concerns=concerns(lag=recorded.lag, lag_limit=limit, queues=queues, workers=recorded.workers),
+            concerns=concerns(lag=recorded.lag, lag_limit=limit, queues=queues, workers=queues.workers),
             window=window,
             windows=WINDOWS,
             ended=bar_chart(recorded.points, window),
             times=[line_chart(recorded.points, window, measure) for measure in Measure],
             queues=list(queues.queues.values()),
-            workers=recorded.workers,
+            workers=queues.workers,
             running=running,
             failures=recorded.failures,
             lag=recorded.lag,
@@ -103,7 +102,6 @@ class OverviewPages:
         async with self._parts.record.connection() as connection:
             return _Recorded(
                 points=await read_series(connection, resolution=window.resolution, since=since),
-                workers=await read_workers(connection),
                 failures=await read_failure_groups(connection, _GROUPS),
                 lag=await read_outbox_lag(connection),
             )

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from herdbook.errors import QueueUnavailableError
 from herdbook.http.parts import Parts
 from herdbook.store.queued import RunningJob
-from herdbook.store.workers import SILENT_AFTER, WorkerRow, read_workers
+from herdbook.store.workers import WorkerRow, read_workers
 from herdbook.web.render import Renderer
 
 # Jobs of one worker that are listed.
@@ -80,7 +80,7 @@ def _page(workers: Sequence[WorkerRow], running: Sequence[RunningJob] | None) ->
     by_worker: dict[str, list[RunningJob]] = defaultdict(list)
     for job in running or ():
         by_worker[job.worker].append(job)
-    alive = [one for one in workers if one.seconds_silent < SILENT_AFTER]
+    alive = [one for one in workers if not one.is_silent]
     served = {queue for one in alive for queue in one.queues}
     views = [
         WorkerView(
