@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 import orjson
 
 from herdbook.job import JobStatus
 from herdbook.store.pool import Connection
 from herdbook.store.search import JobFilter, search
+from herdbook.store.sql import statement
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -54,6 +56,10 @@ class RowSlice:
 
 async def search_job_rows(connection: Connection, wanted: JobFilter) -> RowSlice:
     """The next rows that the filter wants. The slice may be short, even empty, and yet not the last."""
-    found, following = await search(connection, "search_job_rows", wanted)
-    rows = [JobRow(**{**dict(row), "status": JobStatus(row["status"])}) for row in found]
-    return RowSlice(rows=rows, next=following)
+    found, following = await search(connection, statement("columns_of_rows"), wanted)
+    return RowSlice(rows=[row_of(row) for row in found], next=following)
+
+
+def row_of(row: "asyncpg.Record") -> JobRow:
+    """The list's row of one that has the columns of `columns_of_rows.sql`."""
+    return JobRow(**{**dict(row), "status": JobStatus(row["status"])})

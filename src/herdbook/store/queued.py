@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from herdbook.job import JobStatus
-from herdbook.store.job_rows import JobRow
+from herdbook.store.job_rows import JobRow, row_of
 from herdbook.store.pool import Connection
 from herdbook.store.sql import statement
 
@@ -40,8 +39,8 @@ class Undelivered:
 
 async def read_job_rows(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, JobRow]:
     """What a list shows of these jobs; those that the record does not know are left out."""
-    rows = await connection.fetch(statement("read_job_rows"), ids)
-    return {row["id"]: JobRow(**{**dict(row), "status": JobStatus(row["status"])}) for row in rows}
+    sql = statement("read_job_rows").format(columns=statement("columns_of_rows"))
+    return {row["id"]: row_of(row) for row in await connection.fetch(sql, ids)}
 
 
 async def read_running_jobs(connection: Connection, ids: Sequence[UUID]) -> list[RunningJob]:

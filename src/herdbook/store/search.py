@@ -80,13 +80,13 @@ class JobCount:
 
 async def search_jobs(connection: Connection, wanted: JobFilter) -> JobSlice:
     """The next jobs that the filter wants. The slice may be short, even empty, and yet not the last."""
-    found, following = await search(connection, "search_jobs", wanted)
+    found, following = await search(connection, "*", wanted)
     return JobSlice(jobs=[job_of(row) for row in found], next=following)
 
 
-async def search(connection: Connection, name: str, wanted: JobFilter) -> tuple[list["asyncpg.Record"], UUID | None]:
-    """The rows that the search statement `name` gives for the filter, and where to go on."""
-    rows = await connection.fetch(_statement(name, wanted), *_parameters(wanted, wanted.limit + 1))
+async def search(connection: Connection, columns: str, wanted: JobFilter) -> tuple[list["asyncpg.Record"], UUID | None]:
+    """The next rows that the filter wants, of these columns (SQL of ours, `id` among them), and where to go on."""
+    rows = await connection.fetch(_statement("search", wanted, columns), *_parameters(wanted, wanted.limit + 1))
     if len(rows) > wanted.limit:
         return rows[: wanted.limit], rows[wanted.limit - 1]["id"]
     # Saves the reader from going through the whole record for a state that no job is in.
@@ -108,7 +108,7 @@ async def find_jobs(connection: Connection, wanted: JobFilter) -> list[Job]:
 
 async def search_job_ids(connection: Connection, wanted: JobFilter) -> IdSlice:
     """The ids of the next jobs that the filter wants."""
-    rows = await connection.fetch(_statement("search_job_ids", wanted), *_parameters(wanted, wanted.limit))
+    rows = await connection.fetch(_statement("search", wanted, "id"), *_parameters(wanted, wanted.limit))
     ids = [row["id"] for row in rows]
     if len(ids) == wanted.limit:
         return IdSlice(ids=ids, next=ids[-1])
@@ -125,15 +125,15 @@ async def count_jobs(connection: Connection, wanted: JobFilter) -> JobCount:
 
 
 @cache
-def _composed(name: str, slice: str) -> str:
-    return statement(name).format(slice=statement(slice))
+def _composed(name: str, slice: str, columns: str) -> str:
+    return statement(name).format(slice=statement(slice), columns=columns)
 
 
-def _statement(name: str, wanted: JobFilter) -> str:
+def _statement(name: str, wanted: JobFilter, columns: str = "id") -> str:
     """The statement, on the slice whose index serves the filter."""
     if wanted.status in _FAR_APART:
-        return _composed(name, f"slice_{wanted.status}")
-    return _composed(name, "slice_scheduled" if wanted.scheduled else "slice_jobs")
+        return _composed(name, f"slice_{wanted.status}", columns)
+    return _composed(name, "slice_scheduled" if wanted.scheduled else "slice_jobs", columns)
 
 
 def _parameters(wanted: JobFilter, limit: int) -> list[Any]:

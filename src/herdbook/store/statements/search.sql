@@ -1,5 +1,5 @@
--- The jobs of a slice that a filter wants, newest first.
-SELECT * FROM ({slice}) AS slice
+-- What is asked for of the jobs of a slice that a filter wants, newest first.
+SELECT {columns} FROM ({slice}) AS slice
 WHERE (CAST($4 AS text) IS NULL OR status = CAST($4 AS herdbook.job_status))
   AND (CAST($5 AS text) IS NULL OR job_type = $5)
   AND (CAST($6 AS text) IS NULL OR queue = $6)
