@@ -5,18 +5,17 @@ Never does anything itself.
 """
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from herdbook.control import NO_REASON, Operation, OperationAction
-from herdbook.job import CamelModel, JobStatus
+from herdbook.http.filters import JobFilterFields
+from herdbook.job import CamelModel
 from herdbook.store.search import JobFilter
 
 MOST_LISTED = 10_000
-# PostgreSQL's text holds everything but NUL.
-_Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 
 class Cancellation(CamelModel):
@@ -27,17 +26,8 @@ class Cancellation(CamelModel):
     )
 
 
-class FilterBody(CamelModel):
+class FilterBody(JobFilterFields):
     """Which jobs are wanted; what is left out is any."""
-
-    status: JobStatus | None = None
-    job_type: _Text | None = None
-    queue: _Text | None = None
-    words: _Text | None = Field(
-        default=None, description="Words that each occur in the job's data, its error or its id."
-    )
-    since: AwareDatetime | None = Field(default=None, description="Published at this time or later.")
-    until: AwareDatetime | None = Field(default=None, description="Published before this time.")
 
     @classmethod
     def of(cls, wanted: JobFilter) -> Self:
@@ -49,17 +39,6 @@ class FilterBody(CamelModel):
             words=" ".join(wanted.words) or None,
             since=wanted.since,
             until=wanted.until,
-        )
-
-    def wanted(self) -> JobFilter:
-        """The question to the record."""
-        return JobFilter(
-            status=self.status,
-            job_type=self.job_type,
-            queue=self.queue,
-            words=tuple((self.words or "").split()),
-            since=self.since,
-            until=self.until,
         )
 
 

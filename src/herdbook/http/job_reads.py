@@ -4,23 +4,22 @@ Gives what the record knows of it.
 Never changes anything.
 """
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import FastAPI, Query
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from herdbook.errors import JobNotFoundError
+from herdbook.http.filters import JobFilterFields
 from herdbook.http.openapi import problems
 from herdbook.http.schemas import AttemptView, JobDetail, JobPage, JobView, LogLineView, LogPage
-from herdbook.job import CamelModel, Job, JobStatus, parse_queue_job_id
+from herdbook.job import CamelModel, Job, parse_queue_job_id
 from herdbook.store.pool import Connection, Record
 from herdbook.store.reads import read_attempts, read_job, read_logs
 from herdbook.store.search import JobFilter, search_jobs
-
-# PostgreSQL's text holds everything but NUL.
-_Name = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]+$")]
 
 
 class _FormQuery(CamelModel):
@@ -32,17 +31,9 @@ class _FormQuery(CamelModel):
         return {name: value for name, value in values.items() if value != ""} if isinstance(values, dict) else values
 
 
-class ResultsQuery(_FormQuery):
+class ResultsQuery(JobFilterFields, _FormQuery):
     """Which jobs a list shows."""
 
-    status: JobStatus | None = None
-    job_type: _Name | None = None
-    queue: _Name | None = None
-    words: _Name | None = Field(
-        default=None, description="Words that each occur in the job's data, its error or its id."
-    )
-    since: AwareDatetime | None = Field(default=None, description="Published at this time or later.")
-    until: AwareDatetime | None = Field(default=None, description="Published before this time.")
     limit: int = Field(default=50, ge=1, le=500, description="Jobs on a page.")
     offset: int | None = Field(default=None, ge=0, le=10_000, description="Jobs to leave out.")
     cursor: UUID | None = Field(default=None, description="The page before's `nextCursor`, instead of an offset.")
@@ -56,17 +47,7 @@ class ResultsQuery(_FormQuery):
 
     def wanted(self) -> JobFilter:
         """The question to the record."""
-        return JobFilter(
-            status=self.status,
-            job_type=self.job_type,
-            queue=self.queue,
-            words=tuple((self.words or "").split()),
-            since=self.since,
-            until=self.until,
-            before=self.cursor,
-            limit=self.limit,
-            offset=self.offset or 0,
-        )
+        return replace(super().wanted(), before=self.cursor, limit=self.limit, offset=self.offset or 0)
 
 
 class LogsQuery(_FormQuery):
