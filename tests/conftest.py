@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import redis.asyncio
 
 from herdbook.embedded import EmbeddedServers
 from herdbook.queue.connection import connect
@@ -21,6 +22,8 @@ from herdbook.testing import eventually
 TEMPLATE = "herdbook_template"
 # Databases that a test has left, without a row.
 _EMPTIED: list[str] = []
+# The shape of the template's schema.
+_PRISTINE: list[tuple[object, ...]] = []
 # What a test may have changed beside rows.
 _SCHEMA = """
 SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid) AS relations,
@@ -81,6 +84,9 @@ async def _make_template(url: str) -> None:
     await record.open()
     await migrate(record)
     await record.close()
+    template = await asyncpg.connect(database(url, TEMPLATE))
+    _PRISTINE[:] = [await _shape(template)]
+    await template.close()
 
 
 @pytest.fixture
@@ -122,16 +128,19 @@ async def _make_database(admin: "asyncpg.Connection[asyncpg.Record]") -> str:
 async def _empty(url: str) -> bool:
     """Delete all rows; whether the schema is still the one that tests begin with."""
     owner = await asyncpg.connect(url)
-    template = await asyncpg.connect(database(url, TEMPLATE))
     try:
-        schema = await template.fetchrow(_SCHEMA)
-        if await owner.fetchrow(_SCHEMA) != schema or await owner.fetch(_VERSIONS) != await template.fetch(_VERSIONS):
+        if await _shape(owner) != _PRISTINE[0]:
             return False
         await owner.execute(_EMPTY)
     finally:
         await owner.close()
-        await template.close()
     return True
+
+
+async def _shape(connection: "asyncpg.Connection[asyncpg.Record]") -> tuple[object, ...]:
+    """What a schema looks like, and what it was migrated to; one without migrations has none."""
+    schema = await connection.fetchrow(_SCHEMA)
+    return schema, await connection.fetch(_VERSIONS) if schema else []
 
 
 async def _is_left(admin: "asyncpg.Connection[asyncpg.Record]", name: str) -> bool:
@@ -157,3 +166,12 @@ async def record(settings: Settings) -> AsyncIterator[Record]:
     await record.open()
     yield record
     await record.close()
+
+
+@pytest.fixture
+async def client(settings: Settings) -> "AsyncIterator[redis.asyncio.Redis]":
+    """A client of the test's Redis."""
+    assert settings.redis_url
+    client = connect(settings.redis_url)
+    yield client
+    await client.aclose()

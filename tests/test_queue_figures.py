@@ -9,7 +9,6 @@ import redis.asyncio
 from herdbook.job import foreign_job_id, new_job_id
 from herdbook.publish import JobRequest, Publisher
 from herdbook.queue.adds import QueuedJob, QueueWriter
-from herdbook.queue.connection import connect
 from herdbook.queue_figures import JobInQueue, Place, QueueFigures
 from herdbook.registry import Registry
 from herdbook.relay import Relay
@@ -25,14 +24,6 @@ def registry() -> Registry:
     registry = Registry()
     registry.declare("t", dict, queue="q")
     return registry
-
-
-@pytest.fixture
-async def client(settings: Settings) -> "AsyncIterator[redis.asyncio.Redis]":
-    assert settings.redis_url
-    client = connect(settings.redis_url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -23,14 +23,6 @@ from tests.states import HOUR, new_jobs, outbox, put
 
 
 @pytest.fixture
-async def client(settings: Settings) -> "AsyncIterator[redis.asyncio.Redis]":
-    assert settings.redis_url
-    client = connect(settings.redis_url)
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
 async def relay(record: Record, client: "redis.asyncio.Redis", settings: Settings) -> AsyncIterator[Relay]:
     relay = Relay(record, client, prefix=settings.queue_prefix)
     yield relay

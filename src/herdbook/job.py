@@ -7,7 +7,7 @@ Never talks to a server.
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -219,6 +219,11 @@ def new_job_id() -> UUID:
 def first_job_id(at: datetime) -> UUID:
     """The lowest id that a job published at or after `at` can have."""
     return UUID(int=max(0, int(at.timestamp() * 1_000)) << 80)
+
+
+def published_at(id: UUID) -> datetime:
+    """When the job of this id was published, to the millisecond."""
+    return datetime.fromtimestamp((id.int >> 80) / 1_000, UTC)
 
 
 def queue_job_id(id: UUID, generation: int) -> str:

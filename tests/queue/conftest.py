@@ -6,18 +6,9 @@ import pytest
 import redis.asyncio
 
 from herdbook.queue.adds import QueuedJob, QueueWriter
-from herdbook.queue.connection import connect
 from herdbook.queue.delivery import Retention
 from herdbook.queue.work import StalledRule, WorkQueue
 from herdbook.settings import Settings
-
-
-@pytest.fixture
-async def client(settings: Settings) -> "AsyncIterator[redis.asyncio.Redis]":
-    assert settings.redis_url
-    client = connect(settings.redis_url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

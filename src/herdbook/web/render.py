@@ -47,9 +47,10 @@ NOTICES = {
 class Renderer:
     """Renders the templates of this package.
 
-    Templates get `page` (their context), `title`, `path`, `navigation`, `notice` and `now`; the functions of
-    `words` as filters (`duration`, `seconds`, `moment`, `number`, `size`, `shortened`) and as globals (`between`,
-    `plural`, `relative`), `static(path)` for the address of a file, and `query(**values)` for a query string.
+    Templates get `page` (their context), `title`, `path`, `base` (the site's address), `navigation`, `notice` and
+    `now`; the functions of `words` as filters (`duration`, `seconds`, `moment`, `number`, `size`, `shortened`) and
+    as globals (`between`, `plural`, `relative`), `static(path)` for the address of a file, and `query(**values)` for
+    a query string.
     """
 
     def __init__(self) -> None:
@@ -79,6 +80,7 @@ class Renderer:
             page=page,
             title=title,
             path=request.url.path,
+            base=str(request.base_url).rstrip("/"),
             navigation=_NAVIGATION,
             notice=notice or NOTICES.get(request.query_params.get("notice", "")),
             now=datetime.now(UTC),

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from herdbook.http.parts import Parts
-from herdbook.job import JobStatus
+from herdbook.job import JobStatus, published_at
 from herdbook.registry import Registry
 from herdbook.store.job_rows import JobRow, search_job_rows
 from herdbook.store.reads import StatusCount, read_stats
@@ -47,7 +47,6 @@ class JobsPage:
     searched: datetime | None
     choices: tuple[Choice, ...]
     has_any: bool
-    base: str
 
 
 class JobListPage:
@@ -66,9 +65,10 @@ class JobListPage:
         """The jobs that the address asks for."""
         query = JobQuery.parse(request.query_params)
         async with self._record.connection() as connection:
-            found = await search_job_rows(connection, query.wanted(datetime.now(UTC)))
+            wanted = query.wanted(datetime.now(UTC))
+            found = await search_job_rows(connection, wanted)
             counts = await read_stats(connection)
-        full = len(found.rows) == query.wanted(datetime.now(UTC)).limit
+        is_full = len(found.rows) == wanted.limit
         page = JobsPage(
             query=query,
             tabs=_tabs(query, counts),
@@ -77,10 +77,9 @@ class JobListPage:
             ranges={key: words for key, (words, _) in RANGES.items()},
             rows=found.rows,
             older=query.link(before=found.next) if found.next else None,
-            searched=None if full or found.next is None else _time_of(found.next),
+            searched=None if is_full or found.next is None else published_at(found.next),
             choices=choices(query.status),
             has_any=any(one.count for one in counts),
-            base=str(request.base_url).rstrip("/"),
         )
         return self._render.page(request, "jobs.html", title="Jobs", page=page)
 
@@ -101,8 +100,3 @@ def _known(registry: Registry, counts: Sequence[StatusCount], what: str) -> list
     """The job types or queues that are declared or have jobs, by name."""
     declared = {one.name if what == "job_type" else one.queue for one in registry}
     return sorted(declared | {getattr(one, what) for one in counts})
-
-
-def _time_of(id: object) -> datetime:
-    """When a job with this UUIDv7 was published."""
-    return datetime.fromtimestamp((int(str(id).replace("-", ""), 16) >> 80) / 1_000, UTC)

@@ -46,7 +46,6 @@ class OverviewPage:
     running: list[RunningJob] | None
     failures: list[FailureGroup]
     lag: OutboxLag
-    base: str
 
     @property
     def has_jobs(self) -> bool:
@@ -93,7 +92,6 @@ class OverviewPages:
             running=running,
             failures=recorded.failures,
             lag=recorded.lag,
-            base=str(request.base_url).rstrip("/"),
         )
         return self._render.page(request, "overview.html", title="Overview", page=page)
 
