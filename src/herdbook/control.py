@@ -176,7 +176,8 @@ async def change_jobs(
             changed = await promote_jobs_if_scheduled(connection, ids)
         case OperationAction.DELETE:
             changed = await delete_jobs_if_over(connection, ids)
-    left = [id for id in ids if id not in changed | asked]
+    done = changed | asked
+    left = [id for id in ids if id not in done]
     states = await read_states(connection, left) if left else {}
     return Changes(
         changed=[id for id in dict.fromkeys(ids) if id in changed],
