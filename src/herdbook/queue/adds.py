@@ -56,7 +56,7 @@ class QueueWriter:
 def _pack(job: QueuedJob, prefix: str) -> list[Any]:
     """The job as `add.lua` takes it: BullMQ's own arguments, and which of its scripts is to have them."""
     way = "delayed" if job.delay else "prioritized" if job.priority else "standard"
-    options: dict[str, Any] = {"attempts": job.attempts, "jobId": job.job_id, "timestamp": job.timestamp}
+    options: dict[str, Any] = {"attempts": job.attempts}
     if job.delay:
         options["delay"] = job.delay
     if job.priority:

@@ -5,6 +5,7 @@ Never talks to Redis.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -126,8 +127,20 @@ def parse_delivery(queue: str, fields: list[str], job_id: str, token: str) -> De
     )
 
 
-def pack_acknowledgement(ack: Acknowledgement, retention: Retention) -> list[Any]:
-    """The acknowledgement as `turn.lua` takes it."""
+# Finished jobs stay, however many and old they are.
+_FOR_EVER = Retention(completed=-1, failed=-1, seconds=0)
+
+
+def pack_acknowledgements(acks: Sequence[Acknowledgement], retention: Retention) -> list[list[Any]]:
+    """The acknowledgements as `turn.lua` takes them.
+
+    The last job of a kind makes room for all of them: to look for old jobs once for each costs more than the rest.
+    """
+    last = {type(ack): index for index, ack in enumerate(acks)}
+    return [_pack(ack, retention if last[type(ack)] == index else _FOR_EVER) for index, ack in enumerate(acks)]
+
+
+def _pack(ack: Acknowledgement, retention: Retention) -> list[Any]:
     delivery = ack.delivery
     match ack:
         case Complete(result=result):

@@ -15,12 +15,23 @@ import msgpack
 # In our scripts, a line `-- use: moveToActive-11` is replaced by that script as a function.
 _USE = re.compile(r"^-- use: ([\w-]+)$", re.MULTILINE)
 
+# The first statement of a script that is about one call.
+_MAIN = re.compile(r"^\w.*\b(?:KEYS|ARGV)\[", re.MULTILINE)
+
 
 @cache
 def compose(name: str) -> str:
     """The text of `lua/<name>.lua` with the BullMQ scripts it uses."""
     own = files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
-    return _USE.sub(lambda use: f"local function {use[1].split('-')[0]}(KEYS, ARGV)\n{bullmq_script(use[1])}\nend", own)
+    return _USE.sub(lambda use: _as_function(use[1].split("-")[0], bullmq_script(use[1])), own)
+
+
+def _as_function(name: str, script: str) -> str:
+    """The script as a function. Its own functions are made once, not for each call, where nothing of the call
+    comes before them."""
+    main = _MAIN.search(script)
+    start = main.start() if main and "\nlocal function" not in script[main.start() :] else 0
+    return f"local {name}\ndo\n{script[:start]}\n{name} = function(KEYS, ARGV)\n{script[start:]}\nend\nend"
 
 
 @cache

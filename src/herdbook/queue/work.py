@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from herdbook.queue.connection import BLOCK, away_is_unavailable, connect
-from herdbook.queue.delivery import Acknowledgement, Delivery, Retention, pack_acknowledgement, parse_delivery
+from herdbook.queue.delivery import Acknowledgement, Delivery, Retention, pack_acknowledgements, parse_delivery
 from herdbook.queue.keys import client_name, key_prefix
 from herdbook.queue.scripts import bullmq_script, compose, pack
 
@@ -68,7 +68,7 @@ class WorkQueue:
         Raises QueueUnavailableError when Redis is away: whether it took the turn is then unknown.
         """
         now = _now()
-        packed = pack([pack_acknowledgement(ack, self._retention) for ack in acks])
+        packed = pack(pack_acknowledgements(acks, self._retention))
         with away_is_unavailable():
             errors, fetched, limited, next_at = await self._turn(
                 keys=[self._prefix], args=[now, self._options, min(room, PER_TURN), packed]
