@@ -61,6 +61,7 @@ class Record:
             timeout=_CONNECT_TIMEOUT,
             command_timeout=_COMMAND_TIMEOUT,
             init=_speak_json,
+            reset=_keep,
             server_settings={"application_name": self._application},
         )
 
@@ -118,3 +119,7 @@ async def _speak_json(connection: Connection) -> None:
     await connection.set_type_codec(
         "jsonb", encoder=lambda text: text, decoder=orjson.loads, schema="pg_catalog", format="text"
     )
+
+
+async def _keep(connection: Connection) -> None:
+    """A connection goes back as it is: nothing of ours changes its session, and to undo that is a round trip."""
