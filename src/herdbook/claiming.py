@@ -6,6 +6,7 @@ Never runs anything.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -15,10 +16,11 @@ from herdbook.job import JobStatus
 from herdbook.queue.delivery import Acknowledgement, Complete, Delivery, Fail, Release
 from herdbook.store.attempts import (
     AttemptKey,
+    Claim,
     RecordedState,
     adopt_jobs,
     claim_jobs_if_newer_attempt,
-    read_turned_away,
+    read_states,
 )
 from herdbook.store.pool import Connection, Record
 
@@ -28,71 +30,92 @@ class Claimed:
     """A delivery that may run. `reported` is the progress (a JSON value) that earlier attempts left.
 
     `timeout_ms` is the job's own time limit, None where its type's holds; `waited_ms` how long the job
-    could have run already.
+    could have run already when it was claimed, at `started_at`.
     """
 
     delivery: Delivery
     key: AttemptKey
     reported: Any
     timeout_ms: int | None
+    started_at: datetime
     waited_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What came of a batch: the winners, and the acknowledgements of the others."""
+    """What came of a batch: the winners, and the acknowledgements of the others.
+
+    `unmarked` are the winners that the record does not show as running yet.
+    """
 
     won: list[Claimed]
     turned_away: list[Acknowledgement]
+    unmarked: int
+
+
+Keyed = tuple[AttemptKey, Delivery]
 
 
 async def claim(record: Record, deliveries: Sequence[Delivery], worker: str) -> Claims:
-    """Claim deliveries in the record, adopting jobs that other clients published. Raises RecordUnavailableError."""
-    whole = [delivery for delivery in deliveries if delivery.job_type]
+    """Claim deliveries in the record, adopting jobs that other clients published. Raises RecordUnavailableError.
+
+    A job that is pending may run as soon as the record was read: most end before it would be worth
+    writing down that they run, and recording their end is fenced by itself. Any other job must win
+    its claim in the record first.
+    """
+    whole = [(attempt_key(delivery), delivery) for delivery in deliveries if delivery.job_type]
     gone: list[Acknowledgement] = [
         Fail(delivery=delivery, reason="the job's data are gone from Redis")
         for delivery in deliveries
         if not delivery.job_type
     ]
     async with record.connection() as connection:
-        won, lost = await _claim_as(connection, [(attempt_key(one), one) for one in whole], worker)
-        if not lost:
-            return Claims(won=won, turned_away=gone)
-        states = await read_turned_away(connection, [key.job for key, _ in lost])
-        unknown = [delivery for key, delivery in lost if key.job not in states]
-        away = [_turn_away(key, delivery, states[key.job]) for key, delivery in lost if key.job in states]
-        adopted, away_too = await _adopt(connection, unknown, worker) if unknown else ([], [])
-    return Claims(won=won + adopted, turned_away=gone + away + away_too)
+        states = await read_states(connection, [key.job for key, _ in whole])
+        free = [(key, one, state) for key, one in whole if (state := states.get(key.job)) and _is_free(key, state)]
+        won = [_claimed(key, delivery, state) for key, delivery, state in free]
+        if len(won) == len(whole):
+            return Claims(won=won, turned_away=gone, unmarked=len(won))
+        rest = [(key, one) for key, one in whole if not ((state := states.get(key.job)) and _is_free(key, state))]
+        known = [(key, one) for key, one in rest if key.job in states]
+        unknown = [one for key, one in rest if key.job not in states]
+        if unknown:
+            # Written down, they are known by their derived ids.
+            await adopt_jobs(connection, [foreign_job(delivery) for delivery in unknown])
+        fought, lost = await _claim_as(connection, known + [(foreign_key(one), one) for one in unknown], worker)
+    away = await turn_away(record, lost) if lost else []
+    return Claims(won=won + fought, turned_away=gone + away, unmarked=len(won))
 
 
-async def _claim_as(
-    connection: Connection, keyed: Sequence[tuple[AttemptKey, Delivery]], worker: str
-) -> tuple[list[Claimed], list[tuple[AttemptKey, Delivery]]]:
+def _is_free(key: AttemptKey, state: RecordedState) -> bool:
+    """Whether nothing but this attempt can be running the job, as far as the record knows."""
+    return state.status is JobStatus.PENDING and state.generation == key.generation and state.attempt < key.number
+
+
+def _claimed(key: AttemptKey, delivery: Delivery, claim: Claim | RecordedState) -> Claimed:
+    return Claimed(
+        delivery=delivery,
+        key=key,
+        reported=orjson.loads(claim.progress) if claim.progress else None,
+        timeout_ms=claim.timeout_ms,
+        started_at=claim.started_at,
+        waited_ms=claim.waited_ms,
+    )
+
+
+async def _claim_as(connection: Connection, keyed: Sequence[Keyed], worker: str) -> tuple[list[Claimed], list[Keyed]]:
+    """Claim jobs that something else may be running: the winners and the losers."""
     claims = await claim_jobs_if_newer_attempt(
         connection, [key for key, _ in keyed], [delivery.attempts_made for _, delivery in keyed], worker
     )
-    won = [
-        Claimed(
-            delivery=delivery,
-            key=key,
-            reported=orjson.loads(claims[key.job].progress or "null"),
-            timeout_ms=claims[key.job].timeout_ms,
-            waited_ms=claims[key.job].waited_ms,
-        )
-        for key, delivery in keyed
-        if key.job in claims
-    ]
+    won = [_claimed(key, delivery, claims[key.job]) for key, delivery in keyed if key.job in claims]
     return won, [(key, delivery) for key, delivery in keyed if key.job not in claims]
 
 
-async def _adopt(
-    connection: Connection, deliveries: Sequence[Delivery], worker: str
-) -> tuple[list[Claimed], list[Acknowledgement]]:
-    """Write down jobs that the record has never seen, then claim them under their derived ids."""
-    await adopt_jobs(connection, [foreign_job(delivery) for delivery in deliveries])
-    won, lost = await _claim_as(connection, [(foreign_key(one), one) for one in deliveries], worker)
-    states = await read_turned_away(connection, [key.job for key, _ in lost])
-    return won, [_turn_away(key, delivery, states.get(key.job)) for key, delivery in lost]
+async def turn_away(record: Record, keyed: Sequence[Keyed]) -> list[Acknowledgement]:
+    """What the queue is to be told of deliveries that may not run, or whose result is not wanted."""
+    async with record.connection() as connection:
+        states = await read_states(connection, [key.job for key, _ in keyed])
+    return [_turn_away(key, delivery, states.get(key.job)) for key, delivery in keyed]
 
 
 def _turn_away(key: AttemptKey, delivery: Delivery, state: RecordedState | None) -> Acknowledgement:

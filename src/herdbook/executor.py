@@ -5,21 +5,21 @@ Never acknowledges what is not recorded, and never runs what it could not claim.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from herdbook.artifacts import ArtifactStore
-from herdbook.claiming import Claims, claim
+from herdbook.claiming import Claims, claim, turn_away
 from herdbook.errors import Cancel, HerdbookError, QueueUnavailableError
 from herdbook.observe.events import NOBODY, Observer
 from herdbook.processes import ProcessPool
 from herdbook.queue.delivery import Acknowledgement, Delivery, Release
 from herdbook.queue.locks import LockKeeper
 from herdbook.queue.work import PER_TURN, WorkQueue
-from herdbook.recording import acknowledgement, record_ended, write_notes
+from herdbook.recording import acknowledgement, mark_running, record_ended, write_notes
 from herdbook.registry import Registry
 from herdbook.runner import Run, Runner
 from herdbook.service import log, pause_after
@@ -29,6 +29,8 @@ Answer = TypeVar("Answer")
 
 # Ended runs that share one commit; their acknowledgements go in scripts of `PER_TURN`.
 _PER_RECORD = 4 * PER_TURN
+# Seconds after which a job that still runs is written down as running. Most end before, and are spared the write.
+_MARK_AFTER = 0.03
 
 
 class Executor:
@@ -53,11 +55,16 @@ class Executor:
         self._observer = observer
         self._held: set[tuple[str, int]] = set()
         self._ended: list[Run] = []
+        self._acks: list[Acknowledgement] = []
+        # Two statements on the same jobs at once could wait for each other.
+        self._writing = asyncio.Lock()
         self._runner = Runner(registry, artifacts, processes, on_end=self._note_end)
-        self._beginnings: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._given_up = False
-        # Set while runs wait to be recorded, while there is room for more jobs, and while none is held.
+        # Set while runs wait to be recorded, while jobs wait to be acknowledged, while there is room for more, and
+        # while none is held.
         self.has_ended = asyncio.Event()
+        self.has_acknowledgements = asyncio.Event()
         self.has_room = asyncio.Event()
         self.is_empty = asyncio.Event()
         self.has_room.set()
@@ -77,9 +84,7 @@ class Executor:
         """Take fetched jobs on: hold their locks, claim and run them."""
         if deliveries:
             self._hold(deliveries)
-            task = asyncio.create_task(self._begin(deliveries))
-            self._beginnings.add(task)
-            task.add_done_callback(self._beginnings.discard)
+            self._do(self._begin(deliveries))
 
     async def _begin(self, deliveries: Sequence[Delivery]) -> None:
         try:
@@ -88,11 +93,13 @@ class Executor:
             await self._begin_apart(deliveries, error)
             return
         if claims is None:
-            claims = Claims(won=[], turned_away=[Release(delivery=delivery) for delivery in deliveries])
+            claims = Claims(won=[], turned_away=[Release(delivery=delivery) for delivery in deliveries], unmarked=0)
         self._observer.claimed(self._queue.name, len(deliveries), len(claims.won))
-        for claimed in claims.won:
-            self._runner.start(claimed)
-        await self._acknowledge(claims.turned_away, fetch=False)
+        runs = [self._runner.start(claimed) for claimed in claims.won]
+        if claims.unmarked:
+            unmarked = runs[: claims.unmarked]
+            asyncio.get_running_loop().call_later(_MARK_AFTER, lambda: self._do(self._mark(unmarked)))
+        self._tell(claims.turned_away)
 
     async def _begin_apart(self, deliveries: Sequence[Delivery], error: Exception) -> None:
         """After an error nobody foresaw: the bad delivery alone is let go, and so becomes stalled."""
@@ -103,22 +110,44 @@ class Executor:
             for delivery in deliveries:
                 await self._begin([delivery])
 
-    async def settle(self, *, fetch: bool) -> None:
-        """Record the runs that ended, then acknowledge them, fetching as many new jobs when `fetch`."""
+    async def _mark(self, runs: Sequence[Run]) -> None:
+        """Write down that these jobs run, as far as they still do; stop those that may not."""
+        async with self._writing:
+            running = [run for run in runs if run.outcome is None]
+            if running:
+                lost = await self._insist(partial(mark_running, self._record, running, self._queue.worker))
+                for run in lost or ():
+                    self._runner.stop(run, Cancel("the job was cancelled, or another worker has it"))
+
+    async def record(self) -> None:
+        """Record the runs that ended; then they wait to be acknowledged."""
         ended, self._ended = self._ended[:_PER_RECORD], self._ended[_PER_RECORD:]
         if not self._ended:
             self.has_ended.clear()
         try:
-            recorded = await self._insist(partial(record_ended, self._record, ended, self._queue.worker)) or []
+            async with self._writing:
+                recorded = await self._insist(partial(record_ended, self._record, ended, self._queue.worker)) or []
+            if len(recorded) < len(ended):
+                winners = {id(run) for run in recorded}
+                await self._lose([run for run in ended if id(run) not in winners])
         except Exception:
             # A fault of ours. Without their locks the jobs become stalled and are delivered again.
             self._let_go([run.delivery for run in ended])
             raise
-        if len(recorded) < len(ended):
-            winners = {id(run) for run in recorded}
-            self._lose([run for run in ended if id(run) not in winners])
         self._observer.recorded(self._queue.name, recorded)
-        await self._acknowledge([acknowledgement(run) for run in recorded], fetch=fetch)
+        self._tell([acknowledgement(run) for run in recorded])
+
+    async def acknowledge(self, *, fetch: bool) -> None:
+        """Acknowledge what is recorded, fetching as many new jobs when `fetch`."""
+        part, self._acks = self._acks[:PER_TURN], self._acks[PER_TURN:]
+        if not self._acks:
+            self.has_acknowledgements.clear()
+        turn = await self._insist(partial(self._queue.turn, part, len(part) if fetch else 0))
+        if turn is not None:
+            self._report(part, turn.errors)
+            self._observer.acknowledged(self._queue.name, len(part))
+            self.accept(turn.deliveries)
+        self._let_go([ack.delivery for ack in part])
 
     async def write_notes(self) -> None:
         """Record what running jobs reported, and show their progress to other clients of the queue."""
@@ -150,15 +179,15 @@ class Executor:
         self._ended.append(run)
         self.has_ended.set()
 
-    async def _acknowledge(self, acks: Sequence[Acknowledgement], *, fetch: bool) -> None:
-        for start in range(0, len(acks), PER_TURN):
-            part = acks[start : start + PER_TURN]
-            turn = await self._insist(partial(self._queue.turn, part, len(part) if fetch else 0))
-            if turn is not None:
-                self._report(part, turn.errors)
-                self._observer.acknowledged(self._queue.name, len(part))
-                self.accept(turn.deliveries)
-            self._let_go([ack.delivery for ack in part])
+    def _tell(self, acks: Sequence[Acknowledgement]) -> None:
+        if acks:
+            self._acks += acks
+            self.has_acknowledgements.set()
+
+    def _do(self, step: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(step)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _insist(self, step: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """Try until the servers are there. The jobs keep their locks meanwhile, and their places, so fetching stops."""
@@ -180,10 +209,16 @@ class Executor:
                 # The record has the result; the queue will deliver the job once more and be told.
                 log.info("not acknowledged", job=ack.delivery.job_id, queue=self._queue.name, error=error)
 
-    def _lose(self, runs: Sequence[Run]) -> None:
+    async def _lose(self, runs: Sequence[Run]) -> None:
+        """The record wants no result of these: tell the queue what the record says instead."""
         for run in runs:
             log.warning("overtaken", job=run.delivery.job_id, queue=self._queue.name, attempt=run.key.number)
-        self._let_go([run.delivery for run in runs])
+        keyed = [(run.key, run.delivery) for run in runs]
+        acks = await self._insist(partial(turn_away, self._record, keyed))
+        if acks is None:
+            self._let_go([run.delivery for run in runs])
+        else:
+            self._tell(acks)
 
     def _hold(self, deliveries: Sequence[Delivery]) -> None:
         self._held.update((delivery.job_id, delivery.attempt) for delivery in deliveries)

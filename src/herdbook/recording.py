@@ -4,10 +4,11 @@ Gives the record their outcome, progress and log lines, and the queue's acknowle
 Never records an attempt that is not the running one of its job.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 
@@ -20,15 +21,33 @@ from herdbook.runner import Run
 from herdbook.store.attempts import (
     AttemptKey,
     FinishedAttempt,
+    claim_jobs_if_newer_attempt,
     count_errors,
     finish_attempts_if_running,
     insert_logs,
     write_progress_if_running,
 )
-from herdbook.store.pool import Record
+from herdbook.store.pool import Connection, Record
 
 # Processes that one job may take with it.
 _DEADLY = 3
+
+
+async def mark_running(record: Record, runs: Sequence[Run], worker: str) -> list[Run]:
+    """Write down that these run; returns those that may not. Raises RecordUnavailableError."""
+    async with record.connection() as connection:
+        marked = await _claim(connection, runs, worker)
+    return [run for run in runs if run.key.job not in marked]
+
+
+async def _claim(connection: Connection, runs: Sequence[Run], worker: str) -> Collection[UUID]:
+    return await claim_jobs_if_newer_attempt(
+        connection,
+        [run.key for run in runs],
+        [run.delivery.attempts_made for run in runs],
+        worker,
+        [run.started_at for run in runs],
+    )
 
 
 async def record_ended(record: Record, runs: Sequence[Run], worker: str) -> list[Run]:
@@ -75,6 +94,11 @@ async def _record(record: Record, ended: list[tuple[Run, Notes]], worker: str) -
             if lines:
                 await insert_logs(connection, lines)
             recorded = await finish_attempts_if_running(connection, finished, worker)
+            late = [run for run, _ in ended if run.key.job not in recorded]
+            if late and (claimed := await _claim(connection, late, worker)):
+                # An older attempt was written down as running meanwhile; the newer one counts.
+                newer = [one for one in finished if one.key.job in claimed]
+                recorded |= await finish_attempts_if_running(connection, newer, worker)
     except asyncpg.PostgresError as error:
         if len(ended) > 1:
             return [run for one in ended for run in await _record(record, [one], worker)]
@@ -110,32 +134,33 @@ def finished_attempt(run: Run, notes: Notes) -> FinishedAttempt:
         case Succeeded(result=result):
             return FinishedAttempt(
                 key=run.key, status=JobStatus.COMPLETED, outcome=AttemptOutcome.COMPLETED,
-                attempts_made=made + 1, result=result, progress=notes.progress,
+                attempts_made=made + 1, result=result, progress=notes.progress, started_at=run.started_at,
             )  # fmt: skip
         case Failed(error=error):
             return FinishedAttempt(
                 key=run.key, status=JobStatus.FAILED, outcome=AttemptOutcome.FAILED,
-                attempts_made=made + 1, error=error, progress=notes.progress,
+                attempts_made=made + 1, error=error, progress=notes.progress, started_at=run.started_at,
             )  # fmt: skip
         case Retry(error=error, after=after):
             return FinishedAttempt(
                 key=run.key, status=JobStatus.PENDING, outcome=AttemptOutcome.RETRY,
                 attempts_made=made + 1, error=error, run_at=_in(after), progress=notes.progress,
+                started_at=run.started_at,
             )  # fmt: skip
         case Cancelled(error=error):
             return FinishedAttempt(
                 key=run.key, status=JobStatus.CANCELLED, outcome=AttemptOutcome.CANCELLED,
-                attempts_made=made + 1, error=error, progress=notes.progress,
+                attempts_made=made + 1, error=error, progress=notes.progress, started_at=run.started_at,
             )  # fmt: skip
         case Snoozed(after=after):
             return FinishedAttempt(
                 key=run.key, status=JobStatus.PENDING, outcome=AttemptOutcome.SNOOZED,
-                attempts_made=made, run_at=_in(after), progress=notes.progress,
+                attempts_made=made, run_at=_in(after), progress=notes.progress, started_at=run.started_at,
             )  # fmt: skip
         case Released():
             return FinishedAttempt(
                 key=run.key, status=JobStatus.PENDING, outcome=AttemptOutcome.RELEASED,
-                attempts_made=made, progress=notes.progress,
+                attempts_made=made, progress=notes.progress, started_at=run.started_at,
             )  # fmt: skip
         case None:
             raise AssertionError("only runs that ended are recorded")

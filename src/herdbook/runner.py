@@ -41,7 +41,8 @@ Cause = TimedOut | Cancel
 class Run:
     """One attempt under way. `outcome` is set when it has ended, `cause` when it is being stopped.
 
-    `waited` and `took` are seconds: until the attempt began, and from there to its end.
+    It was claimed at `started_at`, by the record's clock. `waited` and `took` are seconds: until the attempt
+    began, and from there to its end.
     """
 
     delivery: Delivery
@@ -49,6 +50,7 @@ class Run:
     context: JobContext
     job_type: JobType | None
     limit: float | None
+    started_at: datetime
     waited: float
     began: float = field(default_factory=time.monotonic)
     took: float = 0.0
@@ -81,7 +83,7 @@ class Runner:
         """The runs under way."""
         return [run for run in self._runs.values() if run.outcome is None]
 
-    def start(self, claimed: Claimed) -> None:
+    def start(self, claimed: Claimed) -> Run:
         """Run a claimed job in the background."""
         delivery = claimed.delivery
         job_type = self._registry.find(delivery.job_type)
@@ -100,11 +102,13 @@ class Runner:
             context=context,
             job_type=job_type,
             limit=limit,
+            started_at=claimed.started_at,
             waited=claimed.waited_ms / 1_000,
         )
         run.task = asyncio.create_task(self._execute(run), name=delivery.job_id)
         self._runs[run.task] = run
         run.task.add_done_callback(self._forget)
+        return run
 
     def stop(self, run: Run, cause: Cause) -> bool:
         """Stop one run because of `cause`, which becomes its error; False when it has ended or is being stopped.

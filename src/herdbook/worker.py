@@ -1,6 +1,6 @@
 """Takes the queues of a registry's processors.
 
-Gives them a process that works: fetching as there is room, beating, looking after stalled jobs; quiet and stop.
+Gives them a process that works: a lane for each, a heartbeat, notes and cancellations beside them; quiet and stop.
 Never runs a job itself: each queue has its executor.
 """
 
@@ -8,18 +8,18 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
 from uuid import uuid4
 
 from herdbook.artifacts import ArtifactStore, FolderArtifacts
 from herdbook.cancelling import CancelWatch
 from herdbook.errors import ConfigurationError, HerdbookError
 from herdbook.executor import Executor
+from herdbook.lane import Acknowledger, Fetcher, Lane, Recorder, StalledCheck
 from herdbook.observe.events import NOBODY, Observer
 from herdbook.processes import ProcessPool
 from herdbook.queue.delivery import Retention
 from herdbook.queue.locks import LockKeeper
-from herdbook.queue.work import PER_TURN, StalledRule, WorkQueue
+from herdbook.queue.work import StalledRule, WorkQueue
 from herdbook.registry import Registry
 from herdbook.service import Service, log
 from herdbook.settings import Settings
@@ -29,78 +29,6 @@ from herdbook.store.workers import WorkerBeat, beat_worker, remove_worker
 # Seconds between two signs of life, and between two writings of progress and logs.
 HEARTBEAT = 5.0
 _NOTES = 0.2
-
-
-class Fetcher(Service):
-    """Fetches jobs of one queue while there is room."""
-
-    def __init__(self, queue: WorkQueue, executor: Executor) -> None:
-        super().__init__()
-        self.name = f"fetch {queue.name}"
-        self._queue = queue
-        self._executor = executor
-        self._waiting: asyncio.Task[None] | None = None
-
-    async def round(self) -> float:
-        """Fetch what there is room for; wait where there is none, or no job."""
-        await self._executor.has_room.wait()
-        if self.is_quiet:
-            return 0
-        room = min(self._executor.room, PER_TURN)
-        turn = await self._queue.turn([], room)
-        self._executor.accept(turn.deliveries)
-        if len(turn.deliveries) < room and not self.is_quiet:
-            await self._wait(turn.wait)
-        return 0
-
-    def quiet(self) -> None:
-        """Fetch no more."""
-        super().quiet()
-        self._executor.has_room.set()
-        if self._waiting is not None:
-            self._waiting.cancel()
-
-    async def _wait(self, milliseconds: int | None) -> None:
-        self._waiting = asyncio.create_task(self._queue.wait(milliseconds))
-        try:
-            await self._waiting
-        except asyncio.CancelledError:
-            if not self.is_quiet:
-                raise
-        finally:
-            self._waiting = None
-
-
-class Settler(Service):
-    """Records and acknowledges the jobs of one queue as they end; goes on while the worker is quiet."""
-
-    def __init__(self, queue: WorkQueue, executor: Executor) -> None:
-        super().__init__()
-        self.name = f"settle {queue.name}"
-        self._executor = executor
-        self.fetch = True
-
-    async def round(self) -> float:
-        """Settle what has ended."""
-        await self._executor.has_ended.wait()
-        await self._executor.settle(fetch=self.fetch)
-        return 0
-
-
-class StalledCheck(Service):
-    """Moves jobs of vanished workers back to waiting."""
-
-    def __init__(self, queue: WorkQueue, interval: int) -> None:
-        super().__init__()
-        self.name = f"stalled check {queue.name}"
-        self._queue = queue
-        self._interval = interval / 1_000
-
-    async def round(self) -> float:
-        """Look once; BullMQ's script sees to it that one worker per interval does."""
-        for job_id in await self._queue.move_stalled():
-            log.warning("stalled", job=job_id, queue=self._queue.name)
-        return self._interval
 
 
 class NoteWriter(Service):
@@ -132,17 +60,6 @@ class Heartbeat(Service):
         """Beat once."""
         await self._worker.beat()
         return HEARTBEAT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
-    """One queue of a worker, and what works on it."""
-
-    queue: WorkQueue
-    executor: Executor
-    fetcher: Fetcher
-    settler: Settler
-    stalled: StalledCheck
 
 
 class Worker:
@@ -206,7 +123,8 @@ class Worker:
             queue=queue,
             executor=executor,
             fetcher=Fetcher(queue, executor),
-            settler=Settler(queue, executor),
+            recorder=Recorder(queue, executor),
+            acknowledger=Acknowledger(queue, executor),
             stalled=StalledCheck(queue, settings.stalled_interval),
         )
 
@@ -226,7 +144,7 @@ class Worker:
         for beside in self._beside:
             beside.start()
         for lane in self.lanes:
-            for service in (lane.fetcher, lane.settler, lane.stalled):
+            for service in lane.services:
                 service.start()
 
     def quiet(self) -> None:
@@ -234,7 +152,7 @@ class Worker:
         self._state = "quiet"
         self._heartbeat.wake()
         for lane in self.lanes:
-            lane.settler.fetch = False
+            lane.acknowledger.fetch = False
             lane.fetcher.quiet()
             lane.stalled.quiet()
 
@@ -283,7 +201,7 @@ class Worker:
         for beside in self._beside:
             await beside.stop(1.0)
         for lane in self.lanes:
-            for service in (lane.fetcher, lane.settler, lane.stalled):
+            for service in lane.services:
                 await service.stop(0.0)
             await lane.queue.close()
         await self._processes.close()

@@ -71,6 +71,34 @@ async def test_a_running_job_of_each_kind_is_stopped(settings: Settings, job_typ
             await asyncio.to_thread(ended.wait)
 
 
+async def test_a_job_that_has_just_begun_is_stopped(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Long enough for the cancellation to find a job that the record does not show as running yet.
+    monkeypatch.setattr("herdbook.executor._MARK_AFTER", 1.0)
+    begun, stopped = asyncio.Event(), asyncio.Event()
+    own = Registry()
+
+    @own.processor("begins")
+    async def begins(payload: Any) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async with running_system(settings, own) as system:
+        id = (await system.publisher.publish(JobRequest(job_type="begins", job_data=0))).id
+        await begun.wait()
+        assert (await system.control.cancel([id], "not needed")).changed == [id]
+        await stopped.wait()
+
+        async def is_let_go() -> bool:
+            return system.worker.held == 0
+
+        await eventually(is_let_go)
+        job = await system.job(id)
+    assert (job.status, job.error_message) == (JobStatus.CANCELLED, "not needed")
+
+
 async def test_a_cancelled_job_that_is_retried_runs_again(settings: Settings) -> None:
     async with running_system(settings, registry(threading.Event())) as system:
         id = await started(system, "patient")

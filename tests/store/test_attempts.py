@@ -1,6 +1,7 @@
 """The fence: which attempts may claim a job and which results are written."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from herdbook.store.attempts import (
     claim_jobs_if_newer_attempt,
     finish_attempts_if_running,
     insert_logs,
+    read_states,
     write_progress_if_running,
 )
 from herdbook.store.outbox import insert_jobs
@@ -120,6 +122,40 @@ async def test_a_failed_job_runs_again_only_when_the_queue_counted_its_failure(r
         assert await claim(connection, job, 2, made=1), "somebody retried it on the queue"
         found = await read_job(connection, job)
     assert (found.status, found.completed_at) == (JobStatus.PROCESSING, None)
+
+
+async def test_an_attempt_that_ended_before_it_was_marked_is_recorded_with_its_start(record: Record) -> None:
+    async with record.connection() as connection:
+        job = await inserted(connection)
+        seen = (await read_states(connection, [job]))[job]
+        assert await finish(connection, replace(ended(job, 1), started_at=seen.started_at))
+        found = await read_job(connection, job)
+        (attempt,) = await read_attempts(connection, found)
+    assert (found.status, found.attempt, found.started_at) == (JobStatus.COMPLETED, 1, seen.started_at)
+    assert (attempt.outcome, attempt.started_at) == (AttemptOutcome.COMPLETED, seen.started_at)
+    assert found.waited_ms == attempt.waited_ms == (seen.started_at - found.created_at) // timedelta(milliseconds=1)
+
+
+async def test_of_two_unmarked_attempts_one_is_recorded(record: Record) -> None:
+    async with record.connection() as connection:
+        job = await inserted(connection)
+        assert await finish(connection, ended(job, 2), worker="w2")
+        assert not await finish(connection, ended(job, 1), worker="w1")
+        assert not await finish(connection, ended(job, 3), worker="w3"), "a final job is final"
+        retried = await inserted(connection)
+        assert await finish(connection, ended(retried, 2, JobStatus.PENDING))
+        assert not await finish(connection, ended(retried, 1)), "an older attempt came too late"
+        assert not await finish(connection, ended(retried, 2)), "no attempt is recorded twice"
+
+
+async def test_an_unmarked_attempt_changes_nothing_while_another_is_marked(record: Record) -> None:
+    async with record.connection() as connection:
+        job = await inserted(connection)
+        assert await claim(connection, job, 2, worker="w2")
+        assert not await finish(connection, ended(job, 1), worker="w1")
+        assert not await finish(connection, ended(job, 3), worker="w3"), "it must claim first"
+        found = await read_job(connection, job)
+    assert (found.status, found.attempt, found.worker) == (JobStatus.PROCESSING, 2, "w2")
 
 
 async def test_a_batch_is_claimed_and_finished_job_by_job(record: Record) -> None:

@@ -30,33 +30,45 @@ class Claim:
     """A claim that won. `progress` (JSON text or None) is what earlier attempts reported.
 
     `timeout_ms` is the job's own time limit, None where its type's holds; `waited_ms` how long the job
-    could have run already.
+    could have run already when it was claimed, at `started_at`.
     """
 
-    job: UUID
     progress: str | None
     timeout_ms: int | None
+    started_at: datetime
     waited_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedState:
-    """What the record says of a job that could not be claimed. `result` is JSON text."""
+    """What the record says of a delivered job: the fields of a claim made now, and how the job ended.
+
+    `result` is JSON text.
+    """
 
     generation: int
+    attempt: int
     status: JobStatus
+    progress: str | None
+    timeout_ms: int | None
+    started_at: datetime
+    waited_ms: int
     result: str | None
     error_message: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedAttempt:
-    """An attempt that ended, in the record's terms. `result` and `progress` are JSON texts."""
+    """An attempt that ended, in the record's terms. `result` and `progress` are JSON texts.
+
+    `started_at` counts where the record was not told before that it runs.
+    """
 
     key: AttemptKey
     status: JobStatus
     outcome: AttemptOutcome
     attempts_made: int
+    started_at: datetime | None = None
     result: str | None = None
     error: ErrorReport | None = None
     run_at: datetime | None = None
@@ -79,9 +91,16 @@ class ForeignJob:
 
 
 async def claim_jobs_if_newer_attempt(
-    connection: Connection, keys: Sequence[AttemptKey], attempts_made: Sequence[int], worker: str
+    connection: Connection,
+    keys: Sequence[AttemptKey],
+    attempts_made: Sequence[int],
+    worker: str,
+    started_at: Sequence[datetime] = (),
 ) -> dict[UUID, Claim]:
-    """Claim jobs for `worker`; `attempts_made` are the tries that counted before each. Losers are left out."""
+    """Claim jobs for `worker`; losers are left out.
+
+    `attempts_made` are the tries that counted before each, `started_at` when each began: now unless given.
+    """
     rows = await connection.fetch(
         statement("claim_jobs_if_newer_attempt"),
         [key.job for key in keys],
@@ -89,22 +108,31 @@ async def claim_jobs_if_newer_attempt(
         [key.number for key in keys],
         list(attempts_made),
         worker,
+        list(started_at),
     )
     return {
         row["id"]: Claim(
-            job=row["id"], progress=row["progress"], timeout_ms=row["timeout_ms"], waited_ms=row["waited_ms"]
+            progress=row["progress"],
+            timeout_ms=row["timeout_ms"],
+            started_at=row["started_at"],
+            waited_ms=row["waited_ms"],
         )
         for row in rows
     }
 
 
-async def read_turned_away(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, RecordedState]:
-    """What the record says of jobs whose claim lost; those it does not know are left out."""
-    rows = await connection.fetch(statement("read_turned_away"), list(jobs))
+async def read_states(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, RecordedState]:
+    """What the record says of delivered jobs; those it does not know are left out."""
+    rows = await connection.fetch(statement("read_states"), list(jobs))
     return {
         row["id"]: RecordedState(
             generation=row["generation"],
+            attempt=row["attempt"],
             status=JobStatus(row["status"]),
+            progress=row["progress"],
+            timeout_ms=row["timeout_ms"],
+            started_at=row["now"],
+            waited_ms=row["waited_ms"],
             result=row["result"],
             error_message=row["error_message"],
         )
@@ -147,6 +175,7 @@ async def finish_attempts_if_running(
         [one.attempts_made for one in finished],
         [one.progress for one in finished],
         worker,
+        [one.started_at for one in finished],
     )
     return {row["id"] for row in rows}
 

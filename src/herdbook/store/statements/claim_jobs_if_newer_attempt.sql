@@ -3,22 +3,23 @@
 -- the queue itself); if it did not, its worker died between recording and acknowledging.
 -- An attempt that is overtaken while it still runs is written down as lost.
 WITH delivered AS (
-    SELECT * FROM unnest(CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS int[]))
-        AS d (id, generation, attempt, attempts_made)
+    SELECT d.id, d.generation, d.attempt, d.attempts_made, coalesce(d.started_at, now()) AS started_at
+    FROM unnest(CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS int[]), CAST($6 AS timestamptz[]))
+        AS d (id, generation, attempt, attempts_made, started_at)
 ), before AS (
     SELECT j.id, j.generation, j.attempt, j.worker, j.started_at, j.waited_ms
     FROM herdbook.jobs j JOIN delivered d ON d.id = j.id
     WHERE j.status = 'processing'
 ), claimed AS (
     UPDATE herdbook.jobs j
-    SET status = 'processing', attempt = d.attempt, worker = $5, started_at = now(), updated_at = now(),
+    SET status = 'processing', attempt = d.attempt, worker = $5, started_at = d.started_at, updated_at = now(),
         completed_at = NULL, run_at = NULL,
-        waited_ms = greatest(0, 1000 * extract(epoch FROM now() - coalesce(j.run_at, j.updated_at)))
+        waited_ms = greatest(0, 1000 * extract(epoch FROM d.started_at - coalesce(j.run_at, j.updated_at)))
     FROM delivered d
     WHERE j.id = d.id AND j.generation = d.generation AND j.attempt < d.attempt
       AND (j.status IN ('pending', 'processing')
            OR (j.status = 'failed' AND d.attempts_made >= j.attempts_made))
-    RETURNING j.id, j.progress::text, j.timeout_ms, j.waited_ms
+    RETURNING j.id, j.progress::text, j.timeout_ms, j.started_at, j.waited_ms
 ), lost AS (
     INSERT INTO herdbook.job_attempts (
         job, generation, attempt, worker, started_at, ended_at, waited_ms, outcome, error_type, error_message

@@ -1,12 +1,13 @@
--- Records what attempts came to, each only if it is still the running one of its job. Who asked for it is called back
+-- Records what attempts came to, each only if it is still the running one of its job: the record says so, or it says
+-- that the job is pending and knows no attempt as new (one that ended before it was marked as running). Who asked for it is called back
 -- once the job is final; a branch of an expression costs other jobs nothing, which one more INSERT would.
 WITH ended AS (
     SELECT * FROM unnest(
         CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS text[]), CAST($5 AS text[]),
         CAST($6 AS text[]), CAST($7 AS text[]), CAST($8 AS text[]), CAST($9 AS text[]), CAST($10 AS timestamptz[]),
-        CAST($11 AS int[]), CAST($12 AS text[])
+        CAST($11 AS int[]), CAST($12 AS text[]), CAST($14 AS timestamptz[])
     ) AS e (id, generation, attempt, status, outcome, result, error_type, error_message, stack_trace, run_at,
-            attempts_made, progress)
+            attempts_made, progress, started_at)
 ), finished AS (
     UPDATE herdbook.jobs j
     SET status = e.status::herdbook.job_status,
@@ -14,13 +15,18 @@ WITH ended AS (
         error_message = e.error_message,
         progress = coalesce(e.progress::jsonb, j.progress),
         run_at = e.run_at,
+        attempt = e.attempt,
         attempts_made = e.attempts_made,
+        started_at = CASE WHEN j.status = 'pending' THEN e.started_at ELSE j.started_at END,
+        waited_ms = CASE WHEN j.status = 'pending' THEN
+            greatest(0, 1000 * extract(epoch FROM e.started_at - coalesce(j.run_at, j.updated_at))) ELSE j.waited_ms END,
         worker = NULL,
         updated_at = now(),
         completed_at = CASE WHEN e.status = 'pending' THEN NULL ELSE now() END
     FROM ended e
-    WHERE j.id = e.id AND j.generation = e.generation AND j.attempt = e.attempt AND j.status = 'processing'
-      AND j.worker = $13
+    WHERE j.id = e.id AND j.generation = e.generation
+      AND ((j.status = 'processing' AND j.attempt = e.attempt AND j.worker = $13)
+           OR (j.status = 'pending' AND j.attempt < e.attempt))
     RETURNING j.id, j.generation, j.attempt, j.started_at, j.waited_ms, j.callback_url, j.job_type, j.status, j.result,
               j.error_message, j.completed_at
 ), written AS (

@@ -1,0 +1,99 @@
+"""What ended runs leave in the record, when other attempts were there meanwhile."""
+
+import asyncio
+from pathlib import Path
+from uuid import UUID
+
+from herdbook.artifacts import FolderArtifacts
+from herdbook.claiming import claim, turn_away
+from herdbook.job import AttemptOutcome, JobStatus, NewJob, new_job_id
+from herdbook.processes import ProcessPool
+from herdbook.queue.delivery import Complete, Delivery, Fail, Release, parse_delivery
+from herdbook.recording import mark_running, record_ended
+from herdbook.registry import Registry
+from herdbook.runner import Run, Runner
+from herdbook.store.changes import cancel_jobs_if_pending
+from herdbook.store.outbox import insert_jobs
+from herdbook.store.pool import Record
+from herdbook.store.reads import read_attempts, read_job
+
+
+async def published(record: Record) -> UUID:
+    job = NewJob(
+        id=new_job_id(), queue="q", job_type="t", job_data="{}", priority=0, run_at=None, max_attempts=3, backoff=None
+    )
+    async with record.connection() as connection:
+        await insert_jobs(connection, [job])
+    return job.id
+
+
+def delivered(job: UUID, attempt: int) -> Delivery:
+    fields = ["name", "t", "data", "{}", "opts", "{}", "ats", str(attempt), "timestamp", "1"]
+    return parse_delivery("q", fields, str(job), "token")
+
+
+async def ran(record: Record, folder: Path, job: UUID, attempt: int, worker: str) -> Run:
+    """The run of a delivery that this worker claimed, once its function has returned."""
+    registry = Registry()
+
+    @registry.processor("t", queue="q")
+    async def function(payload: object) -> int:
+        return attempt
+
+    ended: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+    artifacts = FolderArtifacts(folder)
+    runner = Runner(registry, artifacts, ProcessPool(1, artifacts), on_end=ended.set_result)
+    (claimed,) = (await claim(record, [delivered(job, attempt)], worker)).won
+    runner.start(claimed)
+    run = await ended
+    runner.close()
+    return run
+
+
+async def test_a_pending_job_runs_without_a_word_in_the_record(record: Record) -> None:
+    job = await published(record)
+    claims = await claim(record, [delivered(job, 1)], "w1")
+    assert (len(claims.won), claims.unmarked) == (1, 1)
+    async with record.connection() as connection:
+        assert (await read_job(connection, job)).status is JobStatus.PENDING
+
+
+async def test_the_newer_attempt_wins_over_one_that_was_marked_meanwhile(record: Record, tmp_path: Path) -> None:
+    job = await published(record)
+    older = await ran(record, tmp_path, job, 1, "w1")
+    newer = await ran(record, tmp_path, job, 2, "w2")
+    assert await mark_running(record, [older], "w1") == []
+    assert await record_ended(record, [newer], "w2") == [newer]
+    assert await record_ended(record, [older], "w1") == []
+    async with record.connection() as connection:
+        found = await read_job(connection, job)
+        attempts = await read_attempts(connection, found)
+    assert (found.status, found.result) == (JobStatus.COMPLETED, 2)
+    assert [(one.number, one.outcome) for one in attempts] == [
+        (1, AttemptOutcome.LOST),
+        (2, AttemptOutcome.COMPLETED),
+    ]
+    (told,) = await turn_away(record, [(older.key, older.delivery)])
+    assert isinstance(told, Complete)
+    assert told.result == "2"
+
+
+async def test_a_job_that_was_cancelled_meanwhile_stays_so(record: Record, tmp_path: Path) -> None:
+    job = await published(record)
+    run = await ran(record, tmp_path, job, 1, "w1")
+    async with record.transaction() as connection:
+        assert await cancel_jobs_if_pending(connection, [job], "not needed")
+    assert await mark_running(record, [run], "w1") == [run]
+    assert await record_ended(record, [run], "w1") == []
+    (told,) = await turn_away(record, [(run.key, run.delivery)])
+    assert isinstance(told, Fail)
+    assert told.reason == "not needed"
+
+
+async def test_a_job_that_another_attempt_holds_goes_back(record: Record, tmp_path: Path) -> None:
+    job = await published(record)
+    newer = await ran(record, tmp_path, job, 2, "w2")
+    await mark_running(record, [newer], "w2")
+    claims = await claim(record, [delivered(job, 1)], "w1")
+    assert claims.won == []
+    assert [type(one) for one in claims.turned_away] == [Release]
