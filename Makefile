@@ -30,14 +30,14 @@ format: $(READY)
 	$(BIN)/ruff format src tests benchmarks examples hatch_build.py
 	$(BIN)/ruff check --fix src tests benchmarks examples hatch_build.py
 
-## Measure: make bench ARGS="--jobs 10000 --json bench.json"
+## Measure: make bench ARGS="sustained --rounds 5 --json bench.json"; ARGS=--help tells what there is.
 bench: $(READY) $(STYLES)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 ## Pin the newest versions that pyproject.toml allows.
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra embedded --group dev --universal --python-version 3.11 --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra tracing --group dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
 
 clean:

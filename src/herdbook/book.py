@@ -5,18 +5,22 @@ Never runs jobs: `herdbook worker app:book` does.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from herdbook.embedded import read_running_servers
 from herdbook.errors import ConfigurationError, HerdbookError
-from herdbook.job import Job, JobOptions
+from herdbook.job import Job, JobOptions, NewJob
+from herdbook.observe.exporting import program_tracing
 from herdbook.publish import (
     JobRequest,
     Published,
     Publisher,
+    PublishTrace,
+    followed,
     parse_options,
     prepare,
     publish_in,
@@ -63,7 +67,8 @@ class Herdbook(Registry):
         """
         request = _request(job_type, job_data, options, more)
         if connection is not None:
-            return (await publish_in(connection, self._prepare(request))).id
+            with self._prepared(request) as (job,):
+                return (await publish_in(connection, job)).id
         return (await (await self._opened()).publish(request)).id
 
     def publish_sync(
@@ -71,7 +76,8 @@ class Herdbook(Registry):
     ) -> UUID:
         """The same in synchronous programs, on a psycopg or SQLAlchemy connection, as part of its transaction."""
         request = _request(job_type, job_data, options, more)
-        return publish_sync_in(connection, self._prepare(request)).id
+        with self._prepared(request) as (job,):
+            return publish_sync_in(connection, job).id
 
     async def publish_bulk(self, requests: Iterable[JobRequest]) -> list[UUID]:
         """Record many jobs, all or none; returns their ids in order."""
@@ -107,8 +113,9 @@ class Herdbook(Registry):
     ) -> None:
         await self.close()
 
-    def _prepare(self, request: JobRequest) -> Any:
-        return prepare(self, request, max_bytes=self._settings.max_job_bytes)
+    def _prepared(self, request: JobRequest) -> AbstractContextManager[Sequence[NewJob]]:
+        job = prepare(self, request, max_bytes=self._settings.max_job_bytes)
+        return followed(_program_trace(), [job])
 
     async def _opened(self) -> Publisher:
         if self._publisher is None:
@@ -119,7 +126,9 @@ class Herdbook(Registry):
                 raise ConfigurationError("set DATABASE_URL, or start `herdbook up` with the same data folder")
             self._record = Record(settings.database_url, size=settings.pool_size)
             await self._record.open()
-            self._publisher = Publisher(self._record, self, max_job_bytes=settings.max_job_bytes)
+            self._publisher = Publisher(
+                self._record, self, max_job_bytes=settings.max_job_bytes, trace=_program_trace()
+            )
         return self._publisher
 
 
@@ -131,6 +140,11 @@ def with_running_servers(settings: Settings) -> Settings:
     if running is None:
         return settings
     return settings.model_copy(update={name: getattr(running, name) for name in missing})
+
+
+def _program_trace() -> PublishTrace | None:
+    tracing = program_tracing()
+    return tracing.publishing if tracing else None
 
 
 def _request(job_type: str, job_data: Any, options: JobOptions | None, more: dict[str, Any]) -> JobRequest:

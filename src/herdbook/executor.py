@@ -58,7 +58,7 @@ class Executor:
         self._acks: list[Acknowledgement] = []
         # Two statements on the same jobs at once could wait for each other.
         self._writing = asyncio.Lock()
-        self._runner = Runner(registry, artifacts, processes, on_end=self._note_end)
+        self._runner = Runner(registry, artifacts, processes, on_end=self._note_end, trace=observer.attempts)
         self._tasks: set[asyncio.Task[None]] = set()
         self._given_up = False
         # Set while runs wait to be recorded, while jobs wait to be acknowledged, while there is room for more, and

@@ -41,6 +41,7 @@ def foreign_job(delivery: Delivery) -> ForeignJob:
         max_attempts=delivery.max_attempts,
         backoff=backoff.model_dump_json() if backoff else None,
         created_at=datetime.fromtimestamp(delivery.timestamp / 1_000, UTC),
+        trace_context=delivery.trace_context,
     )
 
 

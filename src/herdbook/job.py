@@ -29,6 +29,8 @@ from herdbook.duration import LONGEST_MS, parse_duration, parse_limit
 
 # The highest priority number BullMQ accepts (2^21); 0 is none, 1 goes first.
 MAX_PRIORITY = 2_097_152
+# Characters of a job's trace context, as text.
+LONGEST_TRACE_CONTEXT = 2_000
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -190,7 +192,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """A validated job on its way into the record. `job_data` and `backoff` are JSON texts."""
+    """A validated job on its way into the record. `job_data` and `backoff` are JSON texts.
+
+    `trace_context` is where its trace goes on, see `observe.tracing`.
+    """
 
     id: UUID
     queue: str
@@ -204,6 +209,7 @@ class NewJob:
     fingerprint: bytes | None = None
     timeout_ms: int | None = None
     callback_url: str | None = None
+    trace_context: str | None = None
 
 
 def holds_nul(json_text: str) -> bool:

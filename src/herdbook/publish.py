@@ -5,7 +5,8 @@ Never talks to the queue: publishing works while Redis is away.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +33,8 @@ from herdbook.store.pool import Connection, Record
 
 # Rows of one INSERT. More gain nothing, and hold the others up.
 _BATCH = 500
+# Follows jobs into the record, for as long as that takes: gives them as they are to be recorded.
+PublishTrace = Callable[[Sequence[NewJob]], AbstractContextManager[Sequence[NewJob]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,23 +97,31 @@ def prepare(registry: Registry, request: JobRequest, *, max_bytes: int, id: UUID
 class Publisher:
     """Publishes jobs through the record's pool; concurrent single publishes share a commit."""
 
-    def __init__(self, record: Record, registry: Registry, *, max_job_bytes: int) -> None:
+    def __init__(
+        self, record: Record, registry: Registry, *, max_job_bytes: int, trace: PublishTrace | None = None
+    ) -> None:
         self._record = record
+        self._trace = trace
         self._registry = registry
         self._max_bytes = max_job_bytes
         self._batcher: Batcher[NewJob, Published] = Batcher(self._insert_each, limit=_BATCH)
 
     async def publish(self, request: JobRequest) -> Published:
         """Record one job. Beside `prepare`'s errors raises IdempotencyConflictError, RecordUnavailableError."""
-        return await self._batcher.put(prepare(self._registry, request, max_bytes=self._max_bytes))
+        job = prepare(self._registry, request, max_bytes=self._max_bytes)
+        if self._trace is None:
+            return await self._batcher.put(job)
+        with self._trace([job]) as (traced,):
+            return await self._batcher.put(traced)
 
     async def publish_bulk(self, requests: Sequence[JobRequest]) -> list[Published]:
         """Record all jobs or none. An InvalidJobError's paths begin with `jobs.<index>`."""
-        jobs = [self._prepare_nth(index, request) for index, request in enumerate(requests)]
+        prepared = [self._prepare_nth(index, request) for index, request in enumerate(requests)]
         published: list[Published] = []
-        async with self._record.transaction() as connection:
-            for start in range(0, len(jobs), _BATCH):
-                published += await record_jobs(connection, jobs[start : start + _BATCH])
+        with followed(self._trace, prepared) as jobs:
+            async with self._record.transaction() as connection:
+                for start in range(0, len(jobs), _BATCH):
+                    published += await record_jobs(connection, jobs[start : start + _BATCH])
         return published
 
     def _prepare_nth(self, index: int, request: JobRequest) -> NewJob:
@@ -137,6 +148,11 @@ class Publisher:
                 return [(await self._insert_each([job]))[0] for job in jobs]
             held = await _holders(connection, jobs, inserted)
         return [settle(job, inserted, held) for job in jobs]
+
+
+def followed(trace: PublishTrace | None, jobs: Sequence[NewJob]) -> AbstractContextManager[Sequence[NewJob]]:
+    """The jobs as they are to be recorded, in the block; `trace`, if there is one, follows them."""
+    return nullcontext(jobs) if trace is None else trace(jobs)
 
 
 async def record_jobs(connection: Connection, jobs: Sequence[NewJob]) -> list[Published]:

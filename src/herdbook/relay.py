@@ -130,6 +130,7 @@ def queued_job(job: PendingJob) -> QueuedJob:
         priority=job.priority,
         attempts=job.max_attempts,
         backoff=job.backoff,
+        trace_context=job.trace_context,
     )
 
 

@@ -60,18 +60,31 @@ class Run:
     timer: asyncio.TimerHandle | None = None
     thread: int | None = None
     process: JobProcess | None = None
+    end_trace: Callable[[], None] | None = None
+
+
+# Follows an attempt from its first step, in its own task, whose context it may change; gives what is to be called
+# once the outcome is decided.
+AttemptTrace = Callable[[Run], Callable[[], None]]
 
 
 class Runner:
     """Calls the processors of one queue; `on_end` is called in the event loop for each run that ended."""
 
     def __init__(
-        self, registry: Registry, artifacts: ArtifactStore, processes: ProcessPool, *, on_end: Callable[[Run], None]
+        self,
+        registry: Registry,
+        artifacts: ArtifactStore,
+        processes: ProcessPool,
+        *,
+        on_end: Callable[[Run], None],
+        trace: AttemptTrace | None = None,
     ) -> None:
         self._registry = registry
         self._artifacts = artifacts
         self._processes = processes
         self._on_end = on_end
+        self._trace = trace
         # Bounded by the jobs that the executor lets run. A thread that was given up is not counted there any more,
         # and goes on; so it must not take the place of another.
         self._threads = ThreadPoolExecutor(max_workers=sys.maxsize, thread_name_prefix="herdbook-job")
@@ -157,6 +170,8 @@ class Runner:
     async def _execute(self, run: Run) -> None:
         ended: Ended
         running_job.set(run.context)
+        if self._trace is not None:
+            run.end_trace = self._trace(run)
         try:
             ended = await self._call(run)
         except GeneratorExit:
@@ -225,6 +240,8 @@ class Runner:
             backoff=run.delivery.backoff or (run.job_type.own_backoff if run.job_type else None),
             random=random.random(),
         )
+        if run.end_trace is not None:
+            run.end_trace()
         self._on_end(run)
 
 

@@ -114,6 +114,40 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         default="info", description="The least important log lines that are written."
     )
+    # OpenTelemetry's own names. Its library reads them as well, and the others of its variables.
+    otel_exporter_otlp_endpoint: str = Field(
+        default="",
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Collector that gets traces, by OTLP over HTTP: http://host:4318. Unset: none are made. "
+        "Needs `herdbook[tracing]`; OpenTelemetry's other variables hold, too.",
+    )
+    otel_exporter_otlp_traces_endpoint: str = Field(
+        default="",
+        validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        description="The same, for traces alone: the whole URL, such as http://host:4318/v1/traces.",
+    )
+    otel_exporter_otlp_protocol: str = Field(
+        default="",
+        validation_alias="OTEL_EXPORTER_OTLP_PROTOCOL",
+        description="How OpenTelemetry sends. Traces of Herdbook go by http/protobuf.",
+    )
+    otel_exporter_otlp_traces_protocol: str = Field(
+        default="", validation_alias="OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", description="The same, for traces alone."
+    )
+    otel_traces_exporter: str = Field(
+        default="", validation_alias="OTEL_TRACES_EXPORTER", description="`none` makes no traces; `otlp` does."
+    )
+    otel_sdk_disabled: str = Field(
+        default="", validation_alias="OTEL_SDK_DISABLED", description="`true` makes no traces, whatever else is set."
+    )
+
+    @property
+    def sends_traces(self) -> bool:
+        """Whether OpenTelemetry's variables ask for traces."""
+        if self.otel_sdk_disabled.lower() == "true" or self.otel_traces_exporter == "none":
+            return False
+        wishes = (self.otel_traces_exporter, self.otel_exporter_otlp_endpoint, self.otel_exporter_otlp_traces_endpoint)
+        return any(wishes)
 
     @property
     def process_count(self) -> int:

@@ -37,6 +37,7 @@ def serve(
 def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
     from herdbook.assembly import build_registry
     from herdbook.http import serve as run_server
+    from herdbook.observe.exporting import traced
     from herdbook.observe.log import set_up_logging
     from herdbook.store.pool import Record
     from herdbook.web import create_app
@@ -44,13 +45,15 @@ def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
     set_up_logging(settings, "serve")
     # Only a worker reads the record through the registry, so this one is never opened.
     registry = build_registry(settings, Record(database_url(settings), size=1), load_app(app))
-    run_on_fast_loop(
-        run_server(
-            settings,
-            registry,
-            host=host,
-            port=port,
-            create=create_app,
-            on_ready=lambda url: typer.echo(f"ready {url}"),
+    with traced(settings, "serve") as tracing:
+        run_on_fast_loop(
+            run_server(
+                settings,
+                registry,
+                host=host,
+                port=port,
+                create=create_app,
+                on_ready=lambda url: typer.echo(f"ready {url}"),
+                trace=tracing.publishing if tracing else None,
+            )
         )
-    )

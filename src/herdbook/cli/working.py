@@ -18,6 +18,7 @@ from herdbook.cli.exposing import observed
 from herdbook.cli.loop import Told, listening_to_signals
 from herdbook.declaration import Declaration
 from herdbook.errors import ConfigurationError
+from herdbook.observe.exporting import traced
 from herdbook.registry import Registry
 from herdbook.service import log
 from herdbook.settings import Settings
@@ -35,7 +36,10 @@ async def run_worker(settings: Settings, app: Registry | None, queues: list[str]
         async with open_record(settings, "worker") as record:
             registry = build_registry(settings, record, app)
             _check_queues(registry, queues)
-            with observed(settings, record) as observer:
+            with (
+                traced(settings, "worker") as tracing,
+                observed(settings, record, tracing.attempt if tracing else None) as observer,
+            ):
                 worker = Worker(settings, registry, record, queues=queues, observer=observer)
                 observer.watch_held(lambda: {lane.queue.name: lane.executor.held for lane in worker.lanes})
                 await _work(worker, Declaration(record, registry), settings, told)

@@ -7,6 +7,7 @@ Never opens or closes a part: whoever made it does.
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
+from starlette.types import Scope
 
 import herdbook
 from herdbook.alerting import load_alerts
@@ -34,6 +35,8 @@ Publish background jobs and read what became of them. A job is accepted when it 
 Errors are answered in `application/problem+json` (RFC 9457).
 """
 
+_UNTRACED = frozenset({"/healthz", "/readyz", "/metrics", "/events", "/api/events"})
+
 
 def create_app(parts: Parts, fault: FaultAnswer = problem_of_fault) -> FastAPI:
     """The application. Its routes are added in the order of their traffic, which is the order they are looked up in."""
@@ -46,11 +49,13 @@ def create_app(parts: Parts, fault: FaultAnswer = problem_of_fault) -> FastAPI:
         # An answer of 404 is clearer than a redirect that loses the body of a POST.
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
+        # Its own spans of requests, which go on with the caller's trace; made when the process has a tracer provider.
+        telemetry={"auto_configure": False, "operation_spans": False, "exclude": _is_untraced},
     )
     app.add_middleware(Edge, fault=fault)
     install(app)
     settings, registry, record = parts.settings, parts.registry, parts.record
-    publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes)
+    publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes, trace=parts.trace)
     JobPublishing(publisher, registry, record, max_job_bytes=settings.max_job_bytes).add_to(app)
     JobReading(record).add_to(app)
     control = Control(record, parts.artifacts)
@@ -64,6 +69,12 @@ def create_app(parts: Parts, fault: FaultAnswer = problem_of_fault) -> FastAPI:
     MetricsReading(record, parts.queues).add_to(app)
     ApiDocs(app).add_to(app)
     return app
+
+
+def _is_untraced(scope: Scope) -> bool:
+    """Whether a request is a probe, a stream that stays open, or for a file."""
+    path: str = scope["path"]
+    return path in _UNTRACED or path.startswith("/static/")
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from herdbook.artifacts import ArtifactStore
 from herdbook.feed import ChangeFeed
+from herdbook.publish import PublishTrace
 from herdbook.queue_figures import QueueFigures
 from herdbook.registry import Registry
 from herdbook.settings import Settings
@@ -16,7 +17,7 @@ from herdbook.store.pool import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The parts of a running system that the API and the pages stand on."""
+    """The parts of a running system that the API and the pages stand on; `trace` follows what they publish."""
 
     settings: Settings
     registry: Registry
@@ -24,3 +25,4 @@ class Parts:
     queues: QueueFigures
     artifacts: ArtifactStore
     feed: ChangeFeed
+    trace: PublishTrace | None = None

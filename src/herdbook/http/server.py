@@ -20,6 +20,7 @@ from herdbook.errors import ConfigurationError
 from herdbook.feed import ChangeFeed
 from herdbook.http.app import create_app
 from herdbook.http.parts import Parts
+from herdbook.publish import PublishTrace
 from herdbook.queue_figures import QueueFigures
 from herdbook.registry import Registry
 from herdbook.settings import Settings
@@ -40,11 +41,13 @@ async def serve(
     port: int,
     on_ready: Callable[[str], None],
     create: Callable[[Parts], FastAPI] = create_app,
+    trace: PublishTrace | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, or until `stop` is set when it is given, or this task is cancelled.
 
-    `create` makes the application: `create_app`, or a function that adds pages to what it makes.
+    `create` makes the application: `create_app`, or a function that adds pages to what it makes; `trace`
+    follows what is published.
     `port` 0 takes a free one; `on_ready` gets the URL once connections are accepted. Run it on
     uvloop. Raises ConfigurationError when an address is missing, wrong or taken.
     """
@@ -57,7 +60,13 @@ async def serve(
         artifacts = FolderArtifacts(settings.artifact_folder)
         feed = ChangeFeed(record)
         parts = Parts(
-            settings=settings, registry=registry, record=record, queues=queues, artifacts=artifacts, feed=feed
+            settings=settings,
+            registry=registry,
+            record=record,
+            queues=queues,
+            artifacts=artifacts,
+            feed=feed,
+            trace=trace,
         )
         app = create(parts)
         await record.open()

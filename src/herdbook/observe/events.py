@@ -6,14 +6,29 @@ Never costs more than an empty call for each batch where nobody does.
 
 from collections.abc import Callable, Sequence
 
-from herdbook.runner import Run
+from herdbook.outcome import Cancelled, Failed, Outcome, Released, Retry, Snoozed, Succeeded
+from herdbook.runner import AttemptTrace, Run
+
+# What metrics and traces call what an attempt came to: the record's words.
+OUTCOME_NAMES: dict[type[Outcome], str] = {
+    Succeeded: "completed",
+    Retry: "retry",
+    Failed: "failed",
+    Cancelled: "cancelled",
+    Snoozed: "snoozed",
+    Released: "released",
+}
 
 
 class Observer:
     """One who hears of every batch, and does nothing about it; others override what they want to hear.
 
-    The calls are made in the event loop, after the step, and must not raise.
+    The calls are made in the event loop, after the step, and must not raise. `attempts` follows every single attempt;
+    None costs nothing.
     """
+
+    def __init__(self, attempts: AttemptTrace | None = None) -> None:
+        self.attempts = attempts
 
     def claimed(self, queue: str, deliveries: int, won: int) -> None:
         """A batch of deliveries was claimed in the record, and `won` of them run."""

@@ -13,20 +13,11 @@ from prometheus_client.registry import Collector
 
 from herdbook.errors import ConfigurationError
 from herdbook.observe.buckets import SECONDS
-from herdbook.observe.events import Observer
-from herdbook.outcome import Cancelled, Failed, Outcome, Released, Retry, Snoozed, Succeeded
-from herdbook.runner import Run
+from herdbook.observe.events import OUTCOME_NAMES, Observer
+from herdbook.runner import AttemptTrace, Run
 from herdbook.store.pool import PoolUse
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
-_OUTCOMES: dict[type[Outcome], str] = {
-    Succeeded: "completed",
-    Retry: "retry",
-    Failed: "failed",
-    Cancelled: "cancelled",
-    Snoozed: "snoozed",
-    Released: "released",
-}
 # Other clients of a queue may name types as they like, and each name makes series that stay.
 _UNKNOWN = "(unknown)"
 
@@ -34,7 +25,8 @@ _UNKNOWN = "(unknown)"
 class ProcessMetrics(Observer):
     """What one worker or relay does; `registry` has the metrics."""
 
-    def __init__(self) -> None:
+    def __init__(self, attempts: AttemptTrace | None = None) -> None:
+        super().__init__(attempts)
         self.registry = CollectorRegistry()
         names = ("queue", "type")
         self._attempts = Counter(
@@ -84,7 +76,7 @@ class ProcessMetrics(Observer):
         for run in runs:
             job_type = run.job_type.name if run.job_type else _UNKNOWN
             assert run.outcome is not None
-            self._attempts.labels(queue, job_type, _OUTCOMES[type(run.outcome)]).inc()
+            self._attempts.labels(queue, job_type, OUTCOME_NAMES[type(run.outcome)]).inc()
             self._run.labels(queue, job_type).observe(run.took)
             self._wait.labels(queue, job_type).observe(run.waited)
 

@@ -20,7 +20,10 @@ _PER_SCRIPT = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedJob:
-    """A job for the queue. `data` is JSON text, `delay` milliseconds from now, `timestamp` Unix milliseconds."""
+    """A job for the queue. `data` is JSON text, `delay` milliseconds from now, `timestamp` Unix milliseconds.
+
+    `trace_context` is for whoever runs it, of any language: what BullMQ's telemetry writes and reads.
+    """
 
     job_id: str
     job_type: str
@@ -30,6 +33,7 @@ class QueuedJob:
     priority: int
     attempts: int
     backoff: dict[str, Any] | None
+    trace_context: str | None = None
 
 
 class QueueWriter:
@@ -63,6 +67,8 @@ def _pack(job: QueuedJob, prefix: str) -> list[Any]:
         options["priority"] = job.priority
     if job.backoff:
         options["backoff"] = job.backoff
+    if job.trace_context:
+        options["tm"] = job.trace_context
     # Prefix, id, name, timestamp, parent key, parent's dependencies key, parent, repeat key, deduplication key.
     arguments = [prefix, job.job_id, job.job_type, job.timestamp, None, None, None, None, None]
     return [way, pack(arguments), job.data, pack(options), job.timestamp]

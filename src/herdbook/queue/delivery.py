@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from herdbook.job import Backoff
+from herdbook.job import LONGEST_TRACE_CONTEXT, Backoff
 from herdbook.queue.scripts import pack
 
 
@@ -53,6 +53,12 @@ class Delivery:
             return Backoff.model_validate(wish)
         except ValidationError:
             return None
+
+    @property
+    def trace_context(self) -> str | None:
+        """Where the trace of the job goes on: BullMQ's telemetry metadata, if they can be any."""
+        text = self.options.get("tm")
+        return text if isinstance(text, str) and 0 < len(text) <= LONGEST_TRACE_CONTEXT and "\0" not in text else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

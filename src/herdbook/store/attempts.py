@@ -88,6 +88,7 @@ class ForeignJob:
     max_attempts: int
     backoff: str | None
     created_at: datetime
+    trace_context: str | None
 
 
 async def claim_jobs_if_newer_attempt(
@@ -153,6 +154,7 @@ async def adopt_jobs(connection: Connection, jobs: Sequence[ForeignJob]) -> None
         [job.max_attempts for job in jobs],
         [job.backoff for job in jobs],
         [job.created_at for job in jobs],
+        [job.trace_context for job in jobs],
     )
 
 

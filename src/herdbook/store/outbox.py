@@ -34,7 +34,7 @@ class OutboxAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingJob:
-    """A job as it is to be delivered. `job_data` is JSON text."""
+    """A job as it is to be delivered. `job_data` is JSON text, `trace_context` where its trace goes on."""
 
     job_id: str
     queue: str
@@ -45,6 +45,7 @@ class PendingJob:
     max_attempts: int
     backoff: dict[str, Any] | None
     created_at: datetime
+    trace_context: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,7 @@ def insert_statement(jobs: Sequence[NewJob]) -> tuple[str, list[Any]]:
         [job.fingerprint for job in jobs],
         [job.timeout_ms for job in jobs],
         [job.callback_url for job in jobs],
+        [job.trace_context for job in jobs],
     ]
     return statement("insert_jobs"), columns
 
@@ -159,6 +161,7 @@ def _pending(row: "asyncpg.Record") -> PendingJob:
         max_attempts=row["max_attempts"],
         backoff=row["backoff"],
         created_at=row["created_at"],
+        trace_context=row["trace_context"],
     )
 
 

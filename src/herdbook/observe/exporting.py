@@ -1,0 +1,93 @@
+"""Takes the settings, and the tracer provider that the program has set, if it has.
+
+Gives tracing, or None where nobody wants it; what the settings want is sent to a collector.
+Never loads OpenTelemetry where nobody wants it.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from herdbook.errors import ConfigurationError
+from herdbook.settings import Settings
+
+if TYPE_CHECKING:
+    from herdbook.observe.tracing import Tracing
+
+# Seconds that the last spans of a process get to reach their collector.
+_PATIENCE = 3.0
+_PROTOCOL = "http/protobuf"
+
+
+def program_tracing() -> "Tracing | None":
+    """Tracing by the tracer provider that this program has set; None when it has set none."""
+    # Who sets one has loaded the module.
+    api = sys.modules.get("opentelemetry.trace")
+    if api is None or isinstance(provider := api.get_tracer_provider(), api.ProxyTracerProvider):
+        return None
+    from herdbook.observe.tracing import Tracing
+
+    return Tracing(provider)
+
+
+@contextmanager
+def traced(settings: Settings, role: str) -> "Iterator[Tracing | None]":
+    """Tracing of this process, for as long as the block lasts: the program's own, else as the settings want it.
+
+    Raises ConfigurationError when they want what cannot be had.
+    """
+    tracing = program_tracing()
+    if tracing is not None or not settings.sends_traces:
+        yield tracing
+        return
+    _check(settings)
+    end = _send_traces(role)
+    try:
+        yield program_tracing()
+    finally:
+        end()
+
+
+def _check(settings: Settings) -> None:
+    if settings.otel_traces_exporter not in ("", "otlp"):
+        raise ConfigurationError("OTEL_TRACES_EXPORTER: Herdbook knows otlp and none")
+    if (settings.otel_exporter_otlp_traces_protocol or settings.otel_exporter_otlp_protocol) not in ("", _PROTOCOL):
+        raise ConfigurationError(
+            f"OTEL_EXPORTER_OTLP_PROTOCOL: Herdbook sends traces by {_PROTOCOL}, which collectors take on port 4318"
+        )
+    for name in ("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint"):
+        if getattr(settings, name) and not getattr(settings, name).startswith(("http://", "https://")):
+            raise ConfigurationError(f"{name.upper()} must begin with http:// or https://")
+
+
+def _send_traces(role: str) -> Callable[[], None]:
+    """Set the tracer provider of this process, by the rest of OpenTelemetry's variables; gives what ends it."""
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.trace import set_tracer_provider
+    except ImportError:
+        raise ConfigurationError(
+            "OpenTelemetry's variables ask for traces: install herdbook[tracing], or set OTEL_TRACES_EXPORTER=none"
+        ) from None
+    resource = Resource.create()
+    if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
+        resource = resource.merge(Resource({SERVICE_NAME: f"herdbook-{role}"}))
+    exporter = OTLPSpanExporter()
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    # The functions' own spans, and those of other libraries, go the same way.
+    set_tracer_provider(provider)
+
+    def end() -> None:
+        # A collector that is away must not keep a process that ends: this gives its exports up.
+        timer = threading.Timer(_PATIENCE, exporter.shutdown)
+        timer.start()
+        provider.shutdown()
+        timer.cancel()
+
+    return end
