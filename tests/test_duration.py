@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from herdbook.duration import milliseconds, parse_duration, parse_limit
+from herdbook.duration import milliseconds, parse_duration, parse_limit, typed, written
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,23 @@ def test_what_is_no_duration_is_refused(value: Any) -> None:
 
 def test_a_part_of_a_millisecond_is_a_whole_one() -> None:
     assert [milliseconds(value) for value in (0, 0.2, 7, "2s")] == [0, 1, 7, 2_000]
+
+
+def test_what_was_typed_without_a_unit_is_a_number() -> None:
+    assert [typed(text) for text in ("30", " 0.5 ", "30s", "soon", "", "1e3")] == [30, 0.5, "30s", "soon", "", "1e3"]
+
+
+@pytest.mark.parametrize("value", [0, 1, 999, 1_000, 1_500, 90_000, 3_600_000, 172_800_000])
+def test_a_duration_is_written_so_that_it_can_be_read_again(value: int) -> None:
+    assert parse_duration(written(value)) == value
+    assert parse_limit(written(value)) == value / 1_000
+
+
+def test_a_duration_is_written_in_its_largest_whole_unit() -> None:
+    assert [written(value) for value in (7, 30_000, 1_500, 5_400_000, 86_400_000)] == [
+        "7ms",
+        "30s",
+        "1500ms",
+        "90m",
+        "1d",
+    ]

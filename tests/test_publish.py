@@ -257,6 +257,40 @@ async def test_sql_alone_can_publish(book: Herdbook, record: Record) -> None:
     assert abs((id.int >> 80) / 1_000 - job.created_at.timestamp()) < 60
 
 
+@pytest.mark.parametrize(
+    "url", ["https://example.com", "HTTP://[::1]:8080/a?b=c#d", "http://example.com/@a:b@", "https://h/" + "x" * 2_073]
+)
+async def test_sql_can_say_who_is_called_back(book: Herdbook, record: Record, url: str) -> None:
+    async with record.connection() as connection:
+        id = await connection.fetchval("SELECT herdbook.publish('n', '{}', queue => 'q', callback_url => $1)", url)
+    assert (await book.job(id)).callback_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "example.com",
+        "ftp://example.com",
+        "https://",
+        "https:///path",
+        "https://me@example.com/",
+        "https://me:secret@example.com",
+        "https://example.com\\@other.example.com/",
+        "https://example.com/a b",
+        " https://example.com",
+        "https://example.com\n",
+        "https://h/" + "x" * 2_074,
+    ],
+)
+async def test_sql_refuses_what_cannot_be_called(record: Record, url: str) -> None:
+    async with record.connection() as connection:
+        with pytest.raises(asyncpg.RaiseError, match="callback_url is not a URL that can be called") as refused:
+            await connection.fetchval("SELECT herdbook.publish('n', '{}', queue => 'q', callback_url => $1)", url)
+    assert "secret" not in str(refused.value)
+    assert await count(record) == 0
+
+
 async def test_jobs_of_a_reserved_type_are_published_by_herdbook_alone(book: Herdbook) -> None:
     book.declare("alert", dict[str, int])
     book.reserve("alert")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis.asyncio
 
+from herdbook.errors import QueueNotFoundError, QueueUnavailableError
 from herdbook.job import foreign_job_id, new_job_id
 from herdbook.publish import JobRequest, Publisher
 from herdbook.queue.adds import QueuedJob, QueueWriter
@@ -14,6 +15,7 @@ from herdbook.registry import Registry
 from herdbook.relay import Relay
 from herdbook.settings import Settings
 from herdbook.store.attempts import AttemptKey, claim_jobs_if_newer_attempt
+from herdbook.store.changes import set_queue_paused
 from herdbook.store.pool import Record
 from herdbook.store.queued import read_job_rows
 from tests.store.attempts import ended
@@ -78,6 +80,32 @@ async def test_jobs_of_other_clients_wait_since_they_were_published(
     ]
     await client.delete(f"{settings.queue_prefix}:q:1")
     assert await queues.jobs_in("q", Place.WAITING, 10) == [JobInQueue(job_id="1", id=None)]
+
+
+async def test_a_queue_is_known_to_the_program_the_record_or_redis(
+    settings: Settings, record: Record, queues: QueueFigures, client: "redis.asyncio.Redis"
+) -> None:
+    async with record.connection() as connection:
+        await connection.fetchval("SELECT herdbook.publish('x', '{}', queue => 'by-sql')")
+        await set_queue_paused(connection, "spoken-of", False)
+    await QueueWriter(client, prefix=settings.queue_prefix).add("by-node", [foreign("1", 1_700_000_000_000)])
+    await client.hset(f"{settings.queue_prefix}:paused-by-node:meta", "paused", "1")
+    assert await queues.names() == ["by-sql", "q", "spoken-of"]
+    for name in (*await queues.names(), "by-node", "paused-by-node"):
+        await queues.check(name)
+    with pytest.raises(QueueNotFoundError):
+        await queues.check("nowhere")
+
+
+async def test_without_redis_a_queue_may_be_known_all_the_same(
+    settings: Settings, record: Record, registry: Registry
+) -> None:
+    lost = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
+    queues = QueueFigures.connect(lost, registry, record)
+    await queues.check("q")
+    with pytest.raises(QueueUnavailableError):
+        await queues.check("nowhere")
+    await queues.close()
 
 
 async def test_running_jobs_are_those_that_queue_and_record_both_know(

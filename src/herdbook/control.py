@@ -131,12 +131,17 @@ class Control:
         async with self._record.connection() as connection:
             return await _count(connection, _settled(action, wanted))
 
-    async def begin(self, action: OperationAction, wanted: JobFilter | Sequence[UUID]) -> Operation:
-        """Begin an action on many jobs; a relay's process carries it out, and jobs published later are left alone."""
+    async def begin(
+        self, action: OperationAction, wanted: JobFilter | Sequence[UUID], reason: str | None = None
+    ) -> Operation:
+        """Begin an action on many jobs; a relay's process carries it out, and jobs published later are left alone.
+
+        `reason` is recorded as the error of jobs that are cancelled.
+        """
         wanted = _settled(action, wanted)
         async with self._record.transaction() as connection:
             expected = (await _count(connection, wanted)).number
-            return await insert_operation(connection, action, wanted, expected)
+            return await insert_operation(connection, action, wanted, expected, reason)
 
     async def operation(self, id: UUID) -> Operation:
         """How far an operation has come; raises OperationNotFoundError."""

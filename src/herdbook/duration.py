@@ -1,7 +1,7 @@
 """Takes durations as people write them: numbers, or texts such as `500ms`, `30s`, `10m`, `2h`, `1d`.
 
-Gives them in one unit. A text carries its own; of a number the caller says what it is: a time limit's are
-seconds, as everywhere in Python, all others milliseconds, as in BullMQ.
+Gives them in one unit, and writes them. A text carries its own unit; of a number the caller says what it is: a time
+limit's are seconds, as everywhere in Python, all others milliseconds, as in BullMQ.
 Never guesses: what it cannot read is refused.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 # Ten years: BullMQ's scores (milliseconds times 4096) stay exact in a double.
 LONGEST_MS = 315_360_000_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_BARE = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -34,6 +35,19 @@ def milliseconds(value: float | str) -> int:
     if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found <= LONGEST_MS:
         raise ValueError(f"not a duration of up to ten years: {value!r}")
     return math.ceil(found)
+
+
+def typed(text: str) -> float | str:
+    """What somebody typed, as an option takes it: a number where there is no unit, else the text as it is."""
+    text = text.strip()
+    match = _BARE.fullmatch(text)
+    return text if match is None else float(text) if match[1] else int(text)
+
+
+def written(milliseconds: int) -> str:
+    """The duration as a text, in its largest whole unit: `10m`, `1s`, `1500ms`."""
+    unit = next(unit for unit in reversed(_UNIT_MS) if milliseconds % _UNIT_MS[unit] == 0)
+    return f"{milliseconds // _UNIT_MS[unit]}{unit}" if milliseconds else "0ms"
 
 
 def _parse(text: str, unit: str) -> float:

@@ -64,7 +64,7 @@ class OperationNotFoundError(HerdbookError):
 
 
 class QueueNotFoundError(HerdbookError):
-    """No program has declared a queue of this name."""
+    """No program has declared a queue of this name, and no job is in it."""
 
 
 class RecordUnavailableError(HerdbookError):

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import redis.asyncio
 
-from herdbook.errors import ConfigurationError
+from herdbook.errors import ConfigurationError, QueueNotFoundError
 from herdbook.foreign import id_in_queue
 from herdbook.job import Job, foreign_job_id, parse_queue_job_id
 from herdbook.queue.connection import connect
@@ -49,7 +49,7 @@ class JobInQueue:
 
 
 class QueueFigures:
-    """Reads the figures of the queues that this program or any other declared."""
+    """Reads the figures of the queues that programs declared, or that jobs are in."""
 
     def __init__(self, record: Record, registry: Registry, client: redis.asyncio.Redis, *, prefix: str) -> None:
         self._record = record
@@ -71,6 +71,17 @@ class QueueFigures:
         async with self._record.connection() as connection:
             recorded = await read_queues(connection)
         return sorted({*recorded, *(job_type.queue for job_type in self._registry)})
+
+    async def check(self, name: str) -> None:
+        """Return when the record, this program or Redis knows the queue; raises QueueNotFoundError otherwise.
+
+        Redis is asked last, for what other programs keep there. Raises RecordUnavailableError, QueueUnavailableError.
+        """
+        if name in await self.names():
+            return
+        queue = await self._reader.counts(name)
+        if not queue.paused and not any(queue.counts.values()):
+            raise QueueNotFoundError("no program has declared a queue of this name, and no job is in it")
 
     async def states(self, names: Sequence[str] | None = None) -> list[QueueState]:
         """Each known queue, or those named. Raises RecordUnavailableError, QueueUnavailableError."""

@@ -55,7 +55,6 @@ async def execute(record: Record, statement: str, id: UUID) -> None:
         (("delete", "--status", "failed", "--yes"), "name the jobs: add --all-matching to mean all that the filters"),
         (("retry", ANY, "--type", "t"), "name jobs by their ids, or by filters with --all-matching, not both"),
         (("cancel", ANY, "--all-matching"), "name jobs by their ids, or by filters with --all-matching, not both"),
-        (("cancel", "--all-matching", "--reason", "x"), "--reason goes with ids"),
         (("promote", "xyz"), "Invalid value for 'ID'"),
         (("pause",), "Missing argument 'QUEUE"),
     ],
@@ -145,6 +144,16 @@ async def test_all_that_a_filter_finds_are_changed(
         "completed",
         "failed",
     ]
+
+
+async def test_all_that_a_filter_finds_are_cancelled_with_a_reason(
+    configured: Commands, record: Record, runner: OperationRunner
+) -> None:
+    waiting = [await a_job(record, "retry", "mail") for _ in range(2)]
+    words = ("cancel", "--all-matching", "--type", "mail", "--reason", "the shop is closed", "--yes")
+    assert (await configured.call(*words)).code == 0
+    found = [await job(record, id) for id in waiting]
+    assert [(one.status.value, one.error_message) for one in found] == [("cancelled", "the shop is closed")] * 2
 
 
 async def test_a_missing_relay_is_told_and_the_command_waits_for_one(

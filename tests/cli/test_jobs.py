@@ -92,6 +92,18 @@ async def test_a_job_is_shown_with_its_attempts_and_log(configured: Commands, fa
     assert "\x1b" not in answer.out
 
 
+async def test_a_job_is_shown_with_its_limit_and_who_is_told(
+    configured: Commands, failed: UUID, record: Record
+) -> None:
+    assert "timeout" not in (await configured.call("job", str(failed))).out
+    async with record.connection() as connection:
+        await connection.execute(
+            "UPDATE herdbook.jobs SET timeout_ms = 1500, callback_url = 'https://example.com/hook'"
+        )
+    out = (await configured.call("job", str(failed))).out
+    assert "timeout   1500ms\ncallback  https://example.com/hook\n" in out
+
+
 async def test_the_log_is_shown_only_when_asked_for(configured: Commands, failed: UUID) -> None:
     assert "started \N{REPLACEMENT CHARACTER}" not in (await configured.call("job", str(failed))).out
 

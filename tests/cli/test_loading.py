@@ -15,7 +15,7 @@ text = "no book"
 class Shelf:
     book = book
 
-@book.processor("greet", attempts=7)
+@book.processor("greet", attempts=7, backoff=lambda attempt, error: 5, timeout=90)
 async def greet(payload: dict[str, str]) -> None:
     """Greet somebody.
 
@@ -33,7 +33,7 @@ def test_the_types_of_an_application_and_the_built_in_ones_are_listed(commands: 
     write(tmp_path, "shop_app", APP)
     for app in ("shop_app:book", "shop_app:Shelf.book"):
         lines = commands.run("types", app).out.splitlines()
-        assert lines[0].split() == ["TYPE", "QUEUE", "ATTEMPTS", "DESCRIPTION"]
+        assert lines[0].split() == ["TYPE", "QUEUE", "ATTEMPTS", "BACKOFF", "TIMEOUT", "EXECUTOR", "DESCRIPTION"]
         assert [line.split()[0] for line in lines[1:]] == [
             "alert",
             "callback",
@@ -42,13 +42,15 @@ def test_the_types_of_an_application_and_the_built_in_ones_are_listed(commands: 
             "notification",
             "report",
         ]
-        assert lines[4].split(maxsplit=3) == ["greet", "greet", "7", "Greet somebody."]
+        assert lines[4].split(maxsplit=6) == ["greet", "greet", "7", "own", "90s", "async", "Greet somebody."]
+        assert lines[6].split()[:7] == ["report", "report", "3", "exponential", "1s", "-", "async"]
 
 
 def test_as_json_the_types_come_with_their_schemas(commands: Commands, tmp_path: Path) -> None:
     write(tmp_path, "shop_app", APP)
     answer = commands.run("types", "shop_app:book", "--json")
     assert '"name":"greet"' in answer.out
+    assert '"backoff":null,"hasOwnBackoff":true,"timeout":90.0,"executor":"async"' in answer.out
     assert '"schema":{"additionalProperties":{"type":"string"},"type":"object"}' in answer.out
 
 

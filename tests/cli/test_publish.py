@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from herdbook.job import Job
+from herdbook.job import Backoff, Job
 from herdbook.store.pool import Record
 from herdbook.store.search import JobFilter, find_jobs
 
@@ -32,6 +32,13 @@ BAD_INPUT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("report", REPORT, "--delay", "soon"), "--delay: not a duration: give milliseconds, or a text such as 500ms"),
     (("report", REPORT, "--run-at", "2040-01-31T08:00:00"), "--run-at: Input should have timezone info"),
     (("report", REPORT, "--delay", "1s", "--run-at", "2040-01-31T08:00:00Z"), "give delay or runAt, not both"),
+    (("report", REPORT, "--timeout", "soon"), "--timeout: not a duration: give seconds, or a text such as 500ms"),
+    (("report", REPORT, "--callback-url", "x"), "--callback-url: Input should be a valid URL"),
+    (("report", REPORT, "--callback-url", "http://a:b@c"), "--callback-url: a URL with a user name or a password"),
+    (("report", REPORT, "--backoff", "odd"), "--backoff: Input should be 'fixed' or 'exponential'"),
+    (("report", REPORT, "--backoff-delay", "x", "--jitter", "2"), "--backoff-delay: not a duration: give milliseconds"),
+    (("report", REPORT, "--jitter", "2"), "--jitter: Input should be less than or equal to 1"),
+    (("report", REPORT, "--key", ""), "--key: String should have at least 1 character"),
     (("report", "--lines", "--wait"), "--lines and --wait do not go together"),
     (("report", "--lines", "--key", "k"), "--lines and --key do not go together"),
 )
@@ -82,6 +89,17 @@ async def test_options_are_the_jobs(configured: Commands, record: Record) -> Non
     assert (job.priority, job.max_attempts) == (7, 2)
     assert job.run_at is not None
     assert timedelta(minutes=9) < job.run_at - datetime.now(UTC) <= timedelta(minutes=10)
+
+
+async def test_limits_are_the_jobs(configured: Commands, record: Record) -> None:
+    words = ("--timeout", "2.5", "--callback-url", "https://example.com/hooks")
+    backoff = ("--backoff", "fixed", "--backoff-delay", "250", "--jitter", "0.5")
+    await configured.call("publish", "report", REPORT, *words, *backoff)
+    await configured.call("publish", "report", REPORT, "--timeout", "500ms", "--backoff-delay", "2s")
+    short, job = await recorded(record)
+    assert (job.timeout_ms, job.callback_url) == (2_500, "https://example.com/hooks")
+    assert job.backoff == Backoff(type="fixed", delay=250, jitter=0.5)
+    assert (short.timeout_ms, short.callback_url, short.backoff) == (500, None, Backoff(delay=2_000))
 
 
 async def test_a_time_to_run_at_is_the_jobs(configured: Commands, record: Record) -> None:
@@ -142,7 +160,7 @@ async def test_thousands_before_a_bad_line_stay_published(configured: Commands, 
 
 
 async def test_a_job_that_does_not_end_in_time_is_code_1(configured: Commands, record: Record) -> None:
-    answer = await configured.call("publish", "report", REPORT, "--wait", "--timeout", "0")
+    answer = await configured.call("publish", "report", REPORT, "--wait", "--patience", "0")
     (job,) = await recorded(record)
     assert answer.code == 1
     assert answer.out == ""

@@ -115,11 +115,18 @@ async def test_queues_are_paused_and_resumed(configured: Commands, record: Recor
 
 
 @pytest.mark.usefixtures("declared")
+async def test_a_queue_that_only_a_job_names_is_paused(configured: Commands, record: Record) -> None:
+    async with record.connection() as connection:
+        await connection.fetchval("SELECT herdbook.publish('x', '{}', queue => 'by-sql')")
+    assert (await configured.call("pause", "by-sql")).out == "paused by-sql\n"
+
+
+@pytest.mark.usefixtures("declared")
 async def test_a_queue_that_nobody_declared_is_code_1_and_nothing_is_paused(
     configured: Commands, record: Record
 ) -> None:
     answer = await configured.call("pause", "notes", "nosuch")
     assert answer.code == 1
-    assert answer.told == "no program has declared 'nosuch'; the queues are mails, notes"
+    assert answer.told == "the record does not know 'nosuch'; the queues are mails, notes"
     async with record.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM herdbook.queues") == 0

@@ -4,11 +4,13 @@ from typing import Any
 
 import httpx
 import pytest
+import redis.asyncio
 
 from herdbook.artifacts import FolderArtifacts
 from herdbook.control import Control
 from herdbook.http import job_actions
 from herdbook.job import JobStatus, new_job_id
+from herdbook.settings import Settings
 from herdbook.store.changes import read_queue_paused
 from herdbook.store.pool import Record
 from herdbook.upkeep.operations import OperationRunner
@@ -150,6 +152,33 @@ async def test_an_operation_is_begun_watched_and_done(
     assert (await statuses(record))[ids[JobStatus.FAILED]] is JobStatus.PENDING
 
 
+async def test_many_jobs_are_cancelled_with_a_reason(
+    api: httpx.AsyncClient, record: Record, artifacts: FolderArtifacts
+) -> None:
+    ids = await one_of_each(record)
+    wanted = [str(ids[JobStatus.PENDING]), str(ids[JobStatus.PROCESSING])]
+    begun = await api.post("/api/jobs/cancellations", json={"jobIds": wanted, "reason": "sent <b>twice</b>"})
+    await OperationRunner(record, Control(record, artifacts)).round()
+    operation = (await api.get(f"/api/operations/{begun.json()['operationId']}")).json()
+    assert (operation["reason"], operation["changed"]) == ("sent <b>twice</b>", 2)
+    job = (await api.get(f"/api/jobs/{wanted[0]}")).json()
+    assert (job["status"], job["errorMessage"]) == ("cancelled", "sent <b>twice</b>")
+    async with record.connection() as connection:
+        assert await connection.fetchval("SELECT reason FROM herdbook.cancellations") == "sent <b>twice</b>"
+
+
+@pytest.mark.parametrize("reason", ["", "a\0b", "x" * 1_001, 7])
+async def test_a_wrong_reason_for_many_is_refused(api: httpx.AsyncClient, reason: object) -> None:
+    answer = await api.post("/api/jobs/cancellations", json={"filter": {}, "reason": reason})
+    assert_problem(answer, 422, "invalid-request", "reason")
+
+
+@pytest.mark.parametrize("name", ["retries", "promotions", "deletions"])
+async def test_only_cancellations_have_a_reason(api: httpx.AsyncClient, name: str) -> None:
+    answer = await api.post(f"/api/jobs/{name}", json={"filter": {}, "reason": "x"})
+    assert_problem(answer, 422, "invalid-request", "reason")
+
+
 async def test_listed_jobs_are_an_operation_too_and_say_what_was_skipped(
     api: httpx.AsyncClient, record: Record, artifacts: FolderArtifacts
 ) -> None:
@@ -225,6 +254,16 @@ async def test_a_queue_that_no_one_declared_is_not_found(api: httpx.AsyncClient,
     ):
         assert_problem(answer, 404, "queue-not-found")
     assert await outbox(record) == []
+
+
+async def test_a_queue_that_only_sql_or_another_program_named_is_paused(
+    api: httpx.AsyncClient, record: Record, settings: Settings, client: "redis.asyncio.Redis"
+) -> None:
+    async with record.connection() as connection:
+        await connection.fetchval("SELECT herdbook.publish('x', '{}', queue => 'by-sql')")
+    await client.lpush(f"{settings.queue_prefix}:by-node:wait", "a")
+    for name in ("by-sql", "by-node"):
+        assert (await api.post(f"/api/queues/{name}/pauses")).json() == {"queue": name, "paused": True}
 
 
 async def test_another_sites_page_can_do_none_of_it(api: httpx.AsyncClient, record: Record) -> None:

@@ -27,12 +27,24 @@ async def test_job_types_are_told_with_their_schemas(api: httpx.AsyncClient) -> 
         "description": "Count on.",
         "attempts": 3,
         "backoff": None,
+        "hasOwnBackoff": False,
+        "timeout": None,
+        "executor": "async",
         "hasProcessor": True,
         "schema": {"type": "integer"},
     }
-    assert (note["queue"], note["attempts"], note["hasProcessor"]) == ("notes", 4, False)
+    assert (note["queue"], note["attempts"], note["hasProcessor"], note["executor"]) == ("notes", 4, False, None)
     assert note["backoff"] == {"type": "exponential", "delay": 10, "jitter": 0.0}
     assert set(note["schema"]["properties"]) == {"text", "copies", "sentTo"}
+
+
+async def test_job_types_tell_how_they_run(api: httpx.AsyncClient, registry: Registry) -> None:
+    @registry.processor("slow", backoff=lambda attempt, error: 100 * attempt, timeout="500ms")
+    def slow(payload: dict[str, int]) -> None: ...
+
+    (found,) = [one for one in (await api.get("/api/job-types")).json()["jobTypes"] if one["name"] == "slow"]
+    assert (found["backoff"], found["hasOwnBackoff"]) == (None, True)
+    assert (found["timeout"], found["executor"]) == (0.5, "thread")
 
 
 async def test_queues_are_told_with_their_figures(api: httpx.AsyncClient, settings: Settings, record: Record) -> None:

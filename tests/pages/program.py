@@ -19,7 +19,7 @@ class Order(BaseModel):
 
 
 def make_registry(gate: asyncio.Event) -> Registry:
-    """`order` fails for number 13, `steps` reports and waits for the gate, `echo` gives back what it got."""
+    """`order` fails for number 13, `third_time` twice, `steps` waits for the gate, `echo` gives back what it got."""
     registry = Registry()
 
     @registry.processor("order", queue="orders", attempts=2, backoff=Backoff(type="fixed", delay=50))
@@ -30,6 +30,13 @@ def make_registry(gate: asyncio.Event) -> Registry:
         if payload.number == 14:
             raise Unrecoverable("the shop is closed")
         return {"number": payload.number, "taken": True}
+
+    @registry.processor("third_time", backoff=lambda attempt, error: 40 * attempt, timeout="30s", executor="thread")
+    def third_time(payload: Any, job: JobContext) -> str:
+        """Succeeds at the third try."""
+        if job.attempt < 3:
+            raise ConnectionError(f"nobody answers call {job.attempt}")
+        return "answered"
 
     @registry.processor("steps")
     async def steps(payload: dict[str, Any], job: JobContext) -> str:

@@ -20,7 +20,8 @@ async def addresses(site: Site) -> list[str]:
         await publish(site, "order", {"number": 13}),
     )
     later = await publish(site, "echo", "later", delay=3_600_000)
-    await asyncio.gather(site.system.finished(done), site.system.finished(failed))
+    limited = await publish(site, "third_time", {}, timeout="1500ms", callback_url="https://127.0.0.1/" + "x" * 200)
+    await asyncio.gather(*(site.system.finished(id) for id in (done, failed, limited)))
     return [
         "/",
         "/jobs",
@@ -28,6 +29,8 @@ async def addresses(site: Site) -> list[str]:
         "/jobs/new",
         "/jobs/new?type=email",
         "/jobs/new?type=report",
+        f"/jobs/new?from={limited}",
+        f"/jobs/{limited}",
         f"/jobs/{done}",
         f"/jobs/{failed}",
         f"/jobs/{later}",

@@ -30,9 +30,10 @@ async def ended(
 ) -> UUID:
     """A job whose only attempt ended at `at`, after `run` milliseconds."""
     id = new_job_id()
-    status = "pending" if outcome == "retry" else outcome
+    is_over = outcome in ("completed", "failed", "cancelled")
+    status = outcome if is_over else "pending"
     async with record.transaction() as connection:
-        final = None if outcome == "retry" else at
+        final = at if is_over else None
         await connection.execute(_JOB, id, queue, job_type, status, error, at, final)
         await connection.execute(_ATTEMPT, id, at - timedelta(milliseconds=run), at, wait, outcome)
     return id

@@ -66,6 +66,16 @@ async def test_what_is_not_rolled_yet_is_counted_once_with_what_is(record: Recor
     assert 79 < run <= 100
 
 
+async def test_tries_that_do_not_count_are_neither_retries_nor_failures(record: Record) -> None:
+    for outcome in ("snoozed", "released"):
+        await ended(record, minutes_ago(2), outcome)
+    assert totals(await series(record)) == (0, 0, 0)
+    assert {one.run_p50 for one in await series(record)} == {None}
+    async with record.connection() as connection:
+        assert await read_queue_rates(connection) == {}
+        assert await read_queue_minutes(connection) == {}
+
+
 async def test_a_series_can_be_of_one_queue_or_type(record: Record) -> None:
     at = minutes_ago(10)
     for queue, job_type in (("a", "t"), ("a", "u"), ("b", "t")):

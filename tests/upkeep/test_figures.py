@@ -44,6 +44,17 @@ async def test_each_minute_gets_its_figures_by_queue_and_for_all(record: Record)
     assert set(await figures(record, 60)) == {at, later}
 
 
+async def test_tries_that_do_not_count_are_in_no_figure(record: Record) -> None:
+    at = minutes_ago(10)
+    for outcome in ("snoozed", "released"):
+        await ended(record, at, outcome)
+    await roll(record)
+    assert await figures(record, 60) == {}
+    await ended(record, at)
+    await roll(record)
+    assert [one[:3] for one in (await figures(record, 60)).values()] == [(1, 0, 0)]
+
+
 async def test_coarser_figures_are_the_sums_of_the_finer(record: Record) -> None:
     for count in (200, 190, 180, 30, 20, 10):
         await ended(record, minutes_ago(count), wait=count)

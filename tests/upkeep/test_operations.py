@@ -108,6 +108,22 @@ async def test_cancelling_and_promoting_look_only_at_what_can_change(
     assert [found[id] for id in [ids[JobStatus.PENDING], *later]] == [JobStatus.CANCELLED] * 3
 
 
+async def test_each_cancelled_job_has_the_reason_of_all(
+    record: Record, control: Control, runner: OperationRunner
+) -> None:
+    for reason, expected in (("the shop is closed", "the shop is closed"), (None, "cancelled by an operator")):
+        ids = await new_jobs(record, 501)
+        await put(record, ids[:1], JobStatus.PROCESSING)
+        done = await finished(control, runner, await control.begin(OperationAction.CANCEL, ids, reason))
+        assert (done.changed, done.reason) == (501, reason)
+        async with record.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT DISTINCT error_message FROM herdbook.jobs WHERE id = ANY ($1)", ids[1:]
+            )
+            asked = await connection.fetchval("SELECT reason FROM herdbook.cancellations WHERE job = $1", ids[0])
+        assert ([row["error_message"] for row in rows], asked) == ([expected], expected)
+
+
 async def test_an_operation_on_nothing_ends(control: Control, runner: OperationRunner) -> None:
     done = await finished(control, runner, await control.begin(OperationAction.RETRY, JobFilter()))
     assert (done.expected, done.changed, done.skipped) == (0, 0, 0)

@@ -15,6 +15,7 @@ from herdbook.http.parts import Parts
 from herdbook.job import AttemptOutcome, Backoff, Job, JobOptions, JobStatus, new_job_id
 from herdbook.outcome import ErrorReport
 from herdbook.publish import JobRequest, Publisher
+from herdbook.registry import Registry
 from herdbook.store.attempts import (
     AttemptKey,
     FinishedAttempt,
@@ -29,6 +30,7 @@ from herdbook.web.render import Renderer
 from herdbook.web.timeline import timeline
 
 from .conftest import EXTREMES, HOSTILE, check_html
+from .queues import region
 from .test_timeline import attempt
 from .test_timeline import job as job_of
 
@@ -166,6 +168,56 @@ async def test_a_failed_job_says_why(site: httpx.AsyncClient, parts: Parts) -> N
     assert re.search(r'id="trace-0-2" open>.*trace of second', page.text, re.DOTALL)
 
 
+async def test_a_retried_job_shows_each_try_its_error_and_the_waits(site: httpx.AsyncClient, parts: Parts) -> None:
+    job = await publish(parts)
+    for number, message in ((1, "no cow"), (2, "no barn")):
+        await begin(parts, job, number)
+        await end(parts, job, JobStatus.PENDING, error=ErrorReport(type="LookupError", message=message))
+    await begin(parts, job, 3)
+    await end(parts, job, JobStatus.COMPLETED, result=12)
+    async with parts.record.connection() as connection:
+        # The second and the third could have run 10 s and 20 s after the one before, and began 3 s later.
+        await connection.execute(
+            """
+            UPDATE herdbook.job_attempts
+            SET started_at = begun.at, ended_at = begun.at + interval '2 s', waited_ms = begun.waited
+            FROM (
+                SELECT number, now() - interval '1 h' + make_interval(secs => start) AS at, waited
+                FROM (VALUES (1, 0, 0), (2, 15, 3000), (3, 40, 3000)) AS tries (number, start, waited)
+            ) AS begun
+            WHERE attempt = begun.number
+            """
+        )
+    page = await site.get(f"/jobs/{job}")
+    shown = region(page.text, "job-timeline", "section")
+    lines = re.findall(r"Try \d|Waited [\d.]+ s for the next try|LookupError: no \w+|completed", shown)
+    assert lines[:8] == [
+        "Try 1",
+        "LookupError: no cow",
+        "Waited 10 s for the next try",
+        "Try 2",
+        "LookupError: no barn",
+        "Waited 20 s for the next try",
+        "Try 3",
+        "completed",
+    ]
+
+
+async def test_facts_have_the_limits_and_who_is_told(site: httpx.AsyncClient, parts: Parts, registry: Registry) -> None:
+    @registry.processor("slow", backoff=lambda attempt, error: 5, timeout=90)
+    def slow(payload: int) -> None: ...
+
+    publisher = Publisher(parts.record, registry, max_job_bytes=1_000)
+    told = JobOptions(timeout="1500ms", callback_url=f"https://example.com/?{'x' * 200}")
+    options = (JobOptions(), told)
+    plain, own = await publisher.publish_bulk([JobRequest(job_type="slow", job_data=1, options=one) for one in options])
+    facts = [region((await site.get(f"/jobs/{one.id}")).text, "job-facts", "aside") for one in (plain, own)]
+    assert "Backoff the job type decides Time limit 1 min 30 s a try Priority" in facts[0]
+    assert f"Time limit 1.5 s a try Callback {told.callback_url} Priority" in facts[1]
+    note = region((await site.get(f"/jobs/{await publish(parts)}")).text, "job-facts", "aside")
+    assert "Time limit" not in note
+
+
 async def test_a_completed_job_shows_its_result(site: httpx.AsyncClient, parts: Parts) -> None:
     page = await site.get(f"/jobs/{await completed(parts, {'eaten': 12})}")
     assert actions(page) == ["deletions"]
@@ -257,7 +309,7 @@ async def test_cancel_with_and_without_a_reason(site: httpx.AsyncClient, parts: 
         assert expected in (await site.get(f"/jobs/{job}")).text
 
 
-@pytest.mark.parametrize("reason", ["x" * 501, "a\0b"])
+@pytest.mark.parametrize("reason", ["x" * 1_001, "a\0b"])
 async def test_a_reason_that_cannot_be_kept_is_refused(site: httpx.AsyncClient, parts: Parts, reason: str) -> None:
     job = await publish(parts)
     answer = await site.post(f"/jobs/{job}/cancellations", data={"reason": reason})

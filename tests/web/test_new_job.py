@@ -1,6 +1,7 @@
 """Writing and publishing a job in the browser."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
@@ -35,6 +36,10 @@ class Tagged(BaseModel):
 @pytest.fixture
 def registry() -> Registry:
     registry = Registry()
+
+    @registry.processor("patient", backoff=lambda attempt, error: 1_000 * attempt, timeout="90s")
+    def patient(payload: dict[str, int]) -> None:
+        """Wait."""
 
     @registry.processor("animal", queue="farm", attempts=4, backoff=Backoff(delay=10_000))
     async def animal(payload: Animal) -> None:
@@ -90,7 +95,20 @@ async def test_the_types_to_choose_from_say_what_they_do(site: httpx.AsyncClient
     assert 'href="/jobs/new?type=animal"' in page.text
     assert "Write an animal down." in page.text
     assert "For good." not in page.text
-    assert "Queue farm" in page.text
+    assert "Queue farm · runs in its worker&#39;s event loop</p>" in page.text
+    assert "Queue patient · runs in a thread, at most 1 min 30 s a try</p>" in page.text
+    assert "Queue any · runs elsewhere</p>" in page.text
+
+
+async def test_the_form_says_what_its_type_does_by_itself(site: httpx.AsyncClient) -> None:
+    patient = (await site.get("/jobs/new?type=patient")).text
+    assert "runs in a thread, at most 1 min 30 s a try" in patient
+    assert "Default: the job type decides, by the number of the try and its error." in patient
+    assert "a bare number is in seconds. Default: 90s." in patient
+    animal = (await site.get("/jobs/new?type=animal")).text
+    assert "Default: exponential, from 10s." in animal
+    assert "a bare number is in seconds. Default: none." in animal
+    assert "Default: that of the program which does the work." in (await site.get("/jobs/new?type=any")).text
 
 
 async def test_a_program_without_types_is_told_how_to_declare_one(parts: Parts) -> None:
@@ -122,9 +140,53 @@ async def test_options_are_taken_over(site: httpx.AsyncClient, parts: Parts) -> 
     assert job.run_at is not None
     assert job.run_at.isoformat() == "2040-01-31T12:00:00+00:00"
     assert job.backoff == Backoff(type="fixed", delay=120_000, jitter=0.5)
+    limits = {"options.timeout": "2m", "options.callbackUrl": "https://example.com/hooks"}
+    limited = await published(parts, await send(site, "animal", jobData__name="a", **limits))
+    assert (limited.timeout_ms, limited.callback_url) == (120_000, "https://example.com/hooks")
     later = await published(parts, await send(site, "animal", jobData__name="a", options__delay="1d"))
     assert later.run_at is not None
     assert 86_390 < (later.run_at - later.created_at).total_seconds() < 86_410
+
+
+@pytest.mark.parametrize(("text", "expected"), [("30", 30_000), ("0.5", 500), ("500ms", 500), (" 2h ", 7_200_000)])
+async def test_a_time_limit_without_a_unit_is_in_seconds(
+    site: httpx.AsyncClient, parts: Parts, text: str, expected: int
+) -> None:
+    job = await published(parts, await send(site, "animal", jobData__name="a", options__timeout=text))
+    assert job.timeout_ms == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("soon", "Not a duration: give seconds"), ("0", "greater than or equal to 0.001"), ("-1", "Not a duration")],
+)
+async def test_a_wrong_time_limit_is_told_at_its_field(
+    site: httpx.AsyncClient, parts: Parts, text: str, said: str
+) -> None:
+    page = await send(site, "animal", jobData__name="a", options__timeout=text)
+    assert page.status_code == 422
+    assert re.search(rf'id="options.timeout:error">[^<]*{said}', page.text)
+    assert ("options.timeout", text) in pairs_of(page.text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ftp://example.com", "URL scheme should be"),
+        ("example.com", "valid URL"),
+        ("https://a:b@example.com/", "A URL with a user name or a password is not called"),
+        (HOSTILE, "valid URL"),
+        ("https://example.com/" + "x" * 2_100, "at most 2083 characters"),
+    ],
+)
+async def test_a_wrong_callback_is_told_at_its_field(
+    site: httpx.AsyncClient, parts: Parts, text: str, said: str
+) -> None:
+    page = await send(site, "animal", jobData__name="a", options__callbackUrl=text)
+    assert page.status_code == 422
+    assert re.search(rf'id="options.callbackUrl:error">[^<]*{said}', page.text)
+    assert ("options.callbackUrl", text) in pairs_of(page.text)
+    assert await count(parts) == 0
 
 
 async def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
@@ -302,16 +364,34 @@ async def test_a_job_can_be_done_again(site: httpx.AsyncClient, parts: Parts) ->
     publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
     data = {"name": "Daisy\nthe 2nd", "age": 7, "tags": ["a", HOSTILE]}
     options = JobOptions(
-        delay=60_000, priority=9, attempts=7, backoff=Backoff(type="fixed", delay=1_500), idempotency_key="k"
+        delay=60_000,
+        priority=9,
+        attempts=7,
+        backoff=Backoff(type="fixed", delay=1_500),
+        timeout=1.5,
+        callback_url="https://example.com/hooks",
+        idempotency_key="k",
     )
     first = await publisher.publish(JobRequest(job_type="animal", job_data=data, options=options))
     page = await site.get("/jobs/new", params={"from": str(first.id)})
     assert page.status_code == 200
     assert f'href="/jobs/{first.id}"' in page.text
+    assert {("options.timeout", "1500ms"), ("options.backoff.delay", "1500ms")} <= set(pairs_of(page.text))
     second = await published(parts, await send(site, page))
     assert second.id != first.id
     assert (second.job_data, second.priority, second.max_attempts, second.run_at) == (data, 9, 7, None)
-    assert second.backoff == options.backoff
+    assert (second.backoff, second.timeout_ms) == (options.backoff, 1_500)
+    assert second.callback_url == "https://example.com/hooks"
+
+
+async def test_a_job_can_be_done_again_by_its_id_in_the_queue(site: httpx.AsyncClient, parts: Parts) -> None:
+    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+    first = await publisher.publish(JobRequest(job_type="animal", job_data={"name": "Daisy"}))
+    async with parts.record.connection() as connection:
+        await connection.execute("UPDATE herdbook.jobs SET generation = 1, job_id = concat(id, '~1')")
+    page = await site.get("/jobs/new", params={"from": f"{first.id}~1"})
+    assert ("jobData.name", "Daisy") in pairs_of(page.text)
+    assert (await site.get("/jobs/new", params={"from": f"{first.id}~2"})).status_code == 404
 
 
 async def test_a_job_of_an_older_form_can_be_done_again(site: httpx.AsyncClient, parts: Parts) -> None:

@@ -3,21 +3,26 @@
 import re
 
 import httpx
+from markupsafe import escape
 
 from herdbook.control import Control
 from herdbook.http.parts import Parts
 from herdbook.job import JobStatus, new_job_id
+from herdbook.store.reads import read_job
 from herdbook.store.search import JobFilter, count_jobs
 from herdbook.upkeep.operations import OperationRunner
 
+from .conftest import HOSTILE
 from .test_jobs_page import end, publish
 
 
-async def confirmed(site: httpx.AsyncClient, asked: httpx.Response) -> httpx.Response:
+async def confirmed(site: httpx.AsyncClient, asked: httpx.Response, **typed: str) -> httpx.Response:
     """Press the button of the page that asks."""
     pairs = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', asked.text)
     (do,) = re.findall(r'name="do" value="([^"]+)"', asked.text)
-    body = httpx.QueryParams([*((name, value.replace("&amp;", "&")) for name, value in pairs), ("do", do)])
+    body = httpx.QueryParams(
+        [*((name, value.replace("&amp;", "&")) for name, value in pairs), ("do", do), *typed.items()]
+    )
     return await site.post("/operations", content=str(body))
 
 
@@ -57,6 +62,31 @@ async def test_everything_that_matches_is_deleted_whatever_its_page(site: httpx.
     await run(parts)
     assert re.search(r">61</strong> deleted", (await site.get(begun.headers["location"])).text)
     assert await left(parts, JobStatus.FAILED) == 0
+
+
+async def test_selected_jobs_are_cancelled_with_a_reason(site: httpx.AsyncClient, parts: Parts) -> None:
+    ids = await publish(parts, "a", "b")
+    asked = await site.post("/operations/new", content=f"do=cancel&filter=&id={ids[0]}&id={ids[1]}")
+    assert 'name="reason"' in asked.text
+    begun = await confirmed(site, asked, reason=HOSTILE)
+    await run(parts)
+    page = await site.get(begun.headers["location"])
+    assert f"Reason: {escape(HOSTILE)}" in page.text
+    async with parts.record.connection() as connection:
+        assert {(await read_job(connection, id)).error_message for id in ids} == {HOSTILE}
+
+
+async def test_only_a_cancellation_asks_why(site: httpx.AsyncClient, parts: Parts) -> None:
+    (id,) = await publish(parts, "a")
+    asked = await site.post("/operations/new", content=f"do=retry&filter=&id={id}")
+    assert 'name="reason"' not in asked.text
+
+
+async def test_a_reason_that_cannot_be_kept_is_refused(site: httpx.AsyncClient, parts: Parts) -> None:
+    (id,) = await publish(parts, "a")
+    asked = await site.post("/operations/new", content=f"do=cancel&filter=&id={id}")
+    assert (await confirmed(site, asked, reason="x" * 1_001)).status_code == 422
+    assert "None yet" in (await site.get("/operations")).text
 
 
 async def test_what_cannot_be_meant_is_refused(site: httpx.AsyncClient) -> None:

@@ -156,6 +156,14 @@ async def test_without_redis_the_record_is_shown(parts: Parts) -> None:
         assert (await site.post("/queues/notes/pauses")).status_code == 303
 
 
+async def test_a_queue_that_only_redis_knows_has_a_page(site: httpx.AsyncClient, parts: Parts) -> None:
+    await add_foreign(parts, "by-node", ["7"])
+    page = await site.get("/queues/by-node")
+    assert tabs(page)["Waiting"] == "1"
+    asked = await site.post("/queues/by-node/pauses")
+    assert "The queue is paused" in (await site.get(asked.headers["location"])).text
+
+
 @pytest.mark.parametrize("name", ["unknown", "notes/", "a%00b"])
 async def test_a_queue_that_nobody_knows_is_not_found(site: httpx.AsyncClient, name: str) -> None:
     page = await site.get(f"/queues/{name}")

@@ -67,21 +67,19 @@ class Chosen:
         return cls(wanted=JobFilter(status=status, job_type=job_type, queue=queue), yes=yes)
 
 
-def act(action: OperationAction, chosen: Chosen, data: Path | None, reason: str = NO_REASON) -> int:
+def act(action: OperationAction, chosen: Chosen, data: Path | None, reason: str | None = None) -> int:
     """Do what the command line says; returns the exit code."""
-    if isinstance(chosen.wanted, JobFilter) and reason != NO_REASON:
-        raise _UsageError("--reason goes with ids; what is cancelled by a filter has no reason of its own")
     return asyncio.run(_act(read_settings(data), action, chosen, reason))
 
 
-async def _act(settings: Settings, action: OperationAction, chosen: Chosen, reason: str) -> int:
+async def _act(settings: Settings, action: OperationAction, chosen: Chosen, reason: str | None) -> int:
     async with open_record(settings, action.value, size=4) as record:
         control = Control(record, FolderArtifacts(settings.artifact_folder))
         if isinstance(chosen.wanted, JobFilter):
             if chosen.yes:
-                return await _operate(control, action, chosen.wanted)
+                return await _operate(control, action, chosen.wanted, reason)
             return await _count(control, action, chosen.wanted)
-        return _tell(await _change(control, action, chosen.wanted, reason))
+        return _tell(await _change(control, action, chosen.wanted, reason or NO_REASON))
 
 
 async def _change(control: Control, action: OperationAction, ids: list[UUID], reason: str) -> Changes:
@@ -125,8 +123,8 @@ async def _count(control: Control, action: OperationAction, wanted: JobFilter) -
     return exits.OK
 
 
-async def _operate(control: Control, action: OperationAction, wanted: JobFilter) -> int:
-    begun = await control.begin(action, wanted)
+async def _operate(control: Control, action: OperationAction, wanted: JobFilter, reason: str | None) -> int:
+    begun = await control.begin(action, wanted, reason)
     typer.echo(str(begun.id))
     typer.echo(f"{_jobs(begun.expected)} to look at; a relay goes on with it also when you stop waiting", err=True)
     ended = await follow(control, begun)

@@ -12,7 +12,7 @@ import typer
 from herdbook.cli import options
 from herdbook.cli.acting import Chosen, act
 from herdbook.cli.jobs import Queue, Status, Type
-from herdbook.control import NO_REASON, OperationAction
+from herdbook.control import OperationAction
 
 Ids = Annotated[
     list[UUID] | None, typer.Argument(metavar="ID", help="Ids of jobs, as publishing printed them.", show_default=False)
@@ -21,7 +21,7 @@ AllMatching = Annotated[
     bool, typer.Option("--all-matching", help="All jobs that the filters find, or all there are without filters.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this --all-matching only counts.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Recorded as the jobs' error.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Recorded as the jobs' error.")]
 
 
 def retry(
@@ -55,7 +55,7 @@ def cancel(
     queue: Queue = None,
     all_matching: AllMatching = False,
     yes: Yes = False,
-    reason: Reason = NO_REASON,
+    reason: Reason = None,
     data: options.Data = None,
 ) -> int:
     """Cancel jobs that are not over.
@@ -66,7 +66,7 @@ def cancel(
 
     Examples:
       herdbook cancel 0199f7a2-5b7e-7cc0-a5f3-0a3c8d2f1e11 --reason "sent by mistake"
-      herdbook cancel --all-matching --type report --yes
+      herdbook cancel --all-matching --type report --reason "the shop is closed" --yes
     """
     chosen = Chosen.of(ids, status, job_type, queue, all_matching=all_matching, yes=yes)
     return act(OperationAction.CANCEL, chosen, data, reason)

@@ -23,7 +23,7 @@ Names = Annotated[list[str], typer.Argument(metavar="QUEUE", help="Names of queu
 def pause(queues: Names, data: options.Data = None) -> None:
     """Have workers take no more jobs of queues; those that run go on.
 
-    All of them or none: exit code 1 when no program has declared one of the queues.
+    All of them or none: exit code 1 when the record does not know one of the queues.
 
     Examples:
       herdbook pause email
@@ -48,7 +48,7 @@ async def _wish(settings: Settings, queues: list[str], *, paused: bool) -> None:
         unknown = sorted(set(queues) - set(known))
         if unknown:
             names = f"the queues are {', '.join(known)}" if known else "there are none yet"
-            raise QueueNotFoundError(f"no program has declared {', '.join(map(repr, unknown))}; {names}")
+            raise QueueNotFoundError(f"the record does not know {', '.join(map(repr, unknown))}; {names}")
         control = Control(record, FolderArtifacts(settings.artifact_folder))
         for queue in dict.fromkeys(queues):
             await (control.pause(queue) if paused else control.resume(queue))

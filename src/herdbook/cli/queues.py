@@ -14,7 +14,7 @@ from herdbook.cli.tables import print_table, to_json
 
 
 def queues(as_json: options.AsJson = False, data: options.Data = None) -> None:
-    """List the queues that programs declared.
+    """List the queues that programs declared, or that jobs are in.
 
     OLDEST is how long the next job has been ready to run, PER MIN how many jobs ended per minute
     over the last five. With --json, one line per queue, with the fields of the HTTP API.

@@ -4,20 +4,24 @@ Gives the list of its job types and the built-in ones.
 Never talks to a server.
 """
 
-import orjson
 import typer
 
 from herdbook.cli import options
 from herdbook.cli.connect import given_settings
 from herdbook.cli.loading import load_app
 from herdbook.cli.tables import print_table
+from herdbook.duration import written
 from herdbook.registry import JobType
+
+_HEADER = ("TYPE", "QUEUE", "ATTEMPTS", "BACKOFF", "TIMEOUT", "EXECUTOR", "DESCRIPTION")
 
 
 def types(app: options.App = None, as_json: options.AsJson = False, data: options.Data = None) -> None:
     """List the job types: your own and the built-in ones.
 
-    Needs no server. With --json, one line per job type, with the JSON Schema of its job data.
+    BACKOFF is the kind of wait between two tries and the first one, or "own" where a function of
+    the program decides; TIMEOUT is how long one try may take. Needs no server. With --json, one line
+    per job type, with the fields of the HTTP API.
 
     Examples:
       herdbook types
@@ -30,24 +34,27 @@ def types(app: options.App = None, as_json: options.AsJson = False, data: option
     registry = build_registry(given_settings(data), Record("", size=1), load_app(app))
     found = sorted(registry, key=lambda one: one.name)
     if as_json:
+        from herdbook.http.schemas import JobTypeView
+
         for one in found:
-            typer.echo(orjson.dumps(_fields(one)))
+            typer.echo(JobTypeView.of(one).model_dump_json(by_alias=True))
         return
-    rows = [(one.name, one.queue, str(one.attempts), _first_line(one)) for one in found]
-    print_table(("TYPE", "QUEUE", "ATTEMPTS", "DESCRIPTION"), rows)
+    print_table(_HEADER, [_row(one) for one in found])
 
 
-def _first_line(job_type: JobType) -> str:
-    return job_type.description.partition("\n")[0] or ("" if job_type.function else "runs elsewhere")
+def _row(job_type: JobType) -> tuple[str, ...]:
+    return (
+        job_type.name,
+        job_type.queue,
+        str(job_type.attempts),
+        _backoff(job_type),
+        written(round(job_type.timeout * 1_000)) if job_type.timeout else "-",
+        job_type.executor if job_type.function else "-",
+        job_type.description.partition("\n")[0] or ("" if job_type.function else "runs elsewhere"),
+    )
 
 
-def _fields(job_type: JobType) -> dict[str, object]:
-    return {
-        "name": job_type.name,
-        "queue": job_type.queue,
-        "description": job_type.description,
-        "attempts": job_type.attempts,
-        "backoff": job_type.backoff.model_dump(by_alias=True) if job_type.backoff else None,
-        "hasProcessor": job_type.function is not None,
-        "schema": job_type.payload.json_schema(by_alias=True),
-    }
+def _backoff(job_type: JobType) -> str:
+    if job_type.own_backoff:
+        return "own"
+    return f"{job_type.backoff.type} {written(job_type.backoff.delay)}" if job_type.backoff else "none"

@@ -5,7 +5,7 @@ Never does anything itself.
 """
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -16,14 +16,19 @@ from herdbook.job import CamelModel
 from herdbook.store.search import JobFilter
 
 MOST_LISTED = 10_000
+LONGEST_REASON = 1_000
+Reason = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=LONGEST_REASON, pattern=r"^[^\x00]+$", description="Recorded as the error of each job."
+    ),
+]
 
 
 class Cancellation(CamelModel):
     """Why a job is cancelled."""
 
-    reason: str = Field(
-        default=NO_REASON, min_length=1, max_length=1_000, pattern=r"^[^\x00]+$", description="Recorded as its error."
-    )
+    reason: Reason = NO_REASON
 
 
 class FilterBody(JobFilterFields):
@@ -60,6 +65,12 @@ class BulkAction(CamelModel):
         return self.filter.wanted() if self.filter is not None else self.job_ids or []
 
 
+class BulkCancellation(BulkAction):
+    """Which jobs to cancel, and why."""
+
+    reason: Reason | None = None
+
+
 class Expected(CamelModel):
     """How many jobs an operation would look at."""
 
@@ -87,6 +98,7 @@ class OperationView(CamelModel):
     operation_id: UUID
     action: OperationAction
     filter: FilterBody | None = Field(description="Null when the jobs were listed.")
+    reason: str | None = Field(description="Why jobs are cancelled; null where nobody said.")
     expected: int = Field(description="Jobs it wanted when it began, at least.")
     changed: int
     skipped: int = Field(description="Jobs that were in a state that refuses the action.")
@@ -102,6 +114,7 @@ class OperationView(CamelModel):
             operation_id=operation.id,
             action=operation.action,
             filter=FilterBody.of(operation.wanted) if isinstance(operation.wanted, JobFilter) else None,
+            reason=operation.reason,
             expected=operation.expected,
             changed=operation.changed,
             skipped=operation.skipped,

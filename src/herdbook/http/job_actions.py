@@ -17,6 +17,7 @@ from herdbook.errors import JobStateError
 from herdbook.http.action_schemas import (
     BegunOperation,
     BulkAction,
+    BulkCancellation,
     Cancellation,
     Expected,
     OperationList,
@@ -72,13 +73,13 @@ class JobActions:
         app.get("/api/operations/{id}", responses=problems(404, 422, 503), tags=["actions"])(self.operation)
 
     def _add_bulk(self, app: FastAPI) -> None:
-        ways = {
-            "retries": self.retry_jobs,
-            "cancellations": self.cancel_jobs,
-            "promotions": self.promote_jobs,
-            "deletions": self.delete_jobs,
-        }
-        for name, endpoint in ways.items():
+        ways = (
+            ("retries", self.retry_jobs, body_of("BulkAction", _BULK)),
+            ("cancellations", self.cancel_jobs, body_of("BulkCancellation", {**_BULK, "reason": "sent by mistake"})),
+            ("promotions", self.promote_jobs, body_of("BulkAction", _BULK)),
+            ("deletions", self.delete_jobs, body_of("BulkAction", _BULK)),
+        )
+        for name, endpoint, body in ways:
             app.post(
                 f"/api/jobs/{name}",
                 status_code=202,
@@ -87,7 +88,7 @@ class JobActions:
                     200: {"model": Expected, "description": "Of a dry run: how many jobs it would look at"},
                     **problems(400, 403, 413, 415, 422, 503),
                 },
-                openapi_extra=body_of("BulkAction", _BULK),
+                openapi_extra=body,
                 tags=["actions"],
             )(endpoint)
 
@@ -122,19 +123,20 @@ class JobActions:
 
     async def retry_jobs(self, request: Request) -> Response | BegunOperation:
         """Have many jobs begin anew: those that failed or were cancelled; others are left alone."""
-        return await self._begin(OperationAction.RETRY, request)
+        return await self._begin(OperationAction.RETRY, await _read(request, BulkAction))
 
     async def cancel_jobs(self, request: Request) -> Response | BegunOperation:
         """Cancel many jobs: those that have not started; asked for by status, or by id, those that run as well."""
-        return await self._begin(OperationAction.CANCEL, request)
+        asked = await _read(request, BulkCancellation)
+        return await self._begin(OperationAction.CANCEL, asked, asked.reason)
 
     async def promote_jobs(self, request: Request) -> Response | BegunOperation:
         """Have many jobs run at once: those that wait for a time; others are left alone."""
-        return await self._begin(OperationAction.PROMOTE, request)
+        return await self._begin(OperationAction.PROMOTE, await _read(request, BulkAction))
 
     async def delete_jobs(self, request: Request) -> Response | BegunOperation:
         """Delete many jobs: those that are over; others are left alone."""
-        return await self._begin(OperationAction.DELETE, request)
+        return await self._begin(OperationAction.DELETE, await _read(request, BulkAction))
 
     async def operations(self, query: Annotated[OperationsQuery, Query()]) -> OperationList:
         """Actions on many jobs, newest first."""
@@ -145,13 +147,14 @@ class JobActions:
         """How far an action on many jobs has come."""
         return OperationView.of(await self._control.operation(id))
 
-    async def _begin(self, action: OperationAction, request: Request) -> Response | BegunOperation:
-        asked = await _read(request, BulkAction)
+    async def _begin(
+        self, action: OperationAction, asked: BulkAction, reason: str | None = None
+    ) -> Response | BegunOperation:
         if asked.dry_run:
             counted = await self._control.count(action, asked.wanted())
             expected = Expected(expected=counted.number, is_exact=counted.is_exact)
             return Response(expected.model_dump_json(by_alias=True), 200, media_type="application/json")
-        begun = await self._control.begin(action, asked.wanted())
+        begun = await self._control.begin(action, asked.wanted(), reason)
         return BegunOperation(operation_id=begun.id, expected=begun.expected)
 
     async def _find(self, id: str) -> Job:

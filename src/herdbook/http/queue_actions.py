@@ -7,7 +7,6 @@ Never talks to the queue: the relay brings it there.
 from fastapi import FastAPI
 
 from herdbook.control import Control
-from herdbook.errors import QueueNotFoundError
 from herdbook.http.action_schemas import QueueCleaning, QueueWish
 from herdbook.http.openapi import problems
 from herdbook.queue_figures import QueueFigures
@@ -29,23 +28,18 @@ class QueueActions:
 
     async def pause(self, name: str) -> QueueWish:
         """Have workers take no more jobs of a queue; those that run go on."""
-        await self._check(name)
+        await self._queues.check(name)
         await self._control.pause(name)
         return QueueWish(queue=name, paused=True)
 
     async def resume(self, name: str) -> QueueWish:
         """Have workers take jobs of a queue again."""
-        await self._check(name)
+        await self._queues.check(name)
         await self._control.resume(name)
         return QueueWish(queue=name, paused=False)
 
     async def clean(self, name: str) -> QueueCleaning:
         """Have a queue forget its completed jobs; the record keeps them."""
-        await self._check(name)
+        await self._queues.check(name)
         await self._control.clean(name)
         return QueueCleaning(queue=name)
-
-    async def _check(self, name: str) -> None:
-        """Raise QueueNotFoundError for a queue that no program has declared."""
-        if name not in await self._queues.names():
-            raise QueueNotFoundError("no program has declared a queue of this name")

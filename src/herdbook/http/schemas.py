@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from herdbook.function import Executor
 from herdbook.job import Attempt, AttemptOutcome, Backoff, CamelModel, Job, JobOptions, JobStatus
 from herdbook.queue_figures import QueueState
 from herdbook.registry import JobType
@@ -156,6 +157,11 @@ class JobTypeView(CamelModel):
     description: str
     attempts: int
     backoff: Backoff | None
+    has_own_backoff: bool = Field(description="Whether a function of the program says how long to wait between tries.")
+    timeout: float | None = Field(
+        description="Seconds that one attempt may take; null where this program sets no limit."
+    )
+    executor: Executor | None = Field(description="How this program runs the work; null where it runs elsewhere.")
     has_processor: bool = Field(description="Whether the work runs in this program's workers.")
     payload_schema: dict[str, Any] = Field(alias="schema", description="JSON Schema of the job data.")
 
@@ -168,6 +174,9 @@ class JobTypeView(CamelModel):
             description=job_type.description,
             attempts=job_type.attempts,
             backoff=job_type.backoff,
+            has_own_backoff=job_type.own_backoff is not None,
+            timeout=job_type.timeout,
+            executor=job_type.executor if job_type.function else None,
             has_processor=job_type.function is not None,
             payload_schema=job_type.payload.json_schema(by_alias=True),
         )
@@ -203,7 +212,7 @@ class QueueView(CamelModel):
 
 
 class QueueList(CamelModel):
-    """The queues that programs declared."""
+    """The queues that programs declared, or that jobs are in."""
 
     queues: list[QueueView]
 

@@ -6,7 +6,7 @@ Never changes a job.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -39,7 +39,7 @@ class Operation:
 
     `cursor` is the last job that was looked at, newest first. `expected` is how many jobs it wanted
     when it began, `skipped` those that were in a state that refuses the action; `problems` has the
-    first of them, with why.
+    first of them, with why. `reason` is why jobs are cancelled, None where nobody said.
     """
 
     id: UUID
@@ -48,6 +48,7 @@ class Operation:
     newest: UUID
     cursor: UUID | None
     expected: int
+    reason: str | None
     changed: int
     skipped: int
     problems: tuple[tuple[UUID, str], ...]
@@ -57,11 +58,15 @@ class Operation:
 
 
 async def insert_operation(
-    connection: Connection, action: OperationAction, wanted: JobFilter | Sequence[UUID], expected: int
+    connection: Connection,
+    action: OperationAction,
+    wanted: JobFilter | Sequence[UUID],
+    expected: int,
+    reason: str | None,
 ) -> Operation:
     """Begin an operation; jobs that are published from now on are not part of it."""
     row = await connection.fetchrow(
-        statement("insert_operation"), new_job_id(), action.value, _wanted_json(wanted), expected
+        statement("insert_operation"), new_job_id(), action.value, _wanted_json(wanted), expected, reason
     )
     assert row is not None
     return _operation(row)
@@ -92,6 +97,11 @@ async def advance_operation(
         orjson.dumps([[str(job), reason] for job, reason in problems.items()]).decode(),
         cursor is None,
     )
+
+
+async def prune_operations(connection: Connection, age: timedelta) -> None:
+    """Forget operations that ended longer ago than that."""
+    await connection.execute(statement("prune_operations"), age)
 
 
 async def read_operation(connection: Connection, id: UUID) -> Operation:

@@ -112,7 +112,7 @@ async def read_stats(connection: Connection) -> list[StatusCount]:
 
 
 async def read_queues(connection: Connection) -> list[str]:
-    """The names of the queues that job types were declared for."""
+    """The names of the queues that job types were declared for, that jobs are in, or that operators spoke of."""
     return [row["queue"] for row in await connection.fetch(statement("read_queues"))]
 
 

@@ -16,12 +16,14 @@ from herdbook.upkeep.cancellations import CancellationSettler
 from herdbook.upkeep.counts import CountFolder
 from herdbook.upkeep.figures import FigureRoller
 from herdbook.upkeep.operations import OperationRunner
+from herdbook.upkeep.pruning import OperationPruner
 
 
 def services(settings: Settings, record: Record, queues: QueueFigures, artifacts: ArtifactStore) -> list[Service]:
     """The services of one process; the caller starts and stops them. Raises ConfigurationError for wrong alerts."""
     return [
         OperationRunner(record, Control(record, artifacts)),
+        OperationPruner(record),
         CancellationSettler(record),
         CountFolder(record),
         FigureRoller(record),

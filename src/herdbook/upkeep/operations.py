@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from herdbook.control import Changes, Control, OperationAction, change_jobs
+from herdbook.control import NO_REASON, Changes, Control, OperationAction, change_jobs
 from herdbook.service import Service
 from herdbook.store.operations import Operation, advance_operation, take_operation
 from herdbook.store.pool import Connection, Record
@@ -46,7 +46,7 @@ class OperationRunner(Service):
 
 async def _do_batch(connection: Connection, operation: Operation) -> Changes:
     batch = await _next_ids(connection, operation)
-    changes = await change_jobs(connection, operation.action, batch.ids)
+    changes = await change_jobs(connection, operation.action, batch.ids, operation.reason or NO_REASON)
     room = max(0, _NAMED - len(operation.problems))
     await advance_operation(
         connection,

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from herdbook.errors import FieldProblem
+from herdbook.http.action_schemas import LONGEST_REASON
 from herdbook.http.problems import BODY_TOO_LARGE, INVALID_REQUEST, Refused
 
 _LIMIT = 256 * 1024
@@ -42,6 +43,15 @@ async def read_form(request: Request, *, limit: int = _LIMIT) -> PostedForm:
     except ValueError as error:
         raise Refused(INVALID_REQUEST, "the form cannot be read", [FieldProblem(path="", message=str(error))]) from None
     return PostedForm(pairs)
+
+
+def read_reason(form: PostedForm) -> str | None:
+    """Why jobs are to be cancelled, None where nobody said; raises Refused for what cannot be recorded."""
+    reason = form.get("reason").strip()
+    if len(reason) > LONGEST_REASON or "\0" in reason:
+        message = f"longer than {LONGEST_REASON:,} characters, or not text"
+        raise Refused(INVALID_REQUEST, f"reason: {message}", [FieldProblem(path="reason", message=message)])
+    return reason or None
 
 
 def local_path(wish: str, default: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from herdbook.errors import QueueNotFoundError, QueueUnavailableError
+from herdbook.errors import QueueUnavailableError
 from herdbook.http.parts import Parts
 from herdbook.job import JobStatus
 from herdbook.queue_figures import Place, QueueState
@@ -65,31 +65,30 @@ class QueueViews:
     workers: list[WorkerRow]
     is_away: bool
 
-    def __getitem__(self, name: str) -> QueueView:
-        """The queue of this name; raises QueueNotFoundError."""
-        if name not in self.queues:
-            raise _unknown()
-        return self.queues[name]
-
 
 def address_of(name: str) -> str:
     """A queue's name as it stands in an address."""
     return quote(name, safe="")
 
 
-async def view_queues(parts: Parts) -> QueueViews:
-    """All queues that a program declared or a job is in. Raises RecordUnavailableError."""
-    names = set(await parts.queues.names())
+async def view_queue(parts: Parts, name: str) -> QueueView:
+    """One queue. Raises QueueNotFoundError, RecordUnavailableError, and QueueUnavailableError for an unknown one."""
+    await parts.queues.check(name)
+    return (await view_queues(parts, name)).queues[name]
+
+
+async def view_queues(parts: Parts, *more: str) -> QueueViews:
+    """All queues that a program declared or a job is in, and those named. Raises RecordUnavailableError."""
+    names = sorted({*await parts.queues.names(), *more})
     async with parts.record.connection() as connection:
         recorded = _by_queue(await read_stats(connection))
         wishes = await read_pause_wishes(connection)
         minutes = await read_queue_minutes(connection)
         workers = await read_workers(connection)
     takers = count_takers(workers)
-    names.update(recorded)
-    states = await _states(parts, sorted(names))
+    states = await _states(parts, names)
     queues = {}
-    for name in sorted(names):
+    for name in names:
         state = states.get(name)
         queues[name] = QueueView(
             name=name,
@@ -102,18 +101,6 @@ async def view_queues(parts: Parts) -> QueueViews:
             workers=takers[name],
         )
     return QueueViews(queues=queues, workers=workers, is_away=bool(names) and not states)
-
-
-async def check_queue(parts: Parts, name: str) -> None:
-    """Return when there is a queue of this name; raises QueueNotFoundError, RecordUnavailableError."""
-    if name not in await parts.queues.names():
-        async with parts.record.connection() as connection:
-            if not any(one.queue == name for one in await read_stats(connection)):
-                raise _unknown()
-
-
-def _unknown() -> QueueNotFoundError:
-    return QueueNotFoundError("no program has declared a queue of this name, and no job is in it")
 
 
 async def _states(parts: Parts, names: Sequence[str]) -> dict[str, QueueState]:

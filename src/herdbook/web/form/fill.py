@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from herdbook.duration import written
 from herdbook.web.form import json_text
 from herdbook.web.form.entries import (
     LOCAL_DATE_TIME,
@@ -21,8 +22,6 @@ from herdbook.web.form.entries import (
 )
 from herdbook.web.form.fields import ABSENT, Field, Kind
 from herdbook.web.form.values import read
-
-_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"))
 
 
 def fill(field: Field, name: str, value: Any) -> Entry:
@@ -85,7 +84,7 @@ def _text(field: Field, value: Any) -> str | None:  # noqa: PLR0911  (one for ea
         case _, bool():
             return None
         case Kind.DURATION, int():
-            return duration(value)
+            return written(value)
         case Kind.INTEGER | Kind.NUMBER, int():
             return str(value)
         case Kind.NUMBER, float():
@@ -98,14 +97,6 @@ def _text(field: Field, value: Any) -> str | None:  # noqa: PLR0911  (one for ea
             return value
         case _:
             return None
-
-
-def duration(milliseconds: int) -> str:
-    """A length of time as options have it: `10m`, `1s`."""
-    for size, unit in _UNITS:
-        if milliseconds and milliseconds % size == 0:
-            return f"{milliseconds // size}{unit}"
-    return str(milliseconds)
 
 
 def _object(empty: Entry, value: dict[str, Any]) -> Entry:

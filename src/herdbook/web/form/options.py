@@ -7,56 +7,90 @@ Never knows the options' limits: `JobOptions` does.
 import json
 from typing import Any
 
+from herdbook.duration import written
 from herdbook.job import MAX_PRIORITY, Job
 from herdbook.registry import JobType
 from herdbook.web.form.entries import Entry
 from herdbook.web.form.fields import Field, Kind, Option
-from herdbook.web.form.fill import duration, fill
+from herdbook.web.form.fill import fill
 
 NAME = "options"
 _DURATION = "Such as 500ms, 30s, 10m, 2h or 1d; a bare number is in milliseconds."
+_LIMIT = "Such as 500ms, 30s or 10m; a bare number is in seconds."
+
+
+# When the job runs.
+_WHEN = (
+    Field(kind=Kind.DURATION, key="delay", label="Delay", help="Wait before the first try.", hint=_DURATION),
+    Field(
+        kind=Kind.DATE_TIME,
+        key="runAt",
+        label="Run at",
+        help="Instead of a delay: do not run before this time.",
+    ),
+    Field(
+        kind=Kind.INTEGER,
+        key="priority",
+        label="Priority",
+        help="1 goes first, higher numbers later; empty or 0 is none.",
+        hint=f"From 0 to {MAX_PRIORITY:,}.",
+    ),
+)
+# What does not depend on its type either, and is rarely wanted.
+_MORE = (
+    Field(
+        kind=Kind.TEXT,
+        key="callbackUrl",
+        label="Callback",
+        help="Where to POST what became of the job, once it is completed, failed or cancelled.",
+        hint="An http or https URL, without a user name or a password.",
+        input_mode="url",
+    ),
+    Field(
+        kind=Kind.TEXT,
+        key="idempotencyKey",
+        label="Idempotency key",
+        help="Publishing again with the same key and the same content brings this job, not a second one.",
+        hint="At most 255 characters.",
+    ),
+)
 
 
 def options_of(job_type: JobType) -> Field:
     """The options of a job of this type, as one field."""
-    backoff = job_type.backoff
-    wait = f"{backoff.type}, from {duration(backoff.delay)}" if backoff else "none, the next try comes at once"
+    attempts = Field(
+        kind=Kind.INTEGER,
+        key="attempts",
+        label="Attempts",
+        help="How often the job may be tried.",
+        hint=f"From 1 to 1,000. Default: {job_type.attempts}.",
+    )
+    timeout = Field(
+        kind=Kind.DURATION,
+        key="timeout",
+        label="Time limit",
+        help="How long one try may take; one that takes longer is stopped, and counts.",
+        hint=f"{_LIMIT} Default: {_usual_limit(job_type)}.",
+    )
     return Field(
         kind=Kind.OBJECT,
         label="Options",
         required=True,
-        fields=(
-            Field(kind=Kind.DURATION, key="delay", label="Delay", help="Wait before the first try.", hint=_DURATION),
-            Field(
-                kind=Kind.DATE_TIME,
-                key="runAt",
-                label="Run at",
-                help="Instead of a delay: do not run before this time.",
-            ),
-            Field(
-                kind=Kind.INTEGER,
-                key="priority",
-                label="Priority",
-                help="1 goes first, higher numbers later; empty or 0 is none.",
-                hint=f"From 0 to {MAX_PRIORITY:,}.",
-            ),
-            Field(
-                kind=Kind.INTEGER,
-                key="attempts",
-                label="Attempts",
-                help="How often the job may be tried.",
-                hint=f"From 1 to 1,000. Default: {job_type.attempts}.",
-            ),
-            _backoff(f"Default: {wait}."),
-            Field(
-                kind=Kind.TEXT,
-                key="idempotencyKey",
-                label="Idempotency key",
-                help="Publishing again with the same key and the same content brings this job, not a second one.",
-                hint="At most 255 characters.",
-            ),
-        ),
+        fields=(*_WHEN, attempts, _backoff(f"Default: {_usual_backoff(job_type)}."), timeout, *_MORE),
     )
+
+
+def _usual_backoff(job_type: JobType) -> str:
+    if job_type.own_backoff:
+        return "the job type decides, by the number of the try and its error"
+    backoff = job_type.backoff
+    return f"{backoff.type}, from {written(backoff.delay)}" if backoff else "none, the next try comes at once"
+
+
+def _usual_limit(job_type: JobType) -> str:
+    if job_type.timeout:
+        return written(round(job_type.timeout * 1_000))
+    return "none" if job_type.function else "that of the program which does the work"
 
 
 def _backoff(hint: str) -> Field:
@@ -97,4 +131,8 @@ def options_like(job_type: JobType, job: Job) -> Entry:
         found["attempts"] = job.max_attempts
     if job.backoff and job.backoff != job_type.backoff:
         found["backoff"] = job.backoff.model_dump(mode="json", by_alias=True)
+    if job.timeout_ms:
+        found["timeout"] = job.timeout_ms
+    if job.callback_url:
+        found["callbackUrl"] = job.callback_url
     return fill(options_of(job_type), NAME, found)

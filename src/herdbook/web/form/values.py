@@ -7,6 +7,7 @@ Never guesses: what is unreadable is a problem at its field.
 import re
 from typing import Any
 
+from herdbook.duration import typed
 from herdbook.errors import FieldProblem
 from herdbook.web.form import json_text
 from herdbook.web.form.entries import LOCAL_DATE_TIME, Entry
@@ -85,7 +86,7 @@ class Reading:
             case Kind.INTEGER | Kind.NUMBER:
                 return self._number(text.strip(), path, whole=entry.kind is Kind.INTEGER)
             case Kind.DURATION:
-                return int(text) if re.fullmatch(r"[0-9]{1,15}", text.strip()) else text
+                return typed(text)
             case Kind.BOOLEAN:
                 return text == "true" if text in ("true", "false") else self._refused(path, "not yes or no", text)
             case Kind.CHOICE:

@@ -15,23 +15,21 @@ from starlette.responses import RedirectResponse, Response
 
 from herdbook.artifacts import Artifact
 from herdbook.control import NO_REASON, Changes, Control
-from herdbook.errors import FieldProblem
 from herdbook.explain import why_not_running
 from herdbook.http.job_reads import find_job
 from herdbook.http.parts import Parts
-from herdbook.http.problems import INVALID_REQUEST, Refused
 from herdbook.job import Attempt, AttemptOutcome, Backoff, Job, JobStatus
+from herdbook.registry import JobType
 from herdbook.store.reads import StoredLogLine, read_attempts, read_newest_logs
 from herdbook.web.json_view import JsonView, json_view
-from herdbook.web.posted import PostedForm, local_path, read_form
+from herdbook.web.posted import PostedForm, local_path, read_form, read_reason
 from herdbook.web.render import Renderer
 from herdbook.web.timeline import Entry, timeline
-from herdbook.web.words import duration
+from herdbook.web.words import duration, seconds
 
 _MOST_ATTEMPTS = 20
 _MOST_LINES = 500
 _LONGEST_LINE = 2_000
-_LONGEST_REASON = 500
 _FRAMED = frozenset({"application/pdf"})
 _PICTURES = frozenset({"image/png", "image/jpeg"})
 _BAD = frozenset({AttemptOutcome.RETRY, AttemptOutcome.FAILED, AttemptOutcome.LOST})
@@ -46,7 +44,10 @@ _ACTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetails:
-    """All that the page shows of a job. `reasons` say why it does not run, `refusal` why an action was not done."""
+    """All that the page shows of a job. `reasons` say why it does not run, `refusal` why an action was not done.
+
+    `job_type` is None where this program does not know it.
+    """
 
     job: Job
     entries: list[Entry]
@@ -57,6 +58,7 @@ class JobDetails:
     lines: list[StoredLogLine]
     has_older_lines: bool
     artifact: Artifact | None
+    job_type: JobType | None = None
     refusal: str | None = None
 
     @property
@@ -72,7 +74,16 @@ class JobDetails:
     @property
     def backoff(self) -> str:
         """The wait between two tries, in words."""
+        if self.job.backoff is None and self.job_type and self.job_type.own_backoff:
+            return "the job type decides"
         return backoff_words(self.job.backoff)
+
+    @property
+    def time_limit(self) -> str:
+        """How long one try may take, in words; nothing where no limit is known."""
+        if self.job.timeout_ms is not None:
+            return duration(self.job.timeout_ms)
+        return seconds(self.job_type.timeout) if self.job_type and self.job_type.timeout else ""
 
     @property
     def is_framed(self) -> bool:
@@ -132,7 +143,7 @@ class JobPage:
             case "retries":
                 return await self._control.retry([job])
             case "cancellations":
-                return await self._control.cancel([job], _reason(form))
+                return await self._control.cancel([job], read_reason(form) or NO_REASON)
             case "promotions":
                 return await self._control.promote([job])
             case _:
@@ -161,6 +172,7 @@ class JobPage:
             lines=lines[-_MOST_LINES:],
             has_older_lines=len(lines) > _MOST_LINES,
             artifact=artifact[0] if artifact else None,
+            job_type=self._registry.find(job.job_type),
             refusal=refusal,
         )
 
@@ -178,11 +190,3 @@ def _action(noun: str) -> tuple[str, str]:
     if noun not in _ACTIONS:
         raise HTTPException(404)
     return _ACTIONS[noun]
-
-
-def _reason(form: PostedForm) -> str:
-    reason = form.get("reason").strip()
-    if len(reason) > _LONGEST_REASON or "\0" in reason:
-        message = f"longer than {_LONGEST_REASON} characters, or not text"
-        raise Refused(INVALID_REQUEST, f"reason: {message}", [FieldProblem(path="reason", message=message)])
-    return reason or NO_REASON

@@ -6,7 +6,6 @@ Never loses what was typed: what is refused comes back with the reason at its fi
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from uuid import UUID
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -17,17 +16,17 @@ from herdbook.errors import (
     HerdbookError,
     IdempotencyConflictError,
     InvalidJobError,
-    JobNotFoundError,
     JobTooLargeError,
     RecordUnavailableError,
     UnknownJobTypeError,
 )
+from herdbook.function import Executor
+from herdbook.http.job_reads import find_job
 from herdbook.http.parts import Parts
 from herdbook.http.problems import BODY_TOO_LARGE, Refused
 from herdbook.job import Job
 from herdbook.publish import Publisher
 from herdbook.registry import JobType
-from herdbook.store.reads import read_job
 from herdbook.web.form.draft import Draft, draft_like, new_draft, request_of, sent_draft, switched
 from herdbook.web.form.example import example_of
 from herdbook.web.form.json_text import pretty
@@ -35,6 +34,7 @@ from herdbook.web.form.placing import Placed, place
 from herdbook.web.form.submitted import Submitted
 from herdbook.web.posted import read_form
 from herdbook.web.render import Renderer
+from herdbook.web.words import seconds
 
 # Beside the job data: names of inputs and the options.
 _ENVELOPE = 256 * 1024
@@ -42,6 +42,11 @@ _ENVELOPE = 256 * 1024
 _SPREAD = 6
 # No form of ours has as many: those that would get them are edited as JSON.
 _MOST_ROWS = 1_000
+_PLACES = {
+    Executor.ASYNC: "in its worker's event loop",
+    Executor.THREAD: "in a thread",
+    Executor.PROCESS: "in a process of its own",
+}
 _STATUSES: dict[type[HerdbookError], HTTPStatus] = {
     InvalidJobError: HTTPStatus.UNPROCESSABLE_ENTITY,
     IdempotencyConflictError: HTTPStatus.CONFLICT,
@@ -52,11 +57,12 @@ _STATUSES: dict[type[HerdbookError], HTTPStatus] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeCard:
-    """A job type to choose; `description` is the first line of its own."""
+    """A job type to choose; `description` is the first line of its own, `work` says where it runs and how long."""
 
     name: str
     queue: str
     description: str
+    work: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +97,9 @@ class NewJobPage:
     def __init__(self, parts: Parts, render: Renderer) -> None:
         self._registry = parts.registry
         self._record = parts.record
-        self._publisher = Publisher(parts.record, parts.registry, max_job_bytes=parts.settings.max_job_bytes)
+        self._publisher = Publisher(
+            parts.record, parts.registry, max_job_bytes=parts.settings.max_job_bytes, trace=parts.trace
+        )
         self._limit = parts.settings.max_job_bytes * _SPREAD + _ENVELOPE
         self._render = render
 
@@ -136,12 +144,8 @@ class NewJobPage:
         return RedirectResponse(f"/jobs/{published.id}{notice}", HTTPStatus.SEE_OTHER)
 
     async def _job(self, id: str) -> Job:
-        try:
-            found = UUID(id)
-        except ValueError:
-            raise JobNotFoundError(f"the record has no job {id}") from None
         async with self._record.connection() as connection:
-            return await read_job(connection, found)
+            return await find_job(connection, id)
 
     def _choice(self, request: Request, problem: str = "", *, status: int = 200) -> Response:
         open_types = [one for one in self._registry if not one.is_reserved]
@@ -169,7 +173,14 @@ class NewJobPage:
 
 def _card(job_type: JobType) -> TypeCard:
     description = job_type.description.partition("\n")[0]
-    return TypeCard(name=job_type.name, queue=job_type.queue, description=description)
+    return TypeCard(name=job_type.name, queue=job_type.queue, description=description, work=_work(job_type))
+
+
+def _work(job_type: JobType) -> str:
+    if job_type.function is None:
+        return "runs elsewhere"
+    limit = f", at most {seconds(job_type.timeout)} a try" if job_type.timeout else ""
+    return f"runs {_PLACES[job_type.executor]}{limit}"
 
 
 def _problems(error: HerdbookError | None) -> list[FieldProblem]:

@@ -20,7 +20,7 @@ from herdbook.http.problems import INVALID_REQUEST, Refused
 from herdbook.store.search import JobCount, JobFilter
 from herdbook.web.job_query import JobQuery
 from herdbook.web.operating import CHOICES, Choice, choice
-from herdbook.web.posted import PostedForm, read_form
+from herdbook.web.posted import PostedForm, read_form, read_reason
 from herdbook.web.render import Renderer
 
 _SHOWN = 50
@@ -87,7 +87,7 @@ class OperationPages:
         form = await read_form(request)
         what, query = _read_choice(form.get("do")), JobQuery.parse_text(form.get("filter").lstrip("?"))
         ids = _read_ids(form) if form.get("scope") == "selected" else None
-        begun = await self._control.begin(what.action, _wanted(query, ids))
+        begun = await self._control.begin(what.action, _wanted(query, ids), read_reason(form))
         return RedirectResponse(f"/operations/{begun.id}", 303)
 
     async def operation(self, request: Request, id: str) -> Response:

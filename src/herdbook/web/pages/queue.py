@@ -20,7 +20,7 @@ from herdbook.store.job_rows import JobRow
 from herdbook.store.queued import read_job_rows
 from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
 from herdbook.web.choosing import choose
-from herdbook.web.queue_view import QueueView, view_queues
+from herdbook.web.queue_view import QueueView, view_queue
 from herdbook.web.render import Renderer, query
 
 _LISTED = 50
@@ -95,7 +95,7 @@ class QueueDetailPage:
         """One queue."""
         state = choose(request, "state", {one.value: one for one in _PLACES})
         window = choose(request, "window", {one.name: one for one in WINDOWS})
-        queue = (await view_queues(self._parts))[name]
+        queue = await view_queue(self._parts, name)
         points = await self._points(queue, window)
         page = QueuePage(
             queue=queue,

@@ -13,14 +13,14 @@ from herdbook.http.parts import Parts
 from herdbook.job import JobStatus
 from herdbook.store.search import JobFilter
 from herdbook.web.posted import local_path, read_form
-from herdbook.web.queue_view import address_of, check_queue
+from herdbook.web.queue_view import address_of
 
 
 class QueueActionRoutes:
     """The routes that act on queues."""
 
     def __init__(self, parts: Parts, control: Control) -> None:
-        self._parts = parts
+        self._queues = parts.queues
         self._control = control
 
     def add_to(self, app: FastAPI) -> None:
@@ -36,19 +36,19 @@ class QueueActionRoutes:
 
     async def pause(self, request: Request, name: str) -> Response:
         """Have workers take no more jobs of the queue."""
-        await check_queue(self._parts, name)
+        await self._queues.check(name)
         await self._control.pause(name)
         return await _back(request, name, "paused")
 
     async def resume(self, request: Request, name: str) -> Response:
         """Have workers take jobs of the queue again."""
-        await check_queue(self._parts, name)
+        await self._queues.check(name)
         await self._control.resume(name)
         return await _back(request, name, "resumed")
 
     async def clean(self, request: Request, name: str) -> Response:
         """Have Redis forget the queue's completed jobs."""
-        await check_queue(self._parts, name)
+        await self._queues.check(name)
         await self._control.clean(name)
         return await _back(request, name, "cleaned")
 
@@ -61,7 +61,7 @@ class QueueActionRoutes:
         return await self._begin(OperationAction.PROMOTE, JobFilter(queue=name), name)
 
     async def _begin(self, action: OperationAction, wanted: JobFilter, name: str) -> Response:
-        await check_queue(self._parts, name)
+        await self._queues.check(name)
         begun = await self._control.begin(action, wanted)
         return RedirectResponse(f"/operations/{begun.id}", 303)
 
