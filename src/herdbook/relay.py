@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import redis.asyncio
 
-from herdbook.errors import RecordUnavailableError
 from herdbook.foreign import id_in_queue, is_ours
 from herdbook.observe.events import NOBODY, Observer
 from herdbook.queue.adds import QueuedJob, QueueWriter
@@ -29,7 +28,7 @@ from herdbook.store.outbox import (
     postpone_outbox,
     take_outbox,
 )
-from herdbook.store.pool import Connection, Record
+from herdbook.store.pool import Connection, Record, away_is_unavailable
 
 # Entries of one transaction.
 _BATCH = 500
@@ -50,17 +49,18 @@ class Relay(Service):
         self._writer = QueueWriter(client, prefix=prefix)
         self._changer = QueueChanger(client, prefix=prefix)
         self._observer = observer
-        self._listener: asyncpg.Connection[asyncpg.Record] | None = None
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def round(self) -> float:
         """Deliver one batch."""
-        await self._listen()
-        async with self._record.transaction() as connection:
-            entries = await take_outbox(connection, _BATCH)
-            refusals = await self._deliver(connection, entries)
-            if refusals:
-                await postpone_outbox(connection, refusals)
-            due = await next_outbox_due(connection) if not entries else None
+        connection = await self._connected()
+        with away_is_unavailable():
+            async with connection.transaction():
+                entries = await take_outbox(connection, _BATCH)
+                refusals = await self._deliver(connection, entries)
+                if refusals:
+                    await postpone_outbox(connection, refusals)
+                due = await next_outbox_due(connection) if not entries else None
         if entries:
             self._observer.relayed(len(entries))
         if len(entries) == _BATCH:
@@ -68,20 +68,19 @@ class Relay(Service):
         return _POLL if due is None else min(max(due, 0.01), _POLL)
 
     async def stop(self, deadline: float = 5.0) -> None:
-        """End the loop and the listening connection."""
+        """End the loop and its connection."""
         await super().stop(deadline)
-        if self._listener is not None:
+        if self._connection is not None:
             with suppress(Exception):
-                await self._listener.close(timeout=1)
+                await self._connection.close(timeout=1)
 
-    async def _listen(self) -> None:
-        """Be woken by each commit that fills the outbox; reconnects when the connection was lost."""
-        if self._listener is None or self._listener.is_closed():
-            self._listener = await self._record.listen_connection()
-            try:
-                await self._listener.add_listener("herdbook_outbox", lambda *_: self.wake())
-            except (asyncpg.PostgresError, OSError) as error:
-                raise RecordUnavailableError(f"cannot listen: {error}") from error
+    async def _connected(self) -> Connection:
+        """The relay's own connection, on which each commit that fills the outbox wakes it; a new one for a lost one."""
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._record.outbox_connection()
+            with away_is_unavailable():
+                await self._connection.add_listener("herdbook_outbox", lambda *_: self.wake())
+        return self._connection
 
     async def _deliver(self, connection: Connection, entries: Sequence[OutboxEntry]) -> list[Refusal]:
         """Carry the entries to their queues, jobs first; returns those that were refused."""

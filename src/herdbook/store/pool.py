@@ -94,12 +94,21 @@ class Record:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
-    async def listen_connection(self) -> "asyncpg.Connection[asyncpg.Record]":
-        """A connection of its own, outside the pool, for LISTEN; the caller closes it."""
+    async def outbox_connection(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection outside the pool, for a relay: to listen, and to take from the outbox; the caller closes it.
+
+        An outbox is empty most of the time, and when its statistics are made. A plan of that time would read
+        all of it for each batch once it is full.
+        """
         with away_is_unavailable():
-            return await asyncpg.connect(
-                self._url, timeout=_CONNECT_TIMEOUT, server_settings={"application_name": self._application}
+            connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+                self._url,
+                timeout=_CONNECT_TIMEOUT,
+                command_timeout=_COMMAND_TIMEOUT,
+                server_settings={"application_name": self._application, "enable_seqscan": "off"},
             )
+            await _speak_json(connection)
+        return connection
 
 
 class away_is_unavailable:  # noqa: N801  (reads as a statement where it is used)
