@@ -50,7 +50,7 @@ async def ran(record: Record, folder: Path, job: UUID, attempt: int, worker: str
     return run
 
 
-async def test_a_pending_job_runs_without_a_word_in_the_record(record: Record) -> None:
+async def test_a_pending_job_is_claimed_without_a_word_in_the_record(record: Record) -> None:
     job = await published(record)
     claims = await claim(record, [delivered(job, 1)], "w1")
     assert (len(claims.won), claims.unmarked) == (1, 1)

@@ -22,7 +22,7 @@ from herdbook.store.attempts import (
     claim_jobs_if_newer_attempt,
     read_states,
 )
-from herdbook.store.pool import Connection, Record
+from herdbook.store.pool import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +59,8 @@ Keyed = tuple[AttemptKey, Delivery]
 async def claim(record: Record, deliveries: Sequence[Delivery], worker: str) -> Claims:
     """Claim deliveries in the record, adopting jobs that other clients published. Raises RecordUnavailableError.
 
-    A job that is pending may run as soon as the record was read: most end before it would be worth
-    writing down that they run, and recording their end is fenced by itself. Any other job must win
-    its claim in the record first.
+    A pending job may run as soon as it was read: that it runs is written down while it does, and recording
+    its end is fenced by itself. Any other job must win its claim in the record first.
     """
     whole = [(attempt_key(delivery), delivery) for delivery in deliveries if delivery.job_type]
     gone: list[Acknowledgement] = [
@@ -71,24 +70,38 @@ async def claim(record: Record, deliveries: Sequence[Delivery], worker: str) -> 
     ]
     async with record.connection() as connection:
         states = await read_states(connection, [key.job for key, _ in whole])
-        free = [(key, one, state) for key, one in whole if (state := states.get(key.job)) and _is_free(key, state)]
-        won = [_claimed(key, delivery, state) for key, delivery, state in free]
-        if len(won) == len(whole):
-            return Claims(won=won, turned_away=gone, unmarked=len(won))
-        rest = [(key, one) for key, one in whole if not ((state := states.get(key.job)) and _is_free(key, state))]
-        known = [(key, one) for key, one in rest if key.job in states]
-        unknown = [one for key, one in rest if key.job not in states]
+        free = [_claimed(key, one, states[key.job]) for key, one in whole if _is_free(key, states.get(key.job))]
+        if len(free) == len(whole):
+            return Claims(won=free, turned_away=gone, unmarked=len(free))
+        unknown = [one for key, one in whole if key.job not in states]
         if unknown:
-            # Written down, they are known by their derived ids.
             await adopt_jobs(connection, [foreign_job(delivery) for delivery in unknown])
-        fought, lost = await _claim_as(connection, known + [(foreign_key(one), one) for one in unknown], worker)
+        rest = [(key, one) for key, one in whole if key.job in states and not _is_free(key, states[key.job])]
+        rest += [(foreign_key(one), one) for one in unknown]
+        claims = await claim_jobs_if_newer_attempt(
+            connection, [key for key, _ in rest], [one.attempts_made for _, one in rest], worker
+        )
+    won = [_claimed(key, delivery, claims[key.job]) for key, delivery in rest if key.job in claims]
+    lost = [(key, delivery) for key, delivery in rest if key.job not in claims]
     away = await turn_away(record, lost) if lost else []
-    return Claims(won=won + fought, turned_away=gone + away, unmarked=len(won))
+    return Claims(won=free + won, turned_away=gone + away, unmarked=len(free))
 
 
-def _is_free(key: AttemptKey, state: RecordedState) -> bool:
+def _is_free(key: AttemptKey, state: RecordedState | None) -> bool:
     """Whether nothing but this attempt can be running the job, as far as the record knows."""
-    return state.status is JobStatus.PENDING and state.generation == key.generation and state.attempt < key.number
+    return (
+        state is not None
+        and state.status is JobStatus.PENDING
+        and state.generation == key.generation
+        and state.attempt < key.number
+    )
+
+
+async def turn_away(record: Record, keyed: Sequence[Keyed]) -> list[Acknowledgement]:
+    """What the queue is to be told of deliveries that may not run, or whose result the record does not want."""
+    async with record.connection() as connection:
+        states = await read_states(connection, [key.job for key, _ in keyed])
+    return [_turn_away(key, delivery, states.get(key.job)) for key, delivery in keyed]
 
 
 def _claimed(key: AttemptKey, delivery: Delivery, claim: Claim | RecordedState) -> Claimed:
@@ -100,22 +113,6 @@ def _claimed(key: AttemptKey, delivery: Delivery, claim: Claim | RecordedState) 
         started_at=claim.started_at,
         waited_ms=claim.waited_ms,
     )
-
-
-async def _claim_as(connection: Connection, keyed: Sequence[Keyed], worker: str) -> tuple[list[Claimed], list[Keyed]]:
-    """Claim jobs that something else may be running: the winners and the losers."""
-    claims = await claim_jobs_if_newer_attempt(
-        connection, [key for key, _ in keyed], [delivery.attempts_made for _, delivery in keyed], worker
-    )
-    won = [_claimed(key, delivery, claims[key.job]) for key, delivery in keyed if key.job in claims]
-    return won, [(key, delivery) for key, delivery in keyed if key.job not in claims]
-
-
-async def turn_away(record: Record, keyed: Sequence[Keyed]) -> list[Acknowledgement]:
-    """What the queue is to be told of deliveries that may not run, or whose result is not wanted."""
-    async with record.connection() as connection:
-        states = await read_states(connection, [key.job for key, _ in keyed])
-    return [_turn_away(key, delivery, states.get(key.job)) for key, delivery in keyed]
 
 
 def _turn_away(key: AttemptKey, delivery: Delivery, state: RecordedState | None) -> Acknowledgement:

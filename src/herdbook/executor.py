@@ -29,8 +29,11 @@ Answer = TypeVar("Answer")
 
 # Ended runs that share one commit; their acknowledgements go in scripts of `PER_TURN`.
 _PER_RECORD = 4 * PER_TURN
-# Seconds after which a job that still runs is written down as running. Most end before, and are spared the write.
-_MARK_AFTER = 0.03
+# Ended jobs that a worker holds beside the running ones, while they wait to be recorded and acknowledged.
+_ENDED_LIMIT = 2 * _PER_RECORD
+# Seconds after which it is written down that a job runs, if the last one of its type had ended by then; other jobs are
+# written down at once.
+_BRIEF = 0.03
 
 
 class Executor:
@@ -53,12 +56,16 @@ class Executor:
         self._locks = locks
         self._concurrency = concurrency
         self._observer = observer
+        # The jobs whose locks are ours, those of them that have not ended yet, and places kept for fetches under way.
         self._held: set[tuple[str, int]] = set()
+        self._busy: set[tuple[str, int]] = set()
+        self._reserved = 0
         self._ended: list[Run] = []
         self._acks: list[Acknowledgement] = []
         # Two statements on the same jobs at once could wait for each other.
         self._writing = asyncio.Lock()
         self._runner = Runner(registry, artifacts, processes, on_end=self._note_end, trace=observer.attempts)
+        self._brief: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._given_up = False
         # Set while runs wait to be recorded, while jobs wait to be acknowledged, while there is room for more, and
@@ -71,20 +78,39 @@ class Executor:
         self.is_empty.set()
 
     @property
-    def room(self) -> int:
-        """How many more jobs may be fetched. A job holds its place until it is acknowledged."""
-        return self._concurrency - len(self._held)
-
-    @property
     def held(self) -> int:
-        """How many jobs this worker holds."""
+        """How many jobs this worker holds: running ones, and those that are being recorded and acknowledged."""
         return len(self._held)
 
-    def accept(self, deliveries: Sequence[Delivery]) -> None:
-        """Take fetched jobs on: hold their locks, claim and run them."""
+    @property
+    def running(self) -> int:
+        """How many jobs run."""
+        return len(self._busy)
+
+    @property
+    def room(self) -> int:
+        """How many more jobs may be fetched.
+
+        A job makes room when it ends, before it is recorded and acknowledged; but when too many wait for that,
+        because a server is away, there is none.
+        """
+        ended = len(self._held) - len(self._busy)
+        return max(0, self._concurrency - len(self._busy) - self._reserved) if ended < _ENDED_LIMIT else 0
+
+    def reserve(self) -> int:
+        """Places for one fetch, to be given back by `accept` with what it brought."""
+        places = min(self.room, PER_TURN)
+        self._reserved += places
+        self._show_room()
+        return places
+
+    def accept(self, deliveries: Sequence[Delivery], places: int) -> None:
+        """Take on what was fetched for reserved places: hold the jobs' locks, claim and run them."""
+        self._reserved -= places
         if deliveries:
             self._hold(deliveries)
             self._do(self._begin(deliveries))
+        self._show_room()
 
     async def _begin(self, deliveries: Sequence[Delivery]) -> None:
         try:
@@ -96,9 +122,7 @@ class Executor:
             claims = Claims(won=[], turned_away=[Release(delivery=delivery) for delivery in deliveries], unmarked=0)
         self._observer.claimed(self._queue.name, len(deliveries), len(claims.won))
         runs = [self._runner.start(claimed) for claimed in claims.won]
-        if claims.unmarked:
-            unmarked = runs[: claims.unmarked]
-            asyncio.get_running_loop().call_later(_MARK_AFTER, lambda: self._do(self._mark(unmarked)))
+        self._mark_in_time(runs[: claims.unmarked])
         self._tell(claims.turned_away)
 
     async def _begin_apart(self, deliveries: Sequence[Delivery], error: Exception) -> None:
@@ -109,6 +133,13 @@ class Executor:
         else:
             for delivery in deliveries:
                 await self._begin([delivery])
+
+    def _mark_in_time(self, runs: Sequence[Run]) -> None:
+        later = [run for run in runs if run.delivery.job_type in self._brief]
+        if later:
+            asyncio.get_running_loop().call_later(_BRIEF, lambda: self._do(self._mark(later)))
+        if len(later) < len(runs):
+            self._do(self._mark([run for run in runs if run.delivery.job_type not in self._brief]))
 
     async def _mark(self, runs: Sequence[Run]) -> None:
         """Write down that these jobs run, as far as they still do; stop those that may not."""
@@ -142,11 +173,12 @@ class Executor:
         part, self._acks = self._acks[:PER_TURN], self._acks[PER_TURN:]
         if not self._acks:
             self.has_acknowledgements.clear()
-        turn = await self._insist(partial(self._queue.turn, part, len(part) if fetch else 0))
+        places = self.reserve() if fetch else 0
+        turn = await self._insist(partial(self._queue.turn, part, places))
         if turn is not None:
             self._report(part, turn.errors)
             self._observer.acknowledged(self._queue.name, len(part))
-            self.accept(turn.deliveries)
+        self.accept(turn.deliveries if turn else [], places)
         self._let_go([ack.delivery for ack in part])
 
     async def write_notes(self) -> None:
@@ -176,8 +208,18 @@ class Executor:
         self._runner.close()
 
     def _note_end(self, run: Run) -> None:
+        if run.job_type is not None:
+            (self._brief.add if run.took < _BRIEF else self._brief.discard)(run.job_type.name)
+        self._busy.discard((run.delivery.job_id, run.delivery.attempt))
+        self._show_room()
         self._ended.append(run)
         self.has_ended.set()
+
+    def _show_room(self) -> None:
+        if self.room:
+            self.has_room.set()
+        else:
+            self.has_room.clear()
 
     def _tell(self, acks: Sequence[Acknowledgement]) -> None:
         if acks:
@@ -187,7 +229,12 @@ class Executor:
     def _do(self, step: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(step)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("step failed", queue=self._queue.name, exc_info=error)
 
     async def _insist(self, step: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """Try until the servers are there. The jobs keep their locks meanwhile, and their places, so fetching stops."""
@@ -221,16 +268,17 @@ class Executor:
             self._tell(acks)
 
     def _hold(self, deliveries: Sequence[Delivery]) -> None:
-        self._held.update((delivery.job_id, delivery.attempt) for delivery in deliveries)
+        keys = [(delivery.job_id, delivery.attempt) for delivery in deliveries]
+        self._held.update(keys)
+        self._busy.update(keys)
         self._locks.hold(deliveries)
         self.is_empty.clear()
-        if self.room <= 0:
-            self.has_room.clear()
 
     def _let_go(self, deliveries: Sequence[Delivery]) -> None:
-        self._held.difference_update((delivery.job_id, delivery.attempt) for delivery in deliveries)
+        keys = [(delivery.job_id, delivery.attempt) for delivery in deliveries]
+        self._held.difference_update(keys)
+        self._busy.difference_update(keys)
         self._locks.drop(deliveries)
-        if self.room > 0:
-            self.has_room.set()
+        self._show_room()
         if not self._held:
             self.is_empty.set()

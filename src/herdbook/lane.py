@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 
 from herdbook.executor import Executor
-from herdbook.queue.work import PER_TURN, WorkQueue
+from herdbook.queue.work import WorkQueue
 from herdbook.service import Service, log
 
 
@@ -27,10 +27,14 @@ class Fetcher(Service):
         await self._executor.has_room.wait()
         if self.is_quiet:
             return 0
-        room = min(self._executor.room, PER_TURN)
-        turn = await self._queue.turn([], room)
-        self._executor.accept(turn.deliveries)
-        if len(turn.deliveries) < room and not self.is_quiet:
+        places, turn = self._executor.reserve(), None
+        if not places:
+            return 0
+        try:
+            turn = await self._queue.turn([], places)
+        finally:
+            self._executor.accept(turn.deliveries if turn else [], places)
+        if len(turn.deliveries) < places and not self.is_quiet:
             await self._wait(turn.wait)
         return 0
 

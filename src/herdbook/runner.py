@@ -23,7 +23,8 @@ from herdbook.context import JobContext, running_job
 from herdbook.error_report import report_error, stack_text
 from herdbook.errors import Cancel, ConfigurationError, TimedOut, Unrecoverable
 from herdbook.function import Executor
-from herdbook.outcome import Ended, Interrupted, Outcome, Raised, Returned, decide
+from herdbook.job import Backoff
+from herdbook.outcome import BackoffFunction, Ended, Interrupted, Outcome, Raised, Returned, decide
 from herdbook.processes import Call, ProcessPool
 from herdbook.processes.process import JobProcess
 from herdbook.queue.delivery import Delivery
@@ -237,7 +238,7 @@ class Runner:
             ended,
             attempts_made=run.delivery.attempts_made + 1,
             max_attempts=run.delivery.max_attempts,
-            backoff=run.delivery.backoff or (run.job_type.own_backoff if run.job_type else None),
+            backoff=_backoff(run) if isinstance(ended, Raised) else None,
             random=random.random(),
         )
         if run.end_trace is not None:
@@ -248,6 +249,10 @@ class Runner:
 def _call_in_thread(run: Run, job_type: JobType, payload: Any) -> Any:
     run.thread = threading.get_ident()
     return job_type.call(payload, run.context)
+
+
+def _backoff(run: Run) -> Backoff | BackoffFunction | None:
+    return run.delivery.backoff or (run.job_type.own_backoff if run.job_type else None)
 
 
 def _where(run: Run, ended: Ended) -> str | None:

@@ -187,7 +187,7 @@ class Worker:
                     pid=os.getpid(),
                     queues=self.queues,
                     concurrency=self._settings.concurrency,
-                    running=self.held,
+                    running=sum(lane.executor.running for lane in self.lanes),
                     state=self._state,
                 ),
             )

@@ -73,12 +73,14 @@ async def test_a_running_job_of_each_kind_is_stopped(settings: Settings, job_typ
 
 async def test_a_job_that_has_just_begun_is_stopped(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     # Long enough for the cancellation to find a job that the record does not show as running yet.
-    monkeypatch.setattr("herdbook.executor._MARK_AFTER", 1.0)
+    monkeypatch.setattr("herdbook.executor._BRIEF", 1.0)
     begun, stopped = asyncio.Event(), asyncio.Event()
     own = Registry()
 
     @own.processor("begins")
-    async def begins(payload: Any) -> None:
+    async def begins(is_brief: bool) -> None:
+        if is_brief:
+            return
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -86,8 +88,11 @@ async def test_a_job_that_has_just_begun_is_stopped(settings: Settings, monkeypa
             stopped.set()
 
     async with running_system(settings, own) as system:
-        id = (await system.publisher.publish(JobRequest(job_type="begins", job_data=0))).id
+        brief = await system.publisher.publish(JobRequest(job_type="begins", job_data=True))
+        await system.finished(brief.id)
+        id = (await system.publisher.publish(JobRequest(job_type="begins", job_data=False))).id
         await begun.wait()
+        assert (await system.job(id)).status is JobStatus.PENDING
         assert (await system.control.cancel([id], "not needed")).changed == [id]
         await stopped.wait()
 

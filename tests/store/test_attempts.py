@@ -133,7 +133,9 @@ async def test_an_attempt_that_ended_before_it_was_marked_is_recorded_with_its_s
         (attempt,) = await read_attempts(connection, found)
     assert (found.status, found.attempt, found.started_at) == (JobStatus.COMPLETED, 1, seen.started_at)
     assert (attempt.outcome, attempt.started_at) == (AttemptOutcome.COMPLETED, seen.started_at)
-    assert found.waited_ms == attempt.waited_ms == (seen.started_at - found.created_at) // timedelta(milliseconds=1)
+    assert (
+        found.waited_ms == attempt.waited_ms == round((seen.started_at - found.created_at) / timedelta(milliseconds=1))
+    )
 
 
 async def test_of_two_unmarked_attempts_one_is_recorded(record: Record) -> None:

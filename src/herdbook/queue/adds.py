@@ -65,7 +65,7 @@ def _pack(job: QueuedJob, prefix: str) -> list[Any]:
         options["delay"] = job.delay
     if job.priority:
         options["priority"] = job.priority
-    if job.backoff:
+    if job.backoff and job.attempts > 1:
         options["backoff"] = job.backoff
     if job.trace_context:
         options["tm"] = job.trace_context
