@@ -111,10 +111,10 @@ class Lane:
     executor: Executor
     fetcher: Fetcher
     recorder: Recorder
-    acknowledger: Acknowledger
+    acknowledgers: tuple[Acknowledger, ...]
     stalled: StalledCheck
 
     @property
     def services(self) -> tuple[Service, ...]:
         """What works on the queue."""
-        return (self.fetcher, self.recorder, self.acknowledger, self.stalled)
+        return (self.fetcher, self.recorder, *self.acknowledgers, self.stalled)

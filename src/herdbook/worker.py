@@ -124,7 +124,8 @@ class Worker:
             executor=executor,
             fetcher=Fetcher(queue, executor),
             recorder=Recorder(queue, executor),
-            acknowledger=Acknowledger(queue, executor),
+            # Two, so that Redis has the next turn at hand when it is done with one.
+            acknowledgers=(Acknowledger(queue, executor), Acknowledger(queue, executor)),
             stalled=StalledCheck(queue, settings.stalled_interval),
         )
 
@@ -152,7 +153,8 @@ class Worker:
         self._state = "quiet"
         self._heartbeat.wake()
         for lane in self.lanes:
-            lane.acknowledger.fetch = False
+            for acknowledger in lane.acknowledgers:
+                acknowledger.fetch = False
             lane.fetcher.quiet()
             lane.stalled.quiet()
 

@@ -137,16 +137,19 @@ def parse_delivery(queue: str, fields: list[str], job_id: str, token: str) -> De
 _FOR_EVER = Retention(completed=-1, failed=-1, seconds=0)
 
 
-def pack_acknowledgements(acks: Sequence[Acknowledgement], retention: Retention) -> list[list[Any]]:
+def pack_acknowledgements(acks: Sequence[Acknowledgement], retention: Retention, lock_duration: int) -> list[list[Any]]:
     """The acknowledgements as `turn.lua` takes them.
 
     The last job of a kind makes room for all of them: to look for old jobs once for each costs more than the rest.
     """
     last = {type(ack): index for index, ack in enumerate(acks)}
-    return [_pack(ack, retention if last[type(ack)] == index else _FOR_EVER) for index, ack in enumerate(acks)]
+    return [
+        _pack(ack, retention if last[type(ack)] == index else _FOR_EVER, lock_duration)
+        for index, ack in enumerate(acks)
+    ]
 
 
-def _pack(ack: Acknowledgement, retention: Retention) -> list[Any]:
+def _pack(ack: Acknowledgement, retention: Retention, lock_duration: int) -> list[Any]:
     delivery = ack.delivery
     match ack:
         case Complete(result=result):
@@ -157,7 +160,7 @@ def _pack(ack: Acknowledgement, retention: Retention) -> list[Any]:
                 "completed",
                 "returnvalue",
                 result,
-                _finish_options(delivery, keep),
+                _finish_options(delivery, keep, lock_duration),
                 "",
             ]
         case Fail(reason=reason):
@@ -169,7 +172,7 @@ def _pack(ack: Acknowledgement, retention: Retention) -> list[Any]:
                 "failed",
                 "failedReason",
                 reason,
-                _finish_options(delivery, keep),
+                _finish_options(delivery, keep, lock_duration),
                 fields,
             ]
         case TryAgain(reason=reason, after=after) if after > 0:
@@ -190,15 +193,18 @@ def _options(text: str) -> dict[str, Any]:
     return options
 
 
-def _finish_options(delivery: Delivery, keep: tuple[tuple[str, int], ...]) -> bytes:
+def _finish_options(delivery: Delivery, keep: tuple[tuple[str, int], ...], lock_duration: int) -> bytes:
     options = delivery.options
     parents = tuple((name, options[name]) for name in ("fpof", "cpof", "idof", "rdof") if name in options)
-    return _pack_finish_options(delivery.token, keep, delivery.max_attempts, delivery.attempts_made, parents)
+    return _pack_finish_options(
+        delivery.token, lock_duration, keep, delivery.max_attempts, delivery.attempts_made, parents
+    )
 
 
 @lru_cache(maxsize=1_000)
 def _pack_finish_options(
     token: str,
+    lock_duration: int,
     keep: tuple[tuple[str, int], ...],
     attempts: int,
     attempts_made: int,
@@ -206,7 +212,10 @@ def _pack_finish_options(
 ) -> bytes:
     return pack(
         {
+            # These three are for the job that is fetched along.
             "token": token,
+            "lockDuration": lock_duration,
+            "name": token,
             "keepJobs": dict(keep),
             "attempts": attempts,
             "attemptsMade": attempts_made,

@@ -68,7 +68,7 @@ class WorkQueue:
         Raises QueueUnavailableError when Redis is away: whether it took the turn is then unknown.
         """
         now = _now()
-        packed = pack(pack_acknowledgements(acks, self._retention))
+        packed = pack(pack_acknowledgements(acks, self._retention, self._stalled.lock_duration))
         with away_is_unavailable():
             errors, fetched, limited, next_at = await self._turn(
                 keys=[self._prefix], args=[now, self._options, min(room, PER_TURN), packed]
