@@ -20,9 +20,10 @@ from herdbook.store.attempts import (
     RecordedState,
     adopt_jobs,
     claim_jobs_if_newer_attempt,
+    read_jobs_if_pending,
     read_states,
 )
-from herdbook.store.pool import Record
+from herdbook.store.pool import Connection, Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,32 +70,39 @@ async def claim(record: Record, deliveries: Sequence[Delivery], worker: str) -> 
         if not delivery.job_type
     ]
     async with record.connection() as connection:
-        states = await read_states(connection, [key.job for key, _ in whole])
-        free = [_claimed(key, one, states[key.job]) for key, one in whole if _is_free(key, states.get(key.job))]
-        if len(free) == len(whole):
-            return Claims(won=free, turned_away=gone, unmarked=len(free))
-        unknown = [one for key, one in whole if key.job not in states]
-        if unknown:
-            await adopt_jobs(connection, [foreign_job(delivery) for delivery in unknown])
-        rest = [(key, one) for key, one in whole if key.job in states and not _is_free(key, states[key.job])]
-        rest += [(foreign_key(one), one) for one in unknown]
-        claims = await claim_jobs_if_newer_attempt(
-            connection, [key for key, _ in rest], [one.attempts_made for _, one in rest], worker
-        )
-    won = [_claimed(key, delivery, claims[key.job]) for key, delivery in rest if key.job in claims]
-    lost = [(key, delivery) for key, delivery in rest if key.job not in claims]
-    away = await turn_away(record, lost) if lost else []
-    return Claims(won=free + won, turned_away=gone + away, unmarked=len(free))
+        free = await read_jobs_if_pending(connection, [key for key, _ in whole])
+        won = [_claimed(*whole[number], claim) for number, claim in free.items()]
+        if len(won) == len(whole):
+            return Claims(won=won, turned_away=gone, unmarked=len(won))
+        rest = [keyed for number, keyed in enumerate(whole) if number not in free]
+        fought, away = await _fight(connection, rest, worker)
+    return Claims(won=won + fought, turned_away=gone + away, unmarked=len(won))
 
 
-def _is_free(key: AttemptKey, state: RecordedState | None) -> bool:
-    """Whether nothing but this attempt can be running the job, as far as the record knows."""
-    return (
-        state is not None
-        and state.status is JobStatus.PENDING
-        and state.generation == key.generation
-        and state.attempt < key.number
+async def _fight(
+    connection: Connection, keyed: Sequence[Keyed], worker: str
+) -> tuple[list[Claimed], list[Acknowledgement]]:
+    """Claim jobs that something else may be running, and those that the record has never seen."""
+    won, lost = await _claim_as(connection, keyed, worker)
+    states = await read_states(connection, [key.job for key, _ in lost]) if lost else {}
+    away = [_turn_away(key, delivery, states[key.job]) for key, delivery in lost if key.job in states]
+    unknown = [delivery for key, delivery in lost if key.job not in states]
+    if unknown:
+        # Written down, they are known by their derived ids.
+        await adopt_jobs(connection, [foreign_job(delivery) for delivery in unknown])
+        adopted, lost = await _claim_as(connection, [(foreign_key(one), one) for one in unknown], worker)
+        states = await read_states(connection, [key.job for key, _ in lost])
+        won += adopted
+        away += [_turn_away(key, delivery, states.get(key.job)) for key, delivery in lost]
+    return won, away
+
+
+async def _claim_as(connection: Connection, keyed: Sequence[Keyed], worker: str) -> tuple[list[Claimed], list[Keyed]]:
+    claims = await claim_jobs_if_newer_attempt(
+        connection, [key for key, _ in keyed], [delivery.attempts_made for _, delivery in keyed], worker
     )
+    won = [_claimed(key, delivery, claims[key.job]) for key, delivery in keyed if key.job in claims]
+    return won, [(key, delivery) for key, delivery in keyed if key.job not in claims]
 
 
 async def turn_away(record: Record, keyed: Sequence[Keyed]) -> list[Acknowledgement]:
@@ -104,7 +112,7 @@ async def turn_away(record: Record, keyed: Sequence[Keyed]) -> list[Acknowledgem
     return [_turn_away(key, delivery, states.get(key.job)) for key, delivery in keyed]
 
 
-def _claimed(key: AttemptKey, delivery: Delivery, claim: Claim | RecordedState) -> Claimed:
+def _claimed(key: AttemptKey, delivery: Delivery, claim: Claim) -> Claimed:
     return Claimed(
         delivery=delivery,
         key=key,

@@ -41,6 +41,9 @@ class Notes:
         return self.progress is not None or bool(self.logs)
 
 
+NOTHING = Notes()
+
+
 class JobContext:
     """What a processor may know of its job, and tell of its work.
 
@@ -70,7 +73,8 @@ class JobContext:
         self.deadline = deadline
         self._artifacts = artifacts
         self._cancelled = False
-        self._notes = Notes()
+        # Made when there is something to note: most jobs have nothing.
+        self._notes: Notes | None = None
 
     @property
     def cancelled(self) -> bool:
@@ -82,13 +86,13 @@ class JobContext:
 
     def progress(self, value: Any) -> None:
         """Report how far the work is: a number (0 to 100) or any JSON value. Raises TypeError for other values."""
-        self._notes.progress = orjson.dumps(value).decode()
+        self._noted().progress = orjson.dumps(value).decode()
 
     def log(self, message: object) -> None:
         """Write a line to the job's log, kept in the record."""
         # A NUL has no place in PostgreSQL's text; the rest of the line is worth keeping.
         line = LogLine(at=datetime.now(UTC), message=str(message).replace("\0", "\N{REPLACEMENT CHARACTER}"))
-        self._notes.logs.append(line)
+        self._noted().logs.append(line)
 
     def save_artifact(self, name: str, content: bytes, media_type: str) -> Artifact:
         """Keep a file that this job made; it is served at `/api/jobs/{id}/artifact`. One per job, the last wins."""
@@ -100,22 +104,28 @@ class JobContext:
 
     def add_notes(self, notes: Notes) -> None:
         """Notes that came from elsewhere (the job's process), newer than those that wait here."""
-        self._notes.logs += notes.logs
+        mine = self._noted()
+        mine.logs += notes.logs
         if notes.progress is not None:
-            self._notes.progress = notes.progress
+            mine.progress = notes.progress
 
     def take_notes(self) -> Notes:
         """What was reported since the last call; for the executor."""
-        notes, self._notes = self._notes, Notes()
-        return notes
+        notes, self._notes = self._notes, None
+        return notes or NOTHING
 
     def put_back(self, notes: Notes) -> None:
         """Notes that could not be written down yet, for the next call of `take_notes`."""
-        newer = self._notes
+        newer = self._noted()
         self._notes = Notes(
             progress=notes.progress if newer.progress is None else newer.progress,
             logs=notes.logs + newer.logs,
         )
+
+    def _noted(self) -> Notes:
+        if self._notes is None:
+            self._notes = Notes()
+        return self._notes
 
 
 # The job whose function is being called; log lines are given its names. One variable rather than one for each name,

@@ -119,7 +119,7 @@ class Runner:
             started_at=claimed.started_at,
             waited=claimed.waited_ms / 1_000,
         )
-        run.task = asyncio.create_task(self._execute(run), name=delivery.job_id)
+        run.task = asyncio.create_task(self._execute(run))
         self._runs[run.task] = run
         run.task.add_done_callback(self._forget)
         return run

@@ -15,7 +15,7 @@ from herdbook.store.attempts import (
     claim_jobs_if_newer_attempt,
     finish_attempts_if_running,
     insert_logs,
-    read_states,
+    read_jobs_if_pending,
     write_progress_if_running,
 )
 from herdbook.store.outbox import insert_jobs
@@ -127,7 +127,7 @@ async def test_a_failed_job_runs_again_only_when_the_queue_counted_its_failure(r
 async def test_an_attempt_that_ended_before_it_was_marked_is_recorded_with_its_start(record: Record) -> None:
     async with record.connection() as connection:
         job = await inserted(connection)
-        seen = (await read_states(connection, [job]))[job]
+        seen = (await read_jobs_if_pending(connection, [AttemptKey(job=job, generation=0, number=1)]))[0]
         assert await finish(connection, replace(ended(job, 1), started_at=seen.started_at))
         found = await read_job(connection, job)
         (attempt,) = await read_attempts(connection, found)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from herdbook.context import LogLine
 from herdbook.job import AttemptOutcome, JobStatus
 from herdbook.outcome import ErrorReport
@@ -41,18 +43,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedState:
-    """What the record says of a delivered job: the fields of a claim made now, and how the job ended.
-
-    `result` is JSON text.
-    """
+    """What the record says of a delivered job. `result` is JSON text."""
 
     generation: int
-    attempt: int
     status: JobStatus
-    progress: str | None
-    timeout_ms: int | None
-    started_at: datetime
-    waited_ms: int
     result: str | None
     error_message: str | None
 
@@ -111,15 +105,27 @@ async def claim_jobs_if_newer_attempt(
         worker,
         list(started_at),
     )
-    return {
-        row["id"]: Claim(
-            progress=row["progress"],
-            timeout_ms=row["timeout_ms"],
-            started_at=row["started_at"],
-            waited_ms=row["waited_ms"],
-        )
-        for row in rows
-    }
+    return {row["id"]: _claim(row) for row in rows}
+
+
+async def read_jobs_if_pending(connection: Connection, keys: Sequence[AttemptKey]) -> dict[int, Claim]:
+    """Claims of jobs that nothing else can be running, by their place in `keys`; the record is told nothing."""
+    rows = await connection.fetch(
+        statement("read_jobs_if_pending"),
+        [key.job for key in keys],
+        [key.generation for key in keys],
+        [key.number for key in keys],
+    )
+    return {row["number"]: _claim(row) for row in rows}
+
+
+def _claim(row: asyncpg.Record) -> Claim:
+    return Claim(
+        progress=row["progress"],
+        timeout_ms=row["timeout_ms"],
+        started_at=row["started_at"],
+        waited_ms=row["waited_ms"],
+    )
 
 
 async def read_states(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, RecordedState]:
@@ -128,12 +134,7 @@ async def read_states(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID
     return {
         row["id"]: RecordedState(
             generation=row["generation"],
-            attempt=row["attempt"],
             status=JobStatus(row["status"]),
-            progress=row["progress"],
-            timeout_ms=row["timeout_ms"],
-            started_at=row["now"],
-            waited_ms=row["waited_ms"],
             result=row["result"],
             error_message=row["error_message"],
         )
