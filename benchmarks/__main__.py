@@ -1,174 +1,144 @@
-"""Runs the measurements and prints them.
+"""Runs the measurements and prints them with their targets: `make bench ARGS="path --rounds 5 --json bench.json"`.
 
-Of a job's path: `make bench ARGS="--jobs 10000 --json bench.json"`; of the pages: `make bench ARGS=pages`.
+path       each station of a job's path alone (the default)
+sustained  all of them at once
+realistic  jobs that do something: wait, keep processors busy, carry 100 KB
+scale      a job's cost when many wait or are recorded, a second worker, memory in Redis
+pages      what each page costs
+
+With --against the path is held against other systems, installed on demand: `make bench ARGS="--against all"`.
 """
 
 import argparse
 import asyncio
-import json
-import os
-import platform
-import statistics
 import sys
-import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from benchmarks import pages
-from benchmarks.app import book
-from benchmarks.load import publish_over_http
-from benchmarks.processes import Part, running, servers
-from herdbook.publish import JobRequest, Publisher
+from benchmarks import against, pages, path, realistic, report, scale, sustained
+from benchmarks.against.report import charts, markdown, to_json
+from benchmarks.against.systems import OURS, REFERENCE
+from benchmarks.processes import servers
+from benchmarks.report import Report, gathered
+from benchmarks.stand import Figures
+from herdbook.cli.loop import run_on_fast_loop
 from herdbook.settings import Settings
-from herdbook.store.migrate import migrate
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_outbox_lag
-from herdbook.testing import eventually
-from herdbook.worker import HEARTBEAT
 
-PAD = "x" * 280
-BULK = 5_000
-Figures = dict[str, Any]
+JOBS = {"path": 10_000, "sustained": 200_000, "realistic": 3_000, "scale": 20_000}
+QUEUED, RECORDED = "10000,100000,1000000", "0,1000000,5000000"
+Measure = Callable[..., Coroutine[Any, Any, list[Figures]]]
 
 
-def job(n: int) -> JobRequest:
-    return JobRequest(job_type="noop", job_data={"n": n, "pad": PAD})
+def main() -> None:
+    """Measure what is asked for."""
+    parser = _parser()
+    given = parser.parse_args()
+    given.jobs = given.jobs or JOBS.get(given.what)
+    if given.against and given.what != "path":
+        parser.error("--against measures the path, and nothing else")
+    if given.against:
+        _against(parser, given)
+    elif given.what == "pages":
+        _pages(parser, given)
+    elif given.what == "scale":
+        _scale(given)
+    else:
+        _stations(given)
 
 
-async def publish_in_process(publisher: Publisher, jobs: int) -> Figures:
-    """Bulk, then singles from 64 callers at once; jobs per second."""
-    start = time.perf_counter()
-    for first in range(0, jobs, BULK):
-        await publisher.publish_bulk([job(n) for n in range(first, min(first + BULK, jobs))])
-    bulk = jobs / (time.perf_counter() - start)
-
-    async def caller(count: int) -> None:
-        for n in range(count):
-            await publisher.publish(job(n))
-
-    start = time.perf_counter()
-    await asyncio.gather(*[caller(jobs // 64) for _ in range(64)])
-    return {"bulk_per_s": bulk, "single_in_process_per_s": jobs // 64 * 64 / (time.perf_counter() - start)}
-
-
-async def relayed(record: Record) -> None:
-    async def empty() -> bool:
-        async with record.connection() as connection:
-            return (await read_outbox_lag(connection)).depth == 0
-
-    await eventually(empty, timeout=600)
-
-
-async def drained(record: Record, start: float) -> Figures:
-    """From the first claim to the last recorded result, by the record's own clock."""
-
-    async def done() -> bool:
-        async with record.connection() as connection:
-            return not await connection.fetchval(
-                "SELECT EXISTS (SELECT FROM herdbook.jobs WHERE status <> 'completed')"
-            )
-
-    await eventually(done, timeout=600)
-    async with record.connection() as connection:
-        row = await connection.fetchrow(
-            "SELECT count(*) AS jobs, extract(epoch FROM max(completed_at) - min(started_at))::float8 AS seconds "
-            "FROM herdbook.jobs WHERE started_at > to_timestamp($1)",
-            start,
-        )
-    assert row
-    return {"jobs": row["jobs"], "drain_per_s": row["jobs"] / row["seconds"]}
-
-
-async def idle_latency(publisher: Publisher, record: Record, count: int = 300) -> Figures:
-    """Milliseconds from the call of publish to the start of the function, one job at a time."""
-    latencies = []
-    for n in range(count):
-        start = time.time()
-        published = await publisher.publish(job(n))
-
-        async def result(id: object = published.id) -> Any:
-            async with record.connection() as connection:
-                return await connection.fetchval("SELECT result FROM herdbook.jobs WHERE id = $1", id)
-
-        latencies.append(((await eventually(result))["startedAt"] - start) * 1_000)
-    cuts = statistics.quantiles(latencies, n=100)
-    return {"idle_latency_p50_ms": cuts[49], "idle_latency_p99_ms": cuts[98]}
-
-
-async def measure(settings: Settings, jobs: int) -> Figures:
-    assert settings.database_url
-    record = Record(settings.database_url, size=10)
-    await record.open()
-    await migrate(record)
-    publisher = Publisher(record, book, max_job_bytes=settings.max_job_bytes)
-    figures: Figures = {}
-    with running(settings, "serve", "benchmarks.app:book", "--port", "0") as serve, running(settings, "relay") as relay:
-        url = (await asyncio.to_thread(serve.first_line)).split()[-1]
-        per_second, times = await publish_over_http(url, jobs=jobs)
-        figures |= {"single_over_http_per_s": per_second, "http_p99_ms": times[int(len(times) * 0.99)]}
-        figures |= await publish_in_process(publisher, jobs)
-        await relayed(record)
-        with running(settings, "worker", "benchmarks.app:book", "--queue", "bench") as worker:
-            figures |= await with_worker(record, publisher, worker)
-        figures["cpu_s"] = {part.name: part.cpu_seconds() for part in (serve, relay)} | {
-            "worker": figures.pop("worker_cpu")
-        }
-    await record.close()
-    return figures
-
-
-async def with_worker(record: Record, publisher: Publisher, worker: Part) -> Figures:
-    figures = await drained(record, time.time())
-    figures["worker_cpu"] = worker.cpu_seconds()
-    figures["worker_cpu_ms_per_job"] = figures["worker_cpu"] * 1_000 / figures["jobs"]
-    await asyncio.sleep(HEARTBEAT)
-    figures["worker_rss_mb"] = worker.rss_mb()
-    return figures | await idle_latency(publisher, record)
-
-
-def environment() -> Figures:
-    return {"python": platform.python_version(), "cpus": os.cpu_count(), "load_1m": os.getloadavg()[0]}
-
-
-def measure_path(jobs: int) -> Figures:
+def _stations(given: argparse.Namespace) -> None:
+    how = {"jobs": given.jobs, "rounds": given.rounds}
+    if given.what != "realistic":
+        how["concurrency"] = given.concurrency
+    measures: dict[str, Measure] = {
+        "path": path.measure,
+        "sustained": sustained.measure,
+        "realistic": realistic.measure,
+    }
     with servers() as settings:
-        return environment() | asyncio.run(measure(settings, jobs))
+        environment = asyncio.run(report.surroundings(settings))
+        figures = gathered(run_on_fast_loop(measures[given.what](settings, **how)))
+    _write(given, Report(environment=environment | how, figures=figures))
 
 
-def measure_pages(sizes: list[int]) -> Figures:
+def _scale(given: argparse.Namespace) -> None:
+    with servers() as settings:
+        environment = asyncio.run(report.surroundings(settings))
+    sizes = {"queued": given.queued, "recorded": sizes_of(RECORDED) if given.rows is None else given.rows}
+    figures = scale.measure(**sizes, jobs=given.jobs, rounds=given.rounds)
+    environment |= {"jobs": given.jobs, "rounds": given.rounds}
+    _write(given, Report(environment=environment, figures=figures, charts=scale.charts(figures, **sizes)))
+
+
+def _write(given: argparse.Namespace, found: Report) -> None:
+    report.write(found, json_file=given.json, charts=given.charts)
+
+
+def _pages(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    sizes = given.rows or sizes_of("10000,100000,1000000")
+    if min(sizes) < pages.FEWEST:
+        parser.error(f"--rows: at least {pages.FEWEST:,} rows, for there to be a 200th page")
     found = {}
     for rows in sizes:
         with servers() as settings:
             found[rows] = asyncio.run(pages.measure(settings, rows))
-    return environment() | {"sizes": found}
+    for name, value in report.machine().items():
+        sys.stdout.write(f"{name:26} {value}\n")
+    pages.write_table(found)
+    if given.json:
+        report.write_json(given.json, report.machine() | {"sizes": found})
 
 
-def row_counts(text: str) -> list[int]:
-    sizes = [int(one) for one in text.split(",")]
-    if min(sizes) < pages.FEWEST:
-        raise argparse.ArgumentTypeError(f"at least {pages.FEWEST:,} rows, for there to be a 200th page")
-    return sizes
+def _against(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    names = against.ALL if given.against == "all" else given.against.split(",")
+    unknown = sorted(set(names) - set(against.ALL))
+    if unknown:
+        parser.error(f"--against: no {', '.join(unknown)} here; there are {', '.join(against.ALL)}")
+    wanted = [name for name in against.ALL if name in {OURS, REFERENCE, *names}]
+    results = against.compare(wanted, jobs=given.jobs, rounds=given.rounds)
+    sys.stdout.write(markdown(results))
+    if given.json:
+        report.write_json(given.json, to_json(results))
+    if given.charts:
+        charts(results, given.charts)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("what", nargs="?", choices=("path", "pages"), default="path", help="what is measured")
-    parser.add_argument("--jobs", type=int, default=10_000, help="path: no-op jobs of about 300 bytes per measurement")
+def sizes_of(text: str) -> list[int]:
+    """Numbers from a text that has commas between them, the smallest first."""
+    return sorted(int(one) for one in text.split(","))
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """What parses a number that must not be smaller: rates of fewer jobs mean nothing."""
+
+    def number(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"at least {least:,}")
+        return int(text)
+
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__, formatter_class=form)
+    parser.add_argument("what", nargs="?", choices=(*JOBS, "pages"), default="path", help="what is measured")
+    parser.add_argument("--against", metavar="NAMES", help="peers by commas, or `all`")
+    jobs = ", ".join(f"{what} {number}" for what, number in JOBS.items())
+    parser.add_argument("--jobs", type=at_least(100), help=f"jobs per measurement; not for pages. Default: {jobs}")
     parser.add_argument(
-        "--rows", type=row_counts, default="10000,100000,1000000", help="pages: jobs in the record, sizes by commas"
+        "--rounds", type=at_least(1), default=3, help="how often all is measured; not for pages. Default: 3"
     )
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
-    options = parser.parse_args()
-    figures = measure_path(options.jobs) if options.what == "path" else measure_pages(options.rows)
-    for name, value in figures.items():
-        if name == "sizes":
-            pages.write_table(value)
-        else:
-            sys.stdout.write(f"{name:26} {value:,.2f}\n" if isinstance(value, float) else f"{name:26} {value}\n")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    words = "path, sustained: jobs that the worker runs at once. Default: %(default)s"
+    parser.add_argument("--concurrency", type=at_least(1), default=Settings().concurrency, help=words)
+    parser.add_argument("--queued", type=sizes_of, default=QUEUED, help=f"scale: jobs that wait. Default: {QUEUED}")
+    parser.add_argument(
+        "--rows", type=sizes_of, help=f"pages, scale: jobs in the record. Default for scale: {RECORDED}"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures")
+    parser.add_argument("--charts", type=Path, metavar="FOLDER", help="scale, --against: draw them")
+    return parser
 
 
 if __name__ == "__main__":

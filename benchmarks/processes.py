@@ -1,6 +1,6 @@
 """Takes the parts of Herdbook that a measurement needs.
 
-Gives them as processes of their own, as in real use, and what CPU time each took.
+Gives them as processes of their own, as in real use, and what CPU time and memory each took.
 Never measures anything itself.
 """
 
@@ -8,14 +8,18 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
 from herdbook.embedded import EmbeddedServers
 from herdbook.settings import Settings
+
+# By the names of their programs.
+SERVERS = {"postgres": "postgres", "valkey-server": "redis", "redis-server": "redis"}
 
 
 @contextmanager
@@ -32,9 +36,9 @@ def servers() -> Iterator[Settings]:
 
 
 class Part:
-    """One `herdbook` process."""
+    """One `herdbook` process, or one of another `module`."""
 
-    def __init__(self, settings: Settings, *words: str) -> None:
+    def __init__(self, settings: Settings, *words: str, module: str = "herdbook") -> None:
         self.name = words[0]
         environment = {
             **os.environ,
@@ -45,9 +49,14 @@ class Part:
             "HERDBOOK_LOG_LEVEL": "warning",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "herdbook", *words], env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", module, *words], env=environment, stdout=subprocess.PIPE, text=True
         )
         self._info = psutil.Process(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
 
     def first_line(self) -> str:
         """The first line that it prints, such as the address it serves on."""
@@ -63,6 +72,11 @@ class Part:
         """Resident memory in megabytes."""
         return float(self._info.memory_info().rss / 1_000_000)
 
+    def check(self) -> None:
+        """Raise RuntimeError when it has ended by itself."""
+        if self._process.poll() is not None:
+            raise RuntimeError(f"{self.name} ended with exit code {self._process.returncode}")
+
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
@@ -72,10 +86,22 @@ class Part:
 
 
 @contextmanager
-def running(settings: Settings, *words: str) -> Iterator[Part]:
-    """A `herdbook` process for as long as the block lasts."""
-    part = Part(settings, *words)
+def running(settings: Settings, *words: str, module: str = "herdbook") -> Iterator[Part]:
+    """A process for as long as the block lasts."""
+    part = Part(settings, *words, module=module)
     try:
         yield part
     finally:
         part.stop()
+
+
+def server_cpu_seconds() -> dict[str, float]:
+    """CPU time so far of the servers that this process started, with that of their processes that have ended."""
+    found: dict[str, float] = defaultdict(float)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            server = SERVERS.get(process.name())
+            if server:
+                times = process.cpu_times()
+                found[server] += times.user + times.system + times.children_user + times.children_system
+    return dict(found)
