@@ -56,7 +56,7 @@ SYSTEMS = (
         name=OURS,
         title="Herdbook",
         program="herdbook_peer.py",
-        concurrency=100,
+        concurrency=300,
         finished="SELECT count(*) FROM herdbook.jobs WHERE status = 'completed'",
         busy=_BULLMQ,
         undelivered="SELECT count(*) FROM herdbook.outbox",
