@@ -3,6 +3,7 @@
 path       each station of a job's path alone (the default)
 sustained  all of them at once
 realistic  jobs that do something: wait, keep processors busy, carry 100 KB
+operating  retrying all that failed
 scale      a job's cost when many wait or are recorded, a second worker, memory in Redis
 pages      what each page costs
 
@@ -16,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from benchmarks import against, pages, path, realistic, report, scale, sustained
+from benchmarks import against, operating, pages, path, realistic, report, scale, sustained
 from benchmarks.against.report import charts, markdown, to_json
 from benchmarks.against.systems import OURS, REFERENCE
 from benchmarks.processes import servers
@@ -25,7 +26,7 @@ from benchmarks.stand import Figures
 from herdbook.cli.loop import run_on_fast_loop
 from herdbook.settings import Settings
 
-JOBS = {"path": 10_000, "sustained": 200_000, "realistic": 3_000, "scale": 20_000}
+JOBS = {"path": 10_000, "sustained": 200_000, "realistic": 3_000, "operating": 10_000, "scale": 20_000}
 QUEUED, RECORDED = "10000,100000,1000000", "0,1000000,5000000"
 Measure = Callable[..., Coroutine[Any, Any, list[Figures]]]
 
@@ -49,12 +50,13 @@ def main() -> None:
 
 def _stations(given: argparse.Namespace) -> None:
     how = {"jobs": given.jobs, "rounds": given.rounds}
-    if given.what != "realistic":
+    if given.what in ("path", "sustained"):
         how["concurrency"] = given.concurrency
     measures: dict[str, Measure] = {
         "path": path.measure,
         "sustained": sustained.measure,
         "realistic": realistic.measure,
+        "operating": operating.measure,
     }
     with servers() as settings:
         environment = asyncio.run(report.surroundings(settings))

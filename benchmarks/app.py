@@ -31,6 +31,11 @@ async def echo(payload: dict[str, Any]) -> dict[str, Any]:
     return payload
 
 
+@book.processor("fail", queue="fail", attempts=1)
+async def fail(payload: dict[str, Any]) -> None:
+    raise ConnectionError("the server is away")
+
+
 @book.processor("crunch", queue="crunch", attempts=1, executor="process")
 def crunch(payload: dict[str, float]) -> None:
     """Spend `seconds` of CPU time, however long that takes on a busy machine."""

@@ -32,6 +32,11 @@ def nap(n: int) -> JobRequest:
     return JobRequest(job_type="nap", job_data={"n": n})
 
 
+def fail(n: int) -> JobRequest:
+    """A job that fails."""
+    return JobRequest(job_type="fail", job_data=noop_data(n))
+
+
 def echo(n: int) -> JobRequest:
     """A big job whose result is as big."""
     return JobRequest(job_type="echo", job_data={"text": base64.b64encode(os.urandom(BIG * 3 // 4)).decode()})

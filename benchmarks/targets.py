@@ -52,6 +52,7 @@ TARGETS = {
     "crunch_100_ms_of_pool": Target(least=0.9),
     "crunch_20_ms_of_pool": Target(least=0.9),
     "echo_per_s": Target(least=500),
+    "retry_in_queue_s": Target(most=15),
     "rss_mb_at_1000": Target(most=150),
     "most_queued_to_fewest": _FLAT,
     "most_recorded_to_fewest": _FLAT,

@@ -27,7 +27,7 @@ from herdbook.settings import Settings
 SINGLES = 1_000
 SAMPLES = 300
 # Seconds between two looks, at most before giving up, and for a worker to come to rest.
-LOOK = 0.005
+LOOK = 0.02
 PATIENCE = 300.0
 REST = 1.0
 

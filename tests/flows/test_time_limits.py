@@ -1,8 +1,9 @@
-"""Functions that block for two minutes, with a limit of 0.3 s: each kind ends, and what was around it goes on."""
+"""Functions that block for two minutes, with a limit of seconds: each kind ends, and what was around it goes on."""
 
 import asyncio
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,15 @@ import pytest
 
 from herdbook.context import JobContext
 from herdbook.job import Attempt, AttemptOutcome, Job, JobOptions, JobStatus
-from herdbook.publish import JobRequest
+from herdbook.publish import JobRequest, Publisher
+from herdbook.queue.connection import connect
 from herdbook.registry import Registry
+from herdbook.relay import Relay
 from herdbook.settings import Settings
-from herdbook.store.reads import read_attempts, read_logs
+from herdbook.store.pool import Record
+from herdbook.store.reads import read_attempts, read_job, read_logs
 from herdbook.testing import RunningSystem, eventually, running_system
+from tests.cli.processes import ended, running
 
 from . import apart
 
@@ -58,6 +63,58 @@ async def test_a_job_of_each_kind_ends_at_its_limit_and_says_where_it_was(
     assert "runner.py" not in (attempt.stack_trace or "")
     apart.enough.set()
     assert not apart.job_processes()
+
+
+SLEEPERS = """
+import asyncio, time
+from herdbook import Herdbook
+
+book = Herdbook()
+
+@book.processor("waits", queue="sleepers", attempts=1, timeout=2)
+async def waits(seconds: int) -> None:
+    await asyncio.sleep(seconds)
+
+@book.processor("sleeps", queue="sleepers", attempts=1, timeout=2)
+def sleeps(seconds: int) -> None:
+    time.sleep(seconds)
+
+@book.processor("sleeps-apart", queue="sleepers", attempts=1, timeout=2, executor="process")
+def sleeps_apart(seconds: int) -> None:
+    time.sleep(seconds)
+"""
+
+
+async def test_two_minutes_of_sleep_end_after_two_seconds(settings: Settings, record: Record, tmp_path: Path) -> None:
+    (tmp_path / "sleepers.py").write_text(SLEEPERS, encoding="utf-8")
+    kinds = ("waits", "sleeps", "sleeps-apart")
+    registry = Registry()
+    for kind in kinds:
+        registry.declare(kind, int, queue="sleepers", attempts=1)
+    servers = {"DATABASE_URL": settings.database_url or "", "REDIS_URL": settings.redis_url or ""}
+    publisher = Publisher(record, registry, max_job_bytes=1_000)
+    ids = [(await publisher.publish(JobRequest(job_type=kind, job_data=120))).id for kind in kinds]
+    async with connect(servers["REDIS_URL"]) as client:
+        relay = Relay(record, client, prefix=settings.queue_prefix)
+        relay.start()
+        prefix = {"HERDBOOK_QUEUE_PREFIX": settings.queue_prefix}
+        words = ("worker", "sleepers:book", "--queue", "sleepers")
+        async with running(*words, cwd=tmp_path, **servers, **prefix) as worker:
+
+            async def ended_jobs() -> list[Job] | None:
+                async with record.connection() as connection:
+                    jobs = [await read_job(connection, id) for id in ids]
+                return jobs if all(job.status.is_final for job in jobs) else None
+
+            jobs = await eventually(ended_jobs, timeout=60)
+            # Also the thread that sleeps on keeps the worker from nothing.
+            worker.terminate()
+            assert (await ended(worker))[0] == 0
+        await relay.stop()
+    async with record.connection() as connection:
+        attempts = [one for job in jobs or () for one in await read_attempts(connection, job)]
+    assert [(one.outcome, one.error_type) for one in attempts] == [(AttemptOutcome.FAILED, "TimedOut")] * 3
+    assert all(2 <= ran_for(one) < 60 for one in attempts)
 
 
 async def test_a_job_that_timed_out_is_tried_again_like_any_other(settings: Settings) -> None:
