@@ -157,7 +157,10 @@ class Executor:
             self.has_ended.clear()
         try:
             async with self._writing:
-                recorded = await self._insist(partial(record_ended, self._record, ended, self._queue.worker)) or []
+                recorded = await self._insist(partial(record_ended, self._record, ended, self._queue.worker))
+            if recorded is None:
+                self._let_go([run.delivery for run in ended])
+                return
             if len(recorded) < len(ended):
                 winners = {id(run) for run in recorded}
                 await self._lose([run for run in ended if id(run) not in winners])
@@ -169,10 +172,12 @@ class Executor:
         self._tell([acknowledgement(run) for run in recorded])
 
     async def acknowledge(self, *, fetch: bool) -> None:
-        """Acknowledge what is recorded, fetching as many new jobs when `fetch`."""
+        """Acknowledge what is recorded, and with `fetch` take as many new jobs as there is room for."""
         part, self._acks = self._acks[:PER_TURN], self._acks[PER_TURN:]
         if not self._acks:
             self.has_acknowledgements.clear()
+        if not part:  # Somebody else took them.
+            return
         places = self.reserve() if fetch else 0
         turn = await self._insist(partial(self._queue.turn, part, places))
         if turn is not None:
