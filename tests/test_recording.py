@@ -6,25 +6,16 @@ from uuid import UUID
 
 from herdbook.artifacts import FolderArtifacts
 from herdbook.claiming import claim, turn_away
-from herdbook.job import AttemptOutcome, JobStatus, NewJob, new_job_id
+from herdbook.job import AttemptOutcome, JobStatus
 from herdbook.processes import ProcessPool
 from herdbook.queue.delivery import Complete, Delivery, Fail, Release, parse_delivery
 from herdbook.recording import mark_running, record_ended
 from herdbook.registry import Registry
 from herdbook.runner import Run, Runner
 from herdbook.store.changes import cancel_jobs_if_pending
-from herdbook.store.outbox import insert_jobs
 from herdbook.store.pool import Record
 from herdbook.store.reads import read_attempts, read_job
-
-
-async def published(record: Record) -> UUID:
-    job = NewJob(
-        id=new_job_id(), queue="q", job_type="t", job_data="{}", priority=0, run_at=None, max_attempts=3, backoff=None
-    )
-    async with record.connection() as connection:
-        await insert_jobs(connection, [job])
-    return job.id
+from tests.states import new_jobs
 
 
 def delivered(job: UUID, attempt: int) -> Delivery:
@@ -51,7 +42,7 @@ async def ran(record: Record, folder: Path, job: UUID, attempt: int, worker: str
 
 
 async def test_a_pending_job_is_claimed_without_a_word_in_the_record(record: Record) -> None:
-    job = await published(record)
+    (job,) = await new_jobs(record, 1)
     claims = await claim(record, [delivered(job, 1)], "w1")
     assert (len(claims.won), claims.unmarked) == (1, 1)
     async with record.connection() as connection:
@@ -59,7 +50,7 @@ async def test_a_pending_job_is_claimed_without_a_word_in_the_record(record: Rec
 
 
 async def test_the_newer_attempt_wins_over_one_that_was_marked_meanwhile(record: Record, tmp_path: Path) -> None:
-    job = await published(record)
+    (job,) = await new_jobs(record, 1)
     older = await ran(record, tmp_path, job, 1, "w1")
     newer = await ran(record, tmp_path, job, 2, "w2")
     assert await mark_running(record, [older], "w1") == []
@@ -79,7 +70,7 @@ async def test_the_newer_attempt_wins_over_one_that_was_marked_meanwhile(record:
 
 
 async def test_a_job_that_was_cancelled_meanwhile_stays_so(record: Record, tmp_path: Path) -> None:
-    job = await published(record)
+    (job,) = await new_jobs(record, 1)
     run = await ran(record, tmp_path, job, 1, "w1")
     async with record.transaction() as connection:
         assert await cancel_jobs_if_pending(connection, [job], "not needed")
@@ -91,7 +82,7 @@ async def test_a_job_that_was_cancelled_meanwhile_stays_so(record: Record, tmp_p
 
 
 async def test_a_job_that_another_attempt_holds_goes_back(record: Record, tmp_path: Path) -> None:
-    job = await published(record)
+    (job,) = await new_jobs(record, 1)
     newer = await ran(record, tmp_path, job, 2, "w2")
     await mark_running(record, [newer], "w2")
     claims = await claim(record, [delivered(job, 1)], "w1")

@@ -91,9 +91,8 @@ async def _fight(
         # Written down, they are known by their derived ids.
         await adopt_jobs(connection, [foreign_job(delivery) for delivery in unknown])
         adopted, lost = await _claim_as(connection, [(foreign_key(one), one) for one in unknown], worker)
-        states = await read_states(connection, [key.job for key, _ in lost])
         won += adopted
-        away += [_turn_away(key, delivery, states.get(key.job)) for key, delivery in lost]
+        away += await _answers(connection, lost)
     return won, away
 
 
@@ -106,9 +105,13 @@ async def _claim_as(connection: Connection, keyed: Sequence[Keyed], worker: str)
 
 
 async def turn_away(record: Record, keyed: Sequence[Keyed]) -> list[Acknowledgement]:
-    """What the queue is to be told of deliveries that may not run, or whose result the record does not want."""
+    """What the queue is to be told of jobs whose result the record did not want. Raises RecordUnavailableError."""
     async with record.connection() as connection:
-        states = await read_states(connection, [key.job for key, _ in keyed])
+        return await _answers(connection, keyed)
+
+
+async def _answers(connection: Connection, keyed: Sequence[Keyed]) -> list[Acknowledgement]:
+    states = await read_states(connection, [key.job for key, _ in keyed])
     return [_turn_away(key, delivery, states.get(key.job)) for key, delivery in keyed]
 
 

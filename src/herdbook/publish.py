@@ -109,9 +109,7 @@ class Publisher:
     async def publish(self, request: JobRequest) -> Published:
         """Record one job. Beside `prepare`'s errors raises IdempotencyConflictError, RecordUnavailableError."""
         job = prepare(self._registry, request, max_bytes=self._max_bytes)
-        if self._trace is None:
-            return await self._batcher.put(job)
-        with self._trace([job]) as (traced,):
+        with followed(self._trace, [job]) as (traced,):
             return await self._batcher.put(traced)
 
     async def publish_bulk(self, requests: Sequence[JobRequest]) -> list[Published]:

@@ -212,7 +212,7 @@ def _pack_finish_options(
 ) -> bytes:
     return pack(
         {
-            # These three are for the job that is fetched along.
+            # The token shows that this job's lock is ours; it and the next two are for the job that is fetched along.
             "token": token,
             "lockDuration": lock_duration,
             "name": token,
