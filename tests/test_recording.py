@@ -19,8 +19,7 @@ from tests.states import new_jobs
 
 
 def delivered(job: UUID, attempt: int) -> Delivery:
-    fields = ["name", "t", "data", "{}", "opts", "{}", "ats", str(attempt), "timestamp", "1"]
-    return parse_delivery("q", fields, str(job), "token")
+    return parse_delivery("q", ["t", "{}", "{}", str(attempt), None, None, "1", None, str(job)], "token")
 
 
 async def ran(record: Record, folder: Path, job: UUID, attempt: int, worker: str) -> Run:

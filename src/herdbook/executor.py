@@ -181,7 +181,7 @@ class Executor:
         places = self.reserve() if fetch else 0
         turn = await self._insist(partial(self._queue.turn, part, places))
         if turn is not None:
-            self._report(part, turn.errors)
+            self._report(turn.refused)
             self._observer.acknowledged(self._queue.name, len(part))
         self.accept(turn.deliveries if turn else [], places)
         self._let_go([ack.delivery for ack in part])
@@ -255,11 +255,10 @@ class Executor:
                     return None
             await asyncio.sleep(pause_after(failures))
 
-    def _report(self, acks: Sequence[Acknowledgement], errors: Sequence[str | None]) -> None:
-        for ack, error in zip(acks, errors, strict=True):
-            if error:
-                # The record has the result; the queue will deliver the job once more and be told.
-                log.info("not acknowledged", job=ack.delivery.job_id, queue=self._queue.name, error=error)
+    def _report(self, refused: Sequence[tuple[str, str]]) -> None:
+        for job_id, error in refused:
+            # The record has the result; the queue will deliver the job once more and be told.
+            log.info("not acknowledged", job=job_id, queue=self._queue.name, error=error)
 
     async def _lose(self, runs: Sequence[Run]) -> None:
         """The record wants no result of these: tell the queue what the record says instead."""

@@ -23,11 +23,11 @@ async def queue(settings: Settings) -> AsyncIterator[WorkQueue]:
     await queue.close()
 
 
-def work_queue(settings: Settings, worker: str, *, lock: int = 30_000, keep: int = 10) -> WorkQueue:
+def work_queue(settings: Settings, worker: str, *, queue: str = "q", lock: int = 30_000, keep: int = 10) -> WorkQueue:
     assert settings.redis_url
     return WorkQueue(
         settings.redis_url,
-        "q",
+        queue,
         prefix=settings.queue_prefix,
         worker=worker,
         retention=Retention(completed=keep, failed=keep, seconds=3_600),

@@ -10,7 +10,7 @@ RETENTION = Retention(completed=100, failed=200, seconds=60)
 
 
 def delivery(options: str = "{}") -> Delivery:
-    return parse_delivery("q", ["name", "t", "data", "1", "opts", options, "ats", "2", "atm", "1"], "id", "token")
+    return parse_delivery("q", ["t", "1", options, "2", "1", None, None, None, "id"], "token")
 
 
 @pytest.mark.parametrize(
@@ -40,27 +40,21 @@ def test_options_are_read_as_bullmq_reads_them(options: str, attempts: int, back
     ],
 )
 def test_the_publishers_wish_how_long_to_keep_the_job_is_heeded(options: str, keep: dict[str, int]) -> None:
-    (packed,) = pack_acknowledgements([Complete(delivery=delivery(options), result="null")], RETENTION, 30_000)
+    _, (packed,) = pack_acknowledgements([Complete(delivery=delivery(options), result="null")], RETENTION, 30_000)
     assert msgpack.unpackb(packed[5])["keepJobs"] == keep
 
 
 def test_a_failure_carries_its_reason_and_trace() -> None:
-    (packed,) = pack_acknowledgements([Fail(delivery=delivery(), reason="r", stack_trace="s")], RETENTION, 30_000)
+    _, (packed,) = pack_acknowledgements([Fail(delivery=delivery(), reason="r", stack_trace="s")], RETENTION, 30_000)
     assert packed[:5] == ["finish", "id", "failed", "failedReason", "r"]
     assert msgpack.unpackb(packed[5])["keepJobs"] == {"count": 200, "age": 60}
     assert msgpack.unpackb(packed[6]) == ["failedReason", "r", "stacktrace", '["s"]']
 
 
-def test_the_last_job_of_each_kind_makes_room() -> None:
+def test_the_last_job_of_each_kind_makes_room_and_those_without_wishes_go_together() -> None:
     done, failed = Complete(delivery=delivery(), result="1"), Fail(delivery=delivery(), reason="r")
     wish = Complete(delivery=delivery('{"removeOnComplete": 7}'), result="1")
-    packed = pack_acknowledgements([done, failed, wish, done, failed, done], RETENTION, 30_000)
+    plain, packed = pack_acknowledgements([done, failed, wish, done, failed, done], RETENTION, 30_000)
+    assert plain == ["id", "1"] * 2
     kept = [msgpack.unpackb(one[5])["keepJobs"] for one in packed]
-    assert kept == [
-        {"count": -1},
-        {"count": -1},
-        {"count": 7},
-        {"count": -1},
-        {"count": 200, "age": 60},
-        {"count": 100, "age": 60},
-    ]
+    assert kept == [{"count": -1}, {"count": 7}, {"count": 200, "age": 60}, {"count": 100, "age": 60}]

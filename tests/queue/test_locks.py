@@ -67,8 +67,8 @@ def test_a_later_attempt_of_the_same_job_is_not_dropped_with_the_earlier_one() -
     from herdbook.queue.delivery import parse_delivery
 
     keeper = LockKeeper("redis://127.0.0.1:1", prefix="p", worker="w", lock_duration=LOCK, on_lost=lambda *_: None)
-    first = parse_delivery("q", ["name", "t", "ats", "1"], "j", "w")
-    second = parse_delivery("q", ["name", "t", "ats", "2"], "j", "w")
+    first = parse_delivery("q", ["t", None, None, "1", None, None, None, None, "j"], "w")
+    second = parse_delivery("q", ["t", None, None, "2", None, None, None, None, "j"], "w")
     keeper.hold([first])
     keeper.hold([second])
     keeper.drop([first])

@@ -48,7 +48,7 @@ async def test_each_way_of_acknowledging(
         ],
         0,
     )
-    assert turn.errors == [None] * 5
+    assert turn.refused == []
     assert await counts(client, settings) == {"completed": 1, "failed": 1, "waiting": 2, "delayed": 1}
     prefix = f"{settings.queue_prefix}:q:"
     assert await client.hget(f"{prefix}j0", "returnvalue") == '{"ok":true}'
@@ -74,7 +74,7 @@ async def test_an_acknowledgement_that_comes_too_late_is_told_and_spoils_no_othe
     first, second = (await queue.turn([], 2)).deliveries
     await queue.turn([Complete(delivery=first, result="1")], 0)
     turn = await queue.turn([Complete(delivery=first, result="2"), Complete(delivery=second, result="3")], 0)
-    assert turn.errors == ["the lock is gone", None]
+    assert turn.refused == [("j0", "the lock is gone")]
 
 
 async def test_finished_jobs_stay_in_redis_for_a_while_only(

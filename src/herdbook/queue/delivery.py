@@ -115,21 +115,21 @@ class Retention:
     seconds: int
 
 
-def parse_delivery(queue: str, fields: list[str], job_id: str, token: str) -> Delivery:
-    """A job from the flat list of its hash's fields and values. A job whose hash is gone has no name."""
-    job = dict(zip(fields[::2], fields[1::2], strict=True))
+def parse_delivery(queue: str, job: Sequence[Any], token: str) -> Delivery:
+    """A job as `turn.lua` tells of it: its id, and fields of its hash. A job whose hash is gone has no name."""
+    name, data, options, attempt, attempts_made, priority, timestamp, deferred_failure, job_id = job
     return Delivery(
         queue=queue,
         job_id=job_id,
-        job_type=job.get("name", ""),
-        data=job.get("data", "null"),
-        options=_options(job.get("opts", "{}")),
-        attempt=int(job.get("ats", 1)),
-        attempts_made=int(job.get("atm", 0)),
-        priority=int(job.get("priority", 0)),
-        timestamp=_whole(job.get("timestamp"), 0),
+        job_type=name or "",
+        data=data or "null",
+        options=_options(options or "{}"),
+        attempt=int(attempt or 1),
+        attempts_made=int(attempts_made or 0),
+        priority=int(priority or 0),
+        timestamp=_whole(timestamp, 0),
         token=token,
-        deferred_failure=job.get("defa"),
+        deferred_failure=deferred_failure,
     )
 
 
@@ -137,16 +137,28 @@ def parse_delivery(queue: str, fields: list[str], job_id: str, token: str) -> De
 _FOR_EVER = Retention(completed=-1, failed=-1, seconds=0)
 
 
-def pack_acknowledgements(acks: Sequence[Acknowledgement], retention: Retention, lock_duration: int) -> list[list[Any]]:
-    """The acknowledgements as `turn.lua` takes them.
+def pack_acknowledgements(
+    acks: Sequence[Acknowledgement], retention: Retention, lock_duration: int
+) -> tuple[list[str], list[list[Any]]]:
+    """The acknowledgements as `turn.lua` takes them: ids and results of jobs that completed plainly, and the others.
 
     The last job of a kind makes room for all of them: to look for old jobs once for each costs more than the rest.
     """
     last = {type(ack): index for index, ack in enumerate(acks)}
-    return [
-        _pack(ack, retention if last[type(ack)] == index else _FOR_EVER, lock_duration)
-        for index, ack in enumerate(acks)
-    ]
+    plain: list[str] = []
+    others: list[list[Any]] = []
+    for index, ack in enumerate(acks):
+        is_last = last[type(ack)] == index
+        if isinstance(ack, Complete) and not is_last and "removeOnComplete" not in ack.delivery.options:
+            plain += (ack.delivery.job_id, ack.result)
+        else:
+            others.append(_pack(ack, retention if is_last else _FOR_EVER, lock_duration))
+    return plain, others
+
+
+def pack_finish_options(token: str, lock_duration: int) -> bytes:
+    """What `moveToFinished` is to be told of a job that completed plainly."""
+    return _pack_finish_options(token, lock_duration, _keep(None, _FOR_EVER.completed, 0), 1, 0, ())
 
 
 def _pack(ack: Acknowledgement, retention: Retention, lock_duration: int) -> list[Any]:

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from herdbook.queue.connection import BLOCK, away_is_unavailable, connect
-from herdbook.queue.delivery import Acknowledgement, Delivery, Retention, pack_acknowledgements, parse_delivery
+from herdbook.queue.delivery import (
+    Acknowledgement,
+    Delivery,
+    Retention,
+    pack_acknowledgements,
+    pack_finish_options,
+    parse_delivery,
+)
 from herdbook.queue.keys import client_name, key_prefix
 from herdbook.queue.scripts import bullmq_script, compose, pack
 
@@ -21,11 +28,11 @@ PER_TURN = 50
 class Turn:
     """What one turn brought.
 
-    `errors` has an error text or None for each acknowledgement. `wait` is how many milliseconds may
-    pass until a delayed job is due or a rate limit ends; None when nothing is known to come.
+    `refused` are acknowledgements that the queue did not take: job id and why. `wait` is how many milliseconds
+    may pass until a delayed job is due or a rate limit ends; None when nothing is known to come.
     """
 
-    errors: list[str | None]
+    refused: list[tuple[str, str]]
     deliveries: list[Delivery]
     wait: int | None
 
@@ -56,6 +63,7 @@ class WorkQueue:
         self._move_stalled = self._client.register_script(bullmq_script("moveStalledJobsToWait-9"))
         self._update_progress = self._client.register_script(bullmq_script("updateProgress-3"))
         self._options = pack({"token": worker, "lockDuration": stalled.lock_duration, "name": worker})
+        self._plain_options = pack_finish_options(worker, stalled.lock_duration)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -68,14 +76,15 @@ class WorkQueue:
         Raises QueueUnavailableError when Redis is away: whether it took the turn is then unknown.
         """
         now = _now()
-        packed = pack(pack_acknowledgements(acks, self._retention, self._stalled.lock_duration))
+        plain, others = pack_acknowledgements(acks, self._retention, self._stalled.lock_duration)
+        packed = (pack(plain), self._plain_options, pack(others))
         with away_is_unavailable():
-            errors, fetched, limited, next_at = await self._turn(
-                keys=[self._prefix], args=[now, self._options, min(room, PER_TURN), packed]
+            refused, fetched, limited, next_at = await self._turn(
+                keys=[self._prefix], args=[now, self._options, min(room, PER_TURN), *packed]
             )
         return Turn(
-            errors=errors,
-            deliveries=[parse_delivery(self.name, fields, job_id, self.worker) for fields, job_id in fetched],
+            refused=[(job_id, error) for job_id, error in refused],
+            deliveries=[parse_delivery(self.name, job, self.worker) for job in fetched],
             wait=limited if limited > 0 else max(int(next_at) - now, 0) if next_at else None,
         )
 

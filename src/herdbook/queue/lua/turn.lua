@@ -3,9 +3,21 @@
 --   ARGV[1]  now, in Unix milliseconds
 --   ARGV[2]  fetch options, packed: {token, lockDuration, name}
 --   ARGV[3]  how many jobs to fetch
---   ARGV[4]  acknowledgements, packed: { {way, job id, arguments...}, ... }
--- Answers { an error text or false for each acknowledgement, fetched jobs {fields, id},
+--   ARGV[4]  jobs that completed and want nothing special, packed: { job id, result, job id, result, ... }
+--   ARGV[5]  the finish options of each of those, packed as `moveToFinished` takes them
+--   ARGV[6]  other acknowledgements, packed: { {way, job id, arguments...}, ... }
+-- Answers { refused acknowledgements {job id, error text}, fetched jobs {the values of FIELDS, job id},
 --           milliseconds of rate limit left, time of the next delayed job }.
+--
+-- BullMQ's own functions do all that is rare. What nearly every job goes through is done here for many jobs at once,
+-- for the same end in a third of the commands: what is asked of the queue (its limits, due jobs, the events' length) is
+-- asked once a turn, not once a job; lists and sets are changed once for all jobs; a counter whose value was read
+-- is written with the other fields. What a queue looks like afterwards, and its events, are the same:
+-- tests/queue/test_turn.py holds the one against the other, key for key and event for event.
+--   `complete` is `moveToFinished` for a job that has no parent, children or deduplication. One job of each turn, the
+--              last, still goes through BullMQ's own: it trims events, removes old jobs, and tells when the queue is empty.
+--   `take`     is `moveToActive` for jobs of a queue without limits. The first job of each turn still goes
+--              through BullMQ's own: it brings due jobs, sees a pause or a limit, and wakes other workers.
 -- use: moveToFinished-14
 -- use: moveToDelayed-11
 -- use: retryJob-11
@@ -13,7 +25,10 @@
 -- use: moveToActive-11
 
 local prefix, now, options, room = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
-local fetched, limited, next_at = {}, 0, 0
+local me = cmsgpack.unpack(options)
+local call = redis.call
+local refused, fetched, limited, next_at = {}, {}, 0, 0
+local active, events = prefix .. "active", prefix .. "events"
 
 local function keys(...)
     local names = { ... }
@@ -23,10 +38,18 @@ local function keys(...)
     return names
 end
 
--- Takes a fetch's answer: a job, or why there is none, and then none is asked for any more.
+-- FIELDS: what a worker is told of a job, and where its `ats` stands among them.
+local ATS = 4
+local function read(id)
+    local job = call("HMGET", prefix .. id, "name", "data", "opts", "ats", "atm", "priority", "timestamp", "defa")
+    job[#job + 1] = id
+    return job
+end
+
+-- Takes BullMQ's answer to a fetch: a job, or why there is none, and then none is asked for any more.
 local function fetch(answer)
     if type(answer[1]) == "table" then
-        fetched[#fetched + 1] = { answer[1], answer[2] }
+        fetched[#fetched + 1] = read(answer[2])
         room = room - 1
     else
         limited, next_at, room = answer[3], answer[4], 0
@@ -42,12 +65,12 @@ for _, target in ipairs({ "completed", "failed" }) do
         "meta", "pc", target, "", "metrics:" .. target, "marker")
 end
 
--- BullMQ fetches the next job along, which costs less than a fetch of its own.
+-- The first to finish fetches a job along, which costs less than a fetch of its own.
 function ways.finish(id, target, property, value, packed, fields)
     local names = finish_keys[target]
     names[12] = prefix .. id
-    local reply = moveToFinished(names,
-        { id, now, property, value, target, room > 0 and "1" or "", prefix, packed, fields })
+    local along = room > 0 and #fetched == 0 and "1" or ""
+    local reply = moveToFinished(names, { id, now, property, value, target, along, prefix, packed, fields })
     if type(reply) ~= "table" then
         return reply
     end
@@ -77,21 +100,113 @@ end
 local errors = { [-1] = "the job is gone", [-2] = "the lock is gone", [-3] = "the job is not active",
     [-6] = "another worker holds the lock" }
 
-local replies = {}
-for i, ack in ipairs(cmsgpack.unpack(ARGV[4])) do
-    local ok, reply = pcall(ways[ack[1]], unpack(ack, 2))
+-- Acknowledges one job; an error of one spoils no other.
+local function acknowledge(way, id, ...)
+    local ok, reply = pcall(way, id, ...)
     if not ok then
-        replies[i] = type(reply) == "table" and reply.err or tostring(reply)
+        refused[#refused + 1] = { id, type(reply) == "table" and reply.err or tostring(reply) }
     elseif type(reply) == "number" and reply < 0 then
-        replies[i] = errors[reply] or ("BullMQ error " .. reply)
-    else
-        replies[i] = false
+        refused[#refused + 1] = { id, errors[reply] or ("BullMQ error " .. reply) }
     end
+end
+
+-- What `complete` collects for one command each: jobs that nobody holds any more, their locks, completed ones and when.
+local freed, locks, scored = {}, {}, {}
+
+-- `made` are the tries that counted before this one.
+local function complete(id, value, made)
+    local key = prefix .. id
+    freed[#freed + 1], locks[#locks + 1] = id, key .. ":lock"
+    if call("LREM", active, -1, id) == 0 then
+        return -3
+    end
+    call("HSET", key, "atm", (made or 0) + 1, "returnvalue", value, "finishedOn", now)
+    call("XADD", events, "*", "event", "completed", "jobId", id, "returnvalue", value, "prev", "active")
+    scored[#scored + 1], scored[#scored + 2] = now, id
+    return 0
+end
+
+local function complete_all(plain)
+    local held, children = {}, {}
+    for i = 1, #plain, 2 do
+        local key = prefix .. plain[i]
+        held[#held + 1] = key .. ":lock"
+        children[i], children[i + 1] = key .. ":dependencies", key .. ":unsuccessful"
+    end
+    local tokens = call("MGET", unpack(held))
+    local childless = call("EXISTS", unpack(children)) == 0
+    for i = 1, #plain, 2 do
+        local id, value = plain[i], plain[i + 1]
+        local job = call("HMGET", prefix .. id, "name", "atm", "parentKey", "parent", "deid")
+        local ours = job[1] and tokens[(i + 1) / 2] == me.token
+        if ours and childless and not (job[3] or job[4] or job[5]) then
+            acknowledge(complete, id, value, job[2])
+        else
+            acknowledge(ways.finish, id, "completed", "returnvalue", value, ARGV[5], "")
+        end
+    end
+    if #freed > 0 then
+        call("DEL", unpack(locks))
+        call("SREM", prefix .. "stalled", unpack(freed))
+    end
+    if #scored > 0 then
+        call("ZADD", prefix .. "completed", unpack(scored))
+    end
+end
+
+-- Hands out jobs that are in the active list already.
+local function hand_out(ids)
+    for _, id in ipairs(ids) do
+        local key, job = prefix .. id, read(id)
+        job[ATS] = (job[ATS] or 0) + 1
+        call("SET", key .. ":lock", me.token, "PX", me.lockDuration)
+        call("XADD", events, "*", "event", "active", "jobId", id, "prev", "waiting")
+        call("HSET", key, "processedOn", now, "pb", me.name, "ats", job[ATS])
+        fetched[#fetched + 1] = job
+    end
+    room = room - #ids
+end
+
+-- Fetches from the end of the waiting list. Entries like `0:0` in it stand for something else: BullMQ knows what.
+local function take()
+    local limits = call("HMGET", prefix .. "meta", "concurrency", "max")
+    local found = call("LRANGE", prefix .. "wait", -room, -1)
+    if limits[1] or limits[2] or #found == 0 then
+        return
+    end
+    local ids = {}
+    for i = #found, 1, -1 do
+        if string.sub(found[i], 1, 2) == "0:" then
+            return
+        end
+        ids[#ids + 1] = found[i]
+    end
+    call("LTRIM", prefix .. "wait", 0, -#ids - 1)
+    call("LPUSH", active, unpack(ids))
+    hand_out(ids)
+end
+
+local plain = cmsgpack.unpack(ARGV[4])
+if #plain > 0 then
+    complete_all(plain)
+end
+for _, ack in ipairs(cmsgpack.unpack(ARGV[6])) do
+    acknowledge(ways[ack[1]], unpack(ack, 2))
 end
 
 local active_keys = keys("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta",
     "pc", "marker")
-while room > 0 do
+local function fetch_one()
     fetch(moveToActive(active_keys, { prefix, now, options }))
 end
-return { replies, fetched, limited, next_at }
+
+if room > 0 and #fetched == 0 then
+    fetch_one()
+end
+if room > 0 then
+    take()
+end
+while room > 0 do
+    fetch_one()
+end
+return { refused, fetched, limited, next_at }
