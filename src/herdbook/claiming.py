@@ -24,9 +24,10 @@ from herdbook.store.attempts import (
     read_states,
 )
 from herdbook.store.pool import Connection, Record
+from herdbook.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Claimed:
     """A delivery that may run. `reported` is the progress (a JSON value) that earlier attempts left.
 

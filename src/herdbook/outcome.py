@@ -14,6 +14,7 @@ from herdbook import errors
 from herdbook.duration import milliseconds
 from herdbook.job import Backoff, holds_nul
 from herdbook.observe.mask import mask_passwords
+from herdbook.value import value
 
 # A program's own backoff: of the try's number (from 1) and its error, the milliseconds to wait.
 BackoffFunction = Callable[[int, BaseException], float]
@@ -30,7 +31,7 @@ class ErrorReport:
     stack_trace: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Succeeded:
     """The processor returned; `result` is JSON text."""
 
@@ -74,7 +75,7 @@ class Released:
 Outcome = Succeeded | Retry | Snoozed | Failed | Cancelled | Released
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Returned:
     """The processor's return value."""
 

@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from herdbook.job import LONGEST_TRACE_CONTEXT, Backoff
 from herdbook.queue.scripts import pack
+from herdbook.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Delivery:
     """One job handed to one worker.
 
@@ -61,7 +62,7 @@ class Delivery:
         return text if isinstance(text, str) and 0 < len(text) <= LONGEST_TRACE_CONTEXT and "\0" not in text else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Complete:
     """The job is done; `result` is JSON text."""
 

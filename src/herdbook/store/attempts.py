@@ -7,6 +7,7 @@ Never decides what an attempt came to.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -16,9 +17,10 @@ from herdbook.job import AttemptOutcome, JobStatus
 from herdbook.outcome import ErrorReport
 from herdbook.store.pool import Connection
 from herdbook.store.sql import statement
+from herdbook.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AttemptKey:
     """One try at one job; later tries are greater in (generation, number)."""
 
@@ -27,7 +29,7 @@ class AttemptKey:
     number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Claim:
     """A claim that won. `progress` (JSON text or None) is what earlier attempts reported.
 
@@ -51,7 +53,7 @@ class RecordedState:
     error_message: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class FinishedAttempt:
     """An attempt that ended, in the record's terms. `result` and `progress` are JSON texts.
 
@@ -171,16 +173,21 @@ async def finish_attempts_if_running(
         [one.status.value for one in finished],
         [one.outcome.value for one in finished],
         [one.result for one in finished],
-        [one.error.type if one.error else None for one in finished],
-        [one.error.message if one.error else None for one in finished],
-        [one.error.stack_trace if one.error else None for one in finished],
-        [one.run_at for one in finished],
+        _or_nothing([one.error.type if one.error else None for one in finished]),
+        _or_nothing([one.error.message if one.error else None for one in finished]),
+        _or_nothing([one.error.stack_trace if one.error else None for one in finished]),
+        _or_nothing([one.run_at for one in finished]),
         [one.attempts_made for one in finished],
-        [one.progress for one in finished],
+        _or_nothing([one.progress for one in finished]),
         worker,
         [one.started_at for one in finished],
     )
     return {row["id"] for row in rows}
+
+
+def _or_nothing(column: list[Any]) -> list[Any]:
+    """An empty list for a column of nulls: `unnest` fills it up with them, and each that is sent costs time."""
+    return column if any(one is not None for one in column) else []
 
 
 async def count_errors(connection: Connection, keys: Sequence[AttemptKey], error_type: str) -> dict[UUID, int]:
