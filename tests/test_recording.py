@@ -34,7 +34,7 @@ async def ran(record: Record, folder: Path, job: UUID, attempt: int, worker: str
     artifacts = FolderArtifacts(folder)
     runner = Runner(registry, artifacts, ProcessPool(1, artifacts), on_end=ended.set_result)
     (claimed,) = (await claim(record, [delivered(job, attempt)], worker)).won
-    runner.start(claimed)
+    runner.start([claimed])
     run = await ended
     runner.close()
     return run

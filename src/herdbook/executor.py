@@ -121,7 +121,7 @@ class Executor:
         if claims is None:
             claims = Claims(won=[], turned_away=[Release(delivery=delivery) for delivery in deliveries], unmarked=0)
         self._observer.claimed(self._queue.name, len(deliveries), len(claims.won))
-        runs = [self._runner.start(claimed) for claimed in claims.won]
+        runs = self._runner.start(claims.won)
         self._mark_in_time(runs[: claims.unmarked])
         self._tell(claims.turned_away)
 
@@ -216,7 +216,8 @@ class Executor:
         if run.job_type is not None:
             (self._brief.add if run.took < _BRIEF else self._brief.discard)(run.job_type.name)
         self._busy.discard((run.delivery.job_id, run.delivery.attempt))
-        self._show_room()
+        if not self.has_room.is_set():
+            self._show_room()
         self._ended.append(run)
         self.has_ended.set()
 

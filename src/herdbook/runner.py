@@ -10,7 +10,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -97,8 +97,13 @@ class Runner:
         """The runs under way."""
         return [run for run in self._runs.values() if run.outcome is None]
 
-    def start(self, claimed: Claimed) -> Run:
-        """Run a claimed job in the background."""
+    def start(self, claims: Sequence[Claimed]) -> list[Run]:
+        """Run claimed jobs in the background."""
+        # To ask for it is a call of the kernel.
+        loop = asyncio.get_running_loop()
+        return [self._start(claimed, loop) for claimed in claims]
+
+    def _start(self, claimed: Claimed, loop: asyncio.AbstractEventLoop) -> Run:
         delivery = claimed.delivery
         job_type = self._registry.find(delivery.job_type)
         context = JobContext(
@@ -119,7 +124,7 @@ class Runner:
             started_at=claimed.started_at,
             waited=claimed.waited_ms / 1_000,
         )
-        run.task = asyncio.create_task(self._execute(run))
+        run.task = loop.create_task(self._execute(run))
         self._runs[run.task] = run
         run.task.add_done_callback(self._forget)
         return run
