@@ -62,9 +62,16 @@ def redis_url(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def open_record(settings: Settings, role: str, *, size: int | None = None) -> AsyncIterator[Record]:
+async def open_record(
+    settings: Settings, role: str, *, size: int | None = None, plan_once: bool = False
+) -> AsyncIterator[Record]:
     """The record, for as long as the block lasts; `role` is what PostgreSQL lists the connections as."""
-    record = Record(database_url(settings), size=size or settings.pool_size, application=f"herdbook {role}")
+    record = Record(
+        database_url(settings),
+        size=size or settings.pool_size,
+        application=f"herdbook {role}",
+        plan_once=plan_once,
+    )
     await record.open()
     try:
         yield record

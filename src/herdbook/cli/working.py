@@ -33,7 +33,7 @@ async def run_worker(settings: Settings, app: Registry | None, queues: list[str]
     threads = ThreadPoolExecutor(thread_name_prefix=_THREADS)
     asyncio.get_running_loop().set_default_executor(threads)
     with listening_to_signals() as told:
-        async with open_record(settings, "worker") as record:
+        async with open_record(settings, "worker", plan_once=True) as record:
             registry = build_registry(settings, record, app)
             _check_queues(registry, queues)
             with (

@@ -27,11 +27,15 @@ def compose(name: str) -> str:
 
 
 def _as_function(name: str, script: str) -> str:
-    """The script as a function. Its own functions are made once, not for each call, where nothing of the call
-    comes before them."""
+    """The script as a function. Its own functions are made when it is first called, and not for each call,
+    where nothing of the call comes before them."""
     main = _MAIN.search(script)
     start = main.start() if main and "\nlocal function" not in script[main.start() :] else 0
-    return f"local {name}\ndo\n{script[:start]}\n{name} = function(KEYS, ARGV)\n{script[start:]}\nend\nend"
+    made = f"(function()\n{script[:start]}\nreturn function(KEYS, ARGV)\n{script[start:]}\nend\nend)()"
+    return (
+        f"local {name}\ndo\nlocal made\n{name} = function(KEYS, ARGV)\nmade = made or {made}\n"
+        "return made(KEYS, ARGV)\nend\nend"
+    )
 
 
 @cache

@@ -32,6 +32,7 @@ AWAY = (
 _NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError)
 _CONNECT_TIMEOUT = 5.0
 _COMMAND_TIMEOUT = 30.0
+_PLAN_ONCE = {"plan_cache_mode": "force_generic_plan"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +45,17 @@ class PoolUse:
 
 
 class Record:
-    """The connection pool of one process; connects on first use, so it can be made while PostgreSQL is away."""
+    """The connection pool of one process; connects on first use, so it can be made while PostgreSQL is away.
 
-    def __init__(self, database_url: str, *, size: int, application: str = "herdbook") -> None:
+    With `plan_once` a statement is planned once, whatever it is asked: for a process that knows its jobs by their ids.
+    To plan one for each batch takes as long as to carry it out for one job.
+    """
+
+    def __init__(self, database_url: str, *, size: int, application: str = "herdbook", plan_once: bool = False) -> None:
         self._url = database_url
         self._size = size
-        self._application = application
+        self._session = {"application_name": application}
+        self._session |= _PLAN_ONCE if plan_once else {}
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
@@ -62,7 +68,7 @@ class Record:
             command_timeout=_COMMAND_TIMEOUT,
             init=_speak_json,
             reset=_keep,
-            server_settings={"application_name": self._application},
+            server_settings=self._session,
         )
 
     async def close(self) -> None:
@@ -105,7 +111,7 @@ class Record:
                 self._url,
                 timeout=_CONNECT_TIMEOUT,
                 command_timeout=_COMMAND_TIMEOUT,
-                server_settings={"application_name": self._application, "enable_seqscan": "off"},
+                server_settings={**self._session, **_PLAN_ONCE, "enable_seqscan": "off"},
             )
             await _speak_json(connection)
         return connection
