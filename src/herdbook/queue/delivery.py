@@ -144,12 +144,14 @@ def pack_acknowledgements(
     """The acknowledgements as `turn.lua` takes them: ids and results of jobs that completed plainly, and the others.
 
     The last job of a kind makes room for all of them: to look for old jobs once for each costs more than the rest.
+    Where none is to stay, each removes itself.
     """
+    keeps_none = 0 in (retention.completed, retention.failed)
     last = {type(ack): index for index, ack in enumerate(acks)}
     plain: list[str] = []
     others: list[list[Any]] = []
     for index, ack in enumerate(acks):
-        is_last = last[type(ack)] == index
+        is_last = keeps_none or last[type(ack)] == index
         if isinstance(ack, Complete) and not is_last and "removeOnComplete" not in ack.delivery.options:
             plain += (ack.delivery.job_id, ack.result)
         else:
