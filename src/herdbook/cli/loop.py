@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
-# New objects after which Python looks for garbage in cycles; its own 700 are two jobs' worth, and cost a tenth of a
-# worker's time.
+# New objects after which Python looks for garbage in cycles. With its own 700 that took a tenth of a worker's time.
 _OBJECTS = 50_000
 
 # Sent by the kernel to the processes of an `up` that was killed: its servers end at the same moment.
