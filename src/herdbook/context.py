@@ -4,6 +4,8 @@ Gives the processor its job's identity, and the executor what is to be written d
 Never talks to a server itself, so its calls are plain functions that any thread may make.
 """
 
+import json
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from herdbook.artifacts import Artifact
+from herdbook.job import holds_nul, storable_json, storable_text
 
 
 class Keeper(Protocol):
@@ -85,14 +88,23 @@ class JobContext:
         return self._cancelled
 
     def progress(self, value: Any) -> None:
-        """Report how far the work is: a number (0 to 100) or any JSON value. Raises TypeError for other values."""
-        self._noted().progress = orjson.dumps(value).decode()
+        """Report how far the work is: a number (0 to 100) or any JSON value. Raises TypeError for other values.
+
+        What PostgreSQL cannot store (NUL, half a surrogate pair) is replaced, as in log lines.
+        """
+        try:
+            text = orjson.dumps(value).decode()
+        except TypeError as error:
+            # The standard library writes half a surrogate pair, but fewer types.
+            with suppress(TypeError, ValueError):
+                self._noted().progress = storable_json(json.dumps(value, allow_nan=False))
+                return
+            raise error from None
+        self._noted().progress = storable_json(text) if holds_nul(text) else text
 
     def log(self, message: object) -> None:
         """Write a line to the job's log, kept in the record."""
-        # A NUL has no place in PostgreSQL's text; the rest of the line is worth keeping.
-        line = LogLine(at=datetime.now(UTC), message=str(message).replace("\0", "\N{REPLACEMENT CHARACTER}"))
-        self._noted().logs.append(line)
+        self._noted().logs.append(LogLine(at=datetime.now(UTC), message=storable_text(str(message))))
 
     def save_artifact(self, name: str, content: bytes, media_type: str) -> Artifact:
         """Keep a file that this job made; it is served at `/api/jobs/{id}/artifact`. One per job, the last wins."""

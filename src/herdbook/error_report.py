@@ -11,6 +11,7 @@ from itertools import dropwhile
 from pathlib import Path
 from types import FrameType, TracebackType
 
+from herdbook.job import storable_text
 from herdbook.observe.mask import mask_passwords
 from herdbook.outcome import ErrorReport
 
@@ -81,8 +82,7 @@ def _storable(text: str, longest: int) -> str:
     """The text without passwords, and without what PostgreSQL cannot store."""
     # First cut wide, so that masking has bounded work and no half password ends up in what is kept.
     text = mask_passwords(_both_ends(text, 2 * longest))
-    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
-    return _both_ends(text, longest)
+    return _both_ends(storable_text(text), longest)
 
 
 def _both_ends(text: str, longest: int) -> str:

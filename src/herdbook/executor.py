@@ -122,6 +122,8 @@ class Executor:
             claims = Claims(won=[], turned_away=[Release(delivery=delivery) for delivery in deliveries], unmarked=0)
         self._observer.claimed(self._queue.name, len(deliveries), len(claims.won))
         runs = self._runner.start(claims.won)
+        for run in runs[claims.unmarked :]:
+            run.is_start_saved = True
         self._mark_in_time(runs[: claims.unmarked])
         self._tell(claims.turned_away)
 
@@ -144,7 +146,7 @@ class Executor:
     async def _mark(self, runs: Sequence[Run]) -> None:
         """Write down that these jobs run, as far as they still do; stop those that may not."""
         async with self._writing:
-            running = [run for run in runs if run.outcome is None]
+            running = [run for run in runs if run.outcome is None and not run.is_start_saved]
             if running:
                 lost = await self._insist(partial(mark_running, self._record, running, self._queue.worker))
                 for run in lost or ():
@@ -190,7 +192,10 @@ class Executor:
 
     async def write_notes(self) -> None:
         """Record what running jobs reported, and show their progress to other clients of the queue."""
-        for run, notes in await write_notes(self._record, self._runner.runs):
+        # A run's end must not be recorded between its notes being taken and written: they would come too late.
+        async with self._writing:
+            noted = await write_notes(self._record, self._runner.runs, self._queue.worker)
+        for run, notes in noted:
             if notes.progress is not None:
                 with suppress(QueueUnavailableError):
                     await self._queue.report_progress(run.delivery.job_id, notes.progress)

@@ -4,12 +4,9 @@ Gives each its place in the record: ours by the id we gave it, jobs of other Bul
 Never talks to a server.
 """
 
-import json
 from datetime import UTC, datetime
 
-import orjson
-
-from herdbook.job import MAX_PRIORITY, foreign_job_id, holds_nul, parse_queue_job_id
+from herdbook.job import MAX_PRIORITY, foreign_job_id, parse_queue_job_id, storable_json
 from herdbook.queue.delivery import Delivery
 from herdbook.store.attempts import AttemptKey, ForeignJob
 
@@ -56,20 +53,3 @@ def id_in_queue(job_id: str) -> tuple[str, int | None]:
         return job_id, None
     id, _, timestamp = job_id.rpartition("@")
     return id, int(timestamp)
-
-
-def storable_json(text: str) -> str:
-    """JSON text that PostgreSQL can store: what it cannot (NUL, half a surrogate pair) is replaced."""
-    try:
-        orjson.loads(text)
-    except ValueError:
-        pass
-    else:
-        if not holds_nul(text):
-            return text
-    try:
-        plain = json.dumps(json.loads(text), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return json.dumps({"unreadable": text[:1_000].replace("\0", "\N{REPLACEMENT CHARACTER}")})
-    replaced = plain.replace(r"\u0000", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace")
-    return replaced.decode("utf-8")

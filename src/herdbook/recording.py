@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from herdbook.context import LogLine, Notes
-from herdbook.errors import ProcessDied, RecordUnavailableError
+from herdbook.errors import ProcessDied
 from herdbook.job import AttemptOutcome, JobStatus
 from herdbook.outcome import Cancelled, ErrorReport, Failed, Released, Retry, Snoozed, Succeeded
 from herdbook.queue.delivery import Acknowledgement, ComeBack, Complete, Fail, Release, TryAgain
@@ -36,8 +36,14 @@ _DEADLY = 3
 async def mark_running(record: Record, runs: Sequence[Run], worker: str) -> list[Run]:
     """Write down that these run; returns those that may not. Raises RecordUnavailableError."""
     async with record.connection() as connection:
-        marked = await _claim(connection, runs, worker)
-    return [run for run in runs if run.key.job not in marked]
+        return await _save_start(connection, runs, worker)
+
+
+async def _save_start(connection: Connection, runs: Sequence[Run], worker: str) -> list[Run]:
+    saved = await _claim(connection, runs, worker)
+    for run in runs:
+        run.is_start_saved = run.key.job in saved
+    return [run for run in runs if not run.is_start_saved]
 
 
 async def _claim(connection: Connection, runs: Sequence[Run], worker: str) -> Collection[UUID]:
@@ -61,7 +67,7 @@ async def record_ended(record: Record, runs: Sequence[Run], worker: str) -> list
     notes = [run.context.take_notes() for run in runs]
     try:
         return await _record(record, list(zip(runs, notes, strict=True)), worker)
-    except RecordUnavailableError:
+    except BaseException:
         for run, note in zip(runs, notes, strict=True):
             run.context.put_back(note)
         raise
@@ -108,9 +114,13 @@ async def _record(record: Record, ended: list[tuple[Run, Notes]], worker: str) -
     return [run for run, _ in ended if run.key.job in recorded]
 
 
-async def write_notes(record: Record, runs: Sequence[Run]) -> list[tuple[Run, Notes]]:
-    """Record what running jobs reported since the last time; returns it, for the queue."""
+async def write_notes(record: Record, runs: Sequence[Run], worker: str) -> list[tuple[Run, Notes]]:
+    """Record what running jobs reported since the last time; returns it, for the queue.
+
+    A job that reports is shown as running from then on: progress is only kept of the attempt that the record knows.
+    """
     noted = [(run, notes) for run in runs if (notes := run.context.take_notes())]
+    unsaved: list[Run] = []
     progress: list[tuple[AttemptKey, str]] = [
         (run.key, notes.progress) for run, notes in noted if notes.progress is not None
     ]
@@ -118,9 +128,13 @@ async def write_notes(record: Record, runs: Sequence[Run]) -> list[tuple[Run, No
     try:
         if noted:
             async with record.transaction() as connection:
+                if unsaved := [run for run, _ in noted if not run.is_start_saved]:
+                    await _save_start(connection, unsaved, worker)
                 await insert_logs(connection, lines)
                 await write_progress_if_running(connection, progress)
-    except RecordUnavailableError:
+    except BaseException:
+        for run in unsaved:
+            run.is_start_saved = False
         for run, notes in noted:
             run.context.put_back(notes)
         raise

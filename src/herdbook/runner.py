@@ -42,6 +42,8 @@ Cause = TimedOut | Cancel
 class Run:
     """One attempt under way. `outcome` is set when it has ended, `cause` when it is being stopped.
 
+    `is_start_saved` is whether the record shows it as running.
+
     It was claimed at `started_at`, by the record's clock. `waited` and `took` are seconds: until the attempt
     began, and from there to its end.
     """
@@ -56,6 +58,7 @@ class Run:
     began: float = field(default_factory=time.monotonic)
     took: float = 0.0
     outcome: Outcome | None = None
+    is_start_saved: bool = False
     cause: Cause | None = None
     task: "asyncio.Task[None] | None" = None
     timer: asyncio.TimerHandle | None = None

@@ -1,5 +1,6 @@
 """Functions of every kind: they report, they block, they keep their lock."""
 
+import asyncio
 import os
 import threading
 import time
@@ -17,7 +18,6 @@ from . import apart
 
 
 async def test_progress_and_logs_are_seen_while_the_job_runs(settings: Settings) -> None:
-    import asyncio
 
     registry = Registry()
     release = asyncio.Event()
@@ -106,6 +106,33 @@ async def test_a_retry_goes_on_where_the_last_try_stopped(settings: Settings) ->
         published = await system.publisher.publish(JobRequest(job_type="steps", job_data={}))
         job = await system.finished(published.id)
     assert job.result == [1, 2, 3]
+
+
+async def test_an_end_waits_until_what_was_reported_before_it_is_written(settings: Settings) -> None:
+    registry = Registry()
+    release = asyncio.Event()
+
+    @registry.processor("slow")
+    async def slow(payload: None, job: JobContext) -> None:
+        job.log("half way")
+        job.progress(50)
+        await release.wait()
+
+    async with running_system(settings, registry) as system:
+        async with system.record.transaction() as blocking:
+            # No log line is written before the end of this block.
+            await blocking.execute("LOCK TABLE herdbook.job_logs")
+            published = await system.publisher.publish(JobRequest(job_type="slow", job_data=None))
+
+            async def is_writing() -> bool:
+                return bool(await blocking.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+            await eventually(is_writing)
+            release.set()
+            for _ in range(50):
+                assert not (await system.job(published.id)).status.is_final
+        job = await system.finished(published.id)
+    assert (job.status, job.progress) == (JobStatus.COMPLETED, 50)
 
 
 async def test_a_function_in_a_process_of_its_own_reports_like_any_other(settings: Settings) -> None:
