@@ -23,7 +23,7 @@ from benchmarks.against.systems import OURS, REFERENCE
 from benchmarks.processes import servers
 from benchmarks.report import Report, gathered
 from benchmarks.stand import Figures
-from herdbook.cli.loop import run_on_fast_loop
+from herdbook.cli.event_loop import run_on_fast_loop
 from herdbook.settings import Settings
 
 JOBS = {"path": 10_000, "sustained": 200_000, "realistic": 3_000, "operating": 10_000, "scale": 20_000}

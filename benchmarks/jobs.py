@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from herdbook.publish import JobRequest
+from herdbook.publishing.publish import JobRequest
 
 PAD = "x" * 280
 # Bytes of a big job's data.

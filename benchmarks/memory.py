@@ -14,7 +14,7 @@ from bullmq import Queue
 from benchmarks.jobs import noop, noop_data
 from benchmarks.report import tell
 from benchmarks.stand import Figures, Stand, standing, until
-from herdbook.job import new_job_id
+from herdbook.model.ids import new_job_id
 from herdbook.queue.connection import connect
 from herdbook.settings import Settings
 

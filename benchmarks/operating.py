@@ -9,10 +9,10 @@ import time
 
 from benchmarks import jobs as makes
 from benchmarks.stand import UNDONE, Figures, Stand, load, standing, until, working
-from herdbook.control import OperationAction
-from herdbook.job import JobStatus
+from herdbook.model.job import JobStatus
+from herdbook.operating.control import OperationAction
+from herdbook.record.search import JobFilter
 from herdbook.settings import Settings
-from herdbook.store.search import JobFilter
 
 
 async def measure(settings: Settings, *, jobs: int, rounds: int) -> list[Figures]:

@@ -21,13 +21,13 @@ import httpx
 
 from benchmarks.app import book
 from benchmarks.processes import Part, running
-from herdbook.publish import JobRequest, Publisher
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record.counts import fold_counts
+from herdbook.record.database import Record
+from herdbook.record.migrate import migrate
+from herdbook.record.reads import read_outbox_lag
+from herdbook.record.rollups import MINUTE, bucket_of, prune_figures, read_rolled, roll_figures
 from herdbook.settings import Settings
-from herdbook.store.counts import fold_counts
-from herdbook.store.migrate import migrate
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_outbox_lag
-from herdbook.store.rolling import MINUTE, bucket_of, prune_figures, read_rolled, roll_figures
 from herdbook.testing import eventually
 
 FILL = Path(__file__).with_name("record.sql").read_text(encoding="utf-8")

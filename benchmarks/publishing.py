@@ -10,11 +10,11 @@ import asyncio
 from benchmarks.app import book
 from benchmarks.jobs import MAKES
 from benchmarks.stand import UNDONE, until
-from herdbook.cli.loop import run_on_fast_loop
-from herdbook.publish import Publisher
+from herdbook.cli.event_loop import run_on_fast_loop
+from herdbook.publishing.publish import Publisher
+from herdbook.record.database import Record
+from herdbook.record.reads import read_stats
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_stats
 
 
 async def publish(settings: Settings, name: str, jobs: int, *, bulk: int, ahead: int) -> None:

@@ -16,9 +16,9 @@ from benchmarks.app import NAP, crunch
 from benchmarks.stand import Drained, Figures, Stand, load, standing, working
 from benchmarks.sustained import Flow
 from benchmarks.sustained import measure_once as measure_flow
-from herdbook.artifacts import FolderArtifacts
-from herdbook.context import JobContext
-from herdbook.processes import Call, ProcessPool
+from herdbook.execution.processes import Call, ProcessPool
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.context import JobContext
 from herdbook.settings import Settings
 
 # CPU seconds of a job that keeps a processor busy, and how many such jobs are one measurement.

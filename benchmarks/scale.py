@@ -16,9 +16,9 @@ from benchmarks.pages import fill
 from benchmarks.processes import servers
 from benchmarks.report import Measured, gathered, tell
 from benchmarks.stand import BULK, UNDONE, Drained, Figures, Stand, load, standing, working
-from herdbook.cli.loop import run_on_fast_loop
+from herdbook.cli.event_loop import run_on_fast_loop
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 
 
 def measure(*, queued: Sequence[int], recorded: Sequence[int], jobs: int, rounds: int) -> Measured:

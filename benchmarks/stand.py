@@ -16,15 +16,16 @@ from uuid import UUID
 from benchmarks.app import book
 from benchmarks.jobs import Make
 from benchmarks.processes import Part, running, server_cpu_seconds
-from herdbook.artifacts import FolderArtifacts
-from herdbook.control import Control
-from herdbook.job import JobStatus, new_job_id
-from herdbook.publish import Publisher
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import JobStatus
+from herdbook.operating.control import Control
+from herdbook.publishing.publish import Publisher
+from herdbook.record.database import Record
+from herdbook.record.migrate import migrate
+from herdbook.record.reads import read_stats
+from herdbook.record.workers import read_workers
 from herdbook.settings import Settings
-from herdbook.store.migrate import migrate
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_stats
-from herdbook.store.workers import read_workers
 
 Found = TypeVar("Found")
 Figures = dict[str, float]

@@ -12,10 +12,10 @@ import redis.asyncio
 from benchmarks.app import book
 from benchmarks.processes import Part, running
 from benchmarks.stand import Figures, Stand, load, standing, until, working
-from herdbook.job import JobStatus
+from herdbook.model.job import JobStatus
 from herdbook.queue.connection import connect
+from herdbook.record.reads import read_outbox_lag
 from herdbook.settings import Settings
-from herdbook.store.reads import read_outbox_lag
 
 # Seconds between two looks.
 EVERY = 0.25

@@ -14,9 +14,9 @@ import redis.asyncio
 
 from herdbook.embedded import EmbeddedServers
 from herdbook.queue.connection import connect
+from herdbook.record.database import Record
+from herdbook.record.migrate import migrate
 from herdbook.settings import Settings
-from herdbook.store.migrate import migrate
-from herdbook.store.pool import Record
 from herdbook.testing import eventually
 
 TEMPLATE = "herdbook_template"

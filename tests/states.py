@@ -6,9 +6,10 @@ from uuid import UUID
 
 import asyncpg
 
-from herdbook.job import JobStatus, NewJob, new_job_id
-from herdbook.store.outbox import insert_jobs
-from herdbook.store.pool import Record
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import JobStatus, NewJob
+from herdbook.record.database import Record
+from herdbook.record.outbox import insert_jobs
 
 NOBODY = UUID(int=1)
 HOUR = timedelta(hours=1)

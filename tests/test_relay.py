@@ -7,15 +7,15 @@ import pytest
 import redis.asyncio
 
 from herdbook.errors import QueueUnavailableError
-from herdbook.job import JobOptions
-from herdbook.publish import JobRequest, Publisher
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
 from herdbook.queue.reads import QueueReader
-from herdbook.registry import Registry
+from herdbook.record.database import Record
+from herdbook.record.reads import read_outbox_lag
 from herdbook.relay import Relay
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_outbox_lag
 from herdbook.testing import eventually
 
 

@@ -10,15 +10,16 @@ import pytest
 import redis.asyncio
 from bullmq import Queue
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.control import Control
 from herdbook.errors import QueueUnavailableError
-from herdbook.job import JobStatus, foreign_job_id
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.ids import foreign_job_id
+from herdbook.model.job import JobStatus
+from herdbook.operating.control import Control
 from herdbook.queue.connection import connect
 from herdbook.queue.reads import QueueReader
+from herdbook.record.database import Record
 from herdbook.relay import Relay
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from tests.states import HOUR, new_jobs, outbox, put
 
 

@@ -1,10 +1,12 @@
 """Background jobs through BullMQ queues in Redis, every one of them written down in PostgreSQL."""
 
-from herdbook.book import Herdbook
-from herdbook.context import JobContext
-from herdbook.errors import Cancel, HerdbookError, Retry, Snooze, Unrecoverable
-from herdbook.job import Backoff, Job, JobOptions, JobStatus
-from herdbook.publish import JobRequest
+from herdbook.app import Herdbook
+from herdbook.errors import HerdbookError
+from herdbook.model.context import JobContext
+from herdbook.model.job import Job, JobStatus
+from herdbook.model.options import Backoff, JobOptions
+from herdbook.model.signals import Cancel, Retry, Snooze, Unrecoverable
+from herdbook.publishing.publish import JobRequest
 
 __version__ = "0.1.0"
 

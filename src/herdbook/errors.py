@@ -1,14 +1,7 @@
-"""Takes nothing of ours but durations.
-
-Gives every exception that Herdbook raises, or processors raise to tell it something; each message is one sentence
-for a person.
-Never carries secrets: connection URLs are shown without their passwords.
-"""
+"""Every exception that Herdbook raises; each message is one sentence for a person, without passwords."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from herdbook.duration import milliseconds
 
 
 class HerdbookError(Exception):
@@ -73,42 +66,3 @@ class RecordUnavailableError(HerdbookError):
 
 class QueueUnavailableError(HerdbookError):
     """Redis cannot be reached, or is not ready for us."""
-
-
-class Unrecoverable(HerdbookError):
-    """Raised inside a processor: this job has failed for good, further tries would not help."""
-
-
-class UnrecordableResult(Unrecoverable):
-    """What a processor returned is no JSON that PostgreSQL can store. The work is done: no second try would help."""
-
-
-class Retry(HerdbookError):
-    """Raised inside a processor: this try failed, try again (as often as the job may be tried).
-
-    `after` is how long to wait, in milliseconds or as a text like `30s`; unset, the job's own backoff holds.
-    """
-
-    def __init__(self, message: str = "it is to be tried again", *, after: float | str | None = None) -> None:
-        super().__init__(message)
-        self.after = None if after is None else milliseconds(after)
-
-
-class Snooze(HerdbookError):
-    """Raised inside a processor: come back after `delay` (milliseconds, or a text like `10m`); no try is counted."""
-
-    def __init__(self, delay: float | str) -> None:
-        super().__init__(delay)
-        self.delay = milliseconds(delay)
-
-
-class Cancel(HerdbookError):
-    """Raised inside a processor: the job is not wanted any more; it becomes cancelled, for this reason."""
-
-
-class TimedOut(HerdbookError):
-    """One try took longer than its time limit. It counts, and is retried like any other."""
-
-
-class ProcessDied(HerdbookError):
-    """The process that ran a try ended under it: a crash, `os._exit`, or the kernel for want of memory."""

@@ -11,15 +11,15 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-import redis.asyncio
 
-from herdbook.foreign import id_in_queue, is_ours
 from herdbook.observe.events import NOBODY, Observer
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.changes import Change, Clean, Pause, Promote, QueueChanger, Remove, Resume
-from herdbook.service import Service, log, pause_after
-from herdbook.store.changes import read_queue_paused
-from herdbook.store.outbox import (
+from herdbook.queue.connection import QueueClient
+from herdbook.queue.external_jobs import id_in_queue, is_ours
+from herdbook.record.changes import read_queue_paused
+from herdbook.record.database import Connection, Record, away_is_unavailable
+from herdbook.record.outbox import (
     OutboxAction,
     OutboxEntry,
     PendingJob,
@@ -28,7 +28,7 @@ from herdbook.store.outbox import (
     postpone_outbox,
     take_outbox,
 )
-from herdbook.store.pool import Connection, Record, away_is_unavailable
+from herdbook.service import Service, log, pause_after
 
 # Entries of one transaction.
 _BATCH = 500
@@ -41,9 +41,7 @@ class Relay(Service):
 
     name = "relay"
 
-    def __init__(
-        self, record: Record, client: redis.asyncio.Redis, *, prefix: str, observer: Observer = NOBODY
-    ) -> None:
+    def __init__(self, record: Record, client: QueueClient, *, prefix: str, observer: Observer = NOBODY) -> None:
         super().__init__()
         self._record = record
         self._writer = QueueWriter(client, prefix=prefix)

@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.control import Control
 from herdbook.errors import ConfigurationError
-from herdbook.job import Job
-from herdbook.publish import Publisher
+from herdbook.execution.worker import Worker
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.job import Job
+from herdbook.model.registry import Registry
+from herdbook.operating.control import Control
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.publishing.publish import Publisher
 from herdbook.queue.connection import connect
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.record.database import Record
+from herdbook.record.job_types import declare_job_types
+from herdbook.record.migrate import migrate
+from herdbook.record.reads import read_job
 from herdbook.relay import Relay
 from herdbook.settings import Settings
-from herdbook.store.migrate import migrate
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_job
-from herdbook.store.types import declare_job_types
 from herdbook.upkeep import services
-from herdbook.worker import Worker
 
 Found = TypeVar("Found")
 

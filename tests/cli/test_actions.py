@@ -7,16 +7,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.control import Control
 from herdbook.errors import JobNotFoundError
-from herdbook.job import Job, JobStatus
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.job import Job, JobStatus
+from herdbook.operating.control import Control
+from herdbook.record.database import Record
+from herdbook.record.reads import read_job
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_job
 from herdbook.testing import eventually
 from herdbook.upkeep.operations import OperationRunner
-from tests.store.attempts import ended
+from tests.record.attempts import ended
 
 from .commands import Commands
 
@@ -95,7 +95,7 @@ async def test_a_job_is_cancelled_with_its_reason(configured: Commands, record: 
 async def test_a_running_job_whose_worker_does_not_stop_it_is_code_1(
     configured: Commands, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("herdbook.cli.acting._PATIENCE", 0.0)
+    monkeypatch.setattr("herdbook.cli.apply_action._PATIENCE", 0.0)
     running = await a_job(record, "retry")
     await execute(record, LET_RUN, running)
     answer = await configured.call("cancel", str(running))
@@ -159,10 +159,10 @@ async def test_all_that_a_filter_finds_are_cancelled_with_a_reason(
 async def test_a_missing_relay_is_told_and_the_command_waits_for_one(
     configured: Commands, record: Record, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("herdbook.cli.following._PATIENCE", 0.0)
+    monkeypatch.setattr("herdbook.cli.follow_operation._PATIENCE", 0.0)
     runner = OperationRunner(record, Control(record, FolderArtifacts(settings.artifact_folder)))
     said: list[str] = []
-    monkeypatch.setattr("herdbook.cli.following.typer.echo", lambda text, **_: said.append(text))
+    monkeypatch.setattr("herdbook.cli.follow_operation.typer.echo", lambda text, **_: said.append(text))
     command = asyncio.create_task(configured.call("promote", "--all-matching", "--yes"))
 
     async def told() -> bool:

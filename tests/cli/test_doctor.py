@@ -7,11 +7,11 @@ import pytest
 
 from herdbook.cli.findings import Finding, judge_clock, judge_outbox, judge_queue, judge_redis, judge_silent
 from herdbook.queue.reads import STATES, QueueCounts, ServerFacts
+from herdbook.record.database import Record
+from herdbook.record.migrate import known_migrations
+from herdbook.record.reads import OutboxLag
+from herdbook.record.workers import WorkerRow
 from herdbook.settings import Settings
-from herdbook.store.migrate import known_migrations
-from herdbook.store.pool import Record
-from herdbook.store.reads import OutboxLag
-from herdbook.store.workers import WorkerRow
 
 from .commands import Commands
 

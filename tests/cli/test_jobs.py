@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 from herdbook.http.schemas import AttemptView, JobDetail, JobView, LogLineView
-from herdbook.publish import JobRequest, Publisher
-from herdbook.registry import Registry
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_attempts, read_job, read_logs
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record.database import Record
+from herdbook.record.reads import read_attempts, read_job, read_logs
 
 from .commands import Commands
 

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from herdbook.job import Backoff, Job
-from herdbook.store.pool import Record
-from herdbook.store.search import JobFilter, find_jobs
+from herdbook.model.job import Job
+from herdbook.model.options import Backoff
+from herdbook.record.database import Record
+from herdbook.record.search import JobFilter, find_jobs
 
 from .commands import Commands, Said
 

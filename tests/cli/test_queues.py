@@ -4,15 +4,15 @@ import orjson
 import pytest
 
 from herdbook.http.schemas import QueueView, WorkerView
+from herdbook.model.registry import Registry
+from herdbook.operating.queue_stats import QueueFigures
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.record.database import Record
+from herdbook.record.job_types import declare_job_types
+from herdbook.record.outbox import OutboxAction, take_outbox
+from herdbook.record.workers import WorkerBeat, beat_worker, read_workers
 from herdbook.settings import Settings
-from herdbook.store.outbox import OutboxAction, take_outbox
-from herdbook.store.pool import Record
-from herdbook.store.types import declare_job_types
-from herdbook.store.workers import WorkerBeat, beat_worker, read_workers
 
 from .commands import Commands
 

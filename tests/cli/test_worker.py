@@ -6,15 +6,15 @@ from uuid import UUID
 
 import pytest
 
-from herdbook.cli.loop import ORPHANED
-from herdbook.job import AttemptOutcome, Job, JobStatus
-from herdbook.publish import JobRequest, Publisher
+from herdbook.cli.event_loop import ORPHANED
+from herdbook.model.job import AttemptOutcome, Job, JobStatus
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
-from herdbook.registry import Registry
+from herdbook.record.database import Record
+from herdbook.record.reads import read_attempts, read_job
 from herdbook.relay import Relay
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_attempts, read_job
 from herdbook.testing import eventually
 
 from .processes import ended, hear, running

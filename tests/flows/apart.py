@@ -23,7 +23,7 @@ def job_processes(worker: int | None = None) -> set[int]:
     found = set()
     for process in psutil.Process(worker).children():
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "herdbook.processes.child" in " ".join(process.cmdline()):
+            if "herdbook.execution.processes.child" in " ".join(process.cmdline()):
                 found.add(process.pid)
     return found
 

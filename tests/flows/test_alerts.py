@@ -3,22 +3,23 @@
 import pytest
 
 from herdbook.alerting import load_alerts
-from herdbook.assembly import build_registry
-from herdbook.context import JobContext
-from herdbook.errors import Unrecoverable
-from herdbook.job import Job, JobOptions, JobStatus
-from herdbook.publish import JobRequest, Publisher
+from herdbook.builtin.assembly import build_registry
+from herdbook.execution.worker import Worker
+from herdbook.model.context import JobContext
+from herdbook.model.job import Job, JobStatus
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry
+from herdbook.model.signals import Unrecoverable
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.record.alerts import read_incidents
+from herdbook.record.database import Record
+from herdbook.record.job_types import declare_job_types
+from herdbook.record.reads import job_of
 from herdbook.settings import Settings
-from herdbook.store.alerts import read_incidents
-from herdbook.store.pool import Record
-from herdbook.store.reads import job_of
-from herdbook.store.types import declare_job_types
 from herdbook.testing import eventually, running_system
 from herdbook.upkeep.alerts import AlertWatch
-from herdbook.worker import Worker
 from tests.receiving import SECRET, receiving
 
 

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from herdbook.context import JobContext
-from herdbook.job import AttemptOutcome, JobStatus
-from herdbook.publish import JobRequest
-from herdbook.registry import Registry
+from herdbook.model.context import JobContext
+from herdbook.model.job import AttemptOutcome, JobStatus
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest
+from herdbook.record.reads import read_attempts
 from herdbook.settings import Settings
-from herdbook.store.reads import read_attempts
 from herdbook.testing import RunningSystem, eventually, running_system
 
 from . import apart
@@ -73,7 +73,7 @@ async def test_a_running_job_of_each_kind_is_stopped(settings: Settings, job_typ
 
 async def test_a_job_that_has_just_begun_is_stopped(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     # Long enough for the cancellation to find a job that the record does not show as running yet.
-    monkeypatch.setattr("herdbook.executor._BRIEF", 1.0)
+    monkeypatch.setattr("herdbook.execution.executor._BRIEF", 1.0)
     begun, stopped = asyncio.Event(), asyncio.Event()
     own = Registry()
 

@@ -12,13 +12,14 @@ from uuid import UUID
 
 import psutil
 
-from herdbook.job import AttemptOutcome, JobOptions, JobStatus
-from herdbook.publish import JobRequest, Publisher
+from herdbook.model.job import AttemptOutcome, JobStatus
+from herdbook.model.options import JobOptions
+from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
+from herdbook.record.database import Record
+from herdbook.record.reads import read_attempts, read_job
 from herdbook.relay import Relay
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_attempts, read_job
 from herdbook.testing import eventually, running_system
 
 from . import apart

@@ -5,13 +5,13 @@ import os
 import threading
 import time
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.context import JobContext
-from herdbook.job import JobStatus
-from herdbook.publish import JobRequest
-from herdbook.registry import Registry
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.context import JobContext
+from herdbook.model.job import JobStatus
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest
+from herdbook.record.reads import read_attempts, read_logs
 from herdbook.settings import Settings
-from herdbook.store.reads import read_attempts, read_logs
 from herdbook.testing import eventually, running_system
 
 from . import apart

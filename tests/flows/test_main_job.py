@@ -2,11 +2,11 @@
 
 from pydantic import BaseModel
 
-from herdbook.job import JobStatus
-from herdbook.publish import JobRequest
-from herdbook.registry import Registry
+from herdbook.model.job import JobStatus
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest
+from herdbook.record.reads import read_attempts
 from herdbook.settings import Settings
-from herdbook.store.reads import read_attempts
 from herdbook.testing import running_system
 
 

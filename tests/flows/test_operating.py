@@ -5,17 +5,18 @@ import asyncio
 import pytest
 from bullmq import Queue
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.context import JobContext
-from herdbook.control import OperationAction
 from herdbook.errors import JobNotFoundError
-from herdbook.job import AttemptOutcome, JobOptions, JobStatus
-from herdbook.publish import JobRequest
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.context import JobContext
+from herdbook.model.job import AttemptOutcome, JobStatus
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry
+from herdbook.operating.control import OperationAction
+from herdbook.publishing.publish import JobRequest
 from herdbook.queue.connection import connect
-from herdbook.registry import Registry
+from herdbook.record.reads import read_attempts, read_logs, read_outbox_lag
+from herdbook.record.search import JobFilter
 from herdbook.settings import Settings
-from herdbook.store.reads import read_attempts, read_logs, read_outbox_lag
-from herdbook.store.search import JobFilter
 from herdbook.testing import RunningSystem, eventually, running_system
 
 

@@ -3,14 +3,14 @@
 import redis.asyncio
 from bullmq import Queue
 
-from herdbook.job import AttemptOutcome, JobStatus
-from herdbook.publish import JobRequest
+from herdbook.model.job import AttemptOutcome, JobStatus
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest
 from herdbook.queue.connection import connect
-from herdbook.registry import Registry
+from herdbook.record.database import Record
+from herdbook.record.reads import read_attempts
+from herdbook.record.search import JobFilter, find_jobs
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_attempts
-from herdbook.store.search import JobFilter, find_jobs
 from herdbook.testing import RunningSystem, eventually, running_system
 
 registry = Registry()

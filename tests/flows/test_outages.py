@@ -6,14 +6,14 @@ import pytest
 
 from herdbook.embedded import EmbeddedServers
 from herdbook.errors import QueueUnavailableError, RecordUnavailableError
-from herdbook.job import JobStatus
-from herdbook.publish import JobRequest
+from herdbook.model.job import JobStatus
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
 from herdbook.queue.reads import QueueReader
-from herdbook.registry import Registry
+from herdbook.record.search import JobFilter, find_jobs
 from herdbook.settings import Settings
-from herdbook.store.search import JobFilter, find_jobs
 from herdbook.testing import RunningSystem, eventually, running_system
 
 pytestmark = pytest.mark.usefixtures("servers")

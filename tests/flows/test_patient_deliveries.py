@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from herdbook.assembly import build_registry
-from herdbook.job import Attempt, AttemptOutcome, Job, JobOptions, JobStatus
-from herdbook.publish import JobRequest
+from herdbook.builtin.assembly import build_registry
+from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
+from herdbook.model.options import JobOptions
+from herdbook.publishing.publish import JobRequest
+from herdbook.record.database import Record
+from herdbook.record.reads import read_attempts
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_attempts
 from herdbook.testing import RunningSystem, running_system
 
 QUICK = JobOptions.model_validate({"backoff": {"type": "fixed", "delay": 20}})

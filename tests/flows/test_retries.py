@@ -6,12 +6,13 @@ from itertools import pairwise
 from pydantic import BaseModel
 
 from herdbook import Cancel, Retry, Snooze, Unrecoverable
-from herdbook.context import JobContext
-from herdbook.job import Attempt, AttemptOutcome, Job, JobOptions, JobStatus
-from herdbook.publish import JobRequest
-from herdbook.registry import Registry
+from herdbook.model.context import JobContext
+from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest
+from herdbook.record.reads import read_attempts
 from herdbook.settings import Settings
-from herdbook.store.reads import read_attempts
 from herdbook.testing import RunningSystem, eventually, running_system
 
 
@@ -62,7 +63,7 @@ async def test_a_job_is_tried_until_it_succeeds_and_each_try_is_written_down(set
         (AttemptOutcome.COMPLETED, None, None),
     ]
     assert "in flaky" in (attempts[0].stack_trace or "")
-    assert "runner.py" not in (attempts[0].stack_trace or "")
+    assert "execution/run.py" not in (attempts[0].stack_trace or "")
     assert attempts[0].started_at
     assert attempts[0].ended_at
     assert attempts[1].started_at

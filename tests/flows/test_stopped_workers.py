@@ -7,12 +7,12 @@ from asyncio.subprocess import Process, create_subprocess_exec
 from pathlib import Path
 from typing import Any
 
-from herdbook.job import JobStatus
-from herdbook.publish import JobRequest, Publisher
+from herdbook.model.job import JobStatus
+from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
+from herdbook.record.database import Record
 from herdbook.relay import Relay
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from herdbook.testing import eventually
 
 from .working import book

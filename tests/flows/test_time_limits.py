@@ -9,15 +9,16 @@ from uuid import UUID
 
 import pytest
 
-from herdbook.context import JobContext
-from herdbook.job import Attempt, AttemptOutcome, Job, JobOptions, JobStatus
-from herdbook.publish import JobRequest, Publisher
+from herdbook.model.context import JobContext
+from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
-from herdbook.registry import Registry
+from herdbook.record.database import Record
+from herdbook.record.reads import read_attempts, read_job, read_logs
 from herdbook.relay import Relay
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_attempts, read_job, read_logs
 from herdbook.testing import RunningSystem, eventually, running_system
 from tests.cli.processes import ended, running
 
@@ -60,7 +61,7 @@ async def test_a_job_of_each_kind_ends_at_its_limit_and_says_where_it_was(
     assert ("a thread cannot be stopped" in (job.error_message or "")) == (job_type == "stuck_thread")
     assert LIMIT <= ran_for(attempt) < 60
     assert place in (attempt.stack_trace or "")
-    assert "runner.py" not in (attempt.stack_trace or "")
+    assert "execution/run.py" not in (attempt.stack_trace or "")
     apart.enough.set()
     assert not apart.job_processes()
 

@@ -13,9 +13,9 @@ import httpx
 import pytest
 import redis.asyncio
 
-from herdbook.job import JobStatus
+from herdbook.model.job import JobStatus
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from herdbook.testing import eventually
 from tests.cli.conftest import environment
 from tests.cli.processes import ended, hear, running

@@ -11,15 +11,15 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.feed import ChangeFeed
 from herdbook.http import create_app
-from herdbook.http.parts import Parts
-from herdbook.job import Backoff
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.http.services import Parts
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.options import Backoff
+from herdbook.model.registry import Registry
+from herdbook.operating.feed import ChangeFeed
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 
 NOBODY = 1  # A port that no one listens on.
 

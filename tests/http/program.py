@@ -5,7 +5,7 @@ import sys
 import uvloop
 
 from herdbook.http import serve
-from herdbook.registry import Registry
+from herdbook.model.registry import Registry
 from herdbook.settings import Settings
 
 

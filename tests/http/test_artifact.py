@@ -6,8 +6,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.job import new_job_id
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.ids import new_job_id
 from tests.http.conftest import assert_problem
 
 

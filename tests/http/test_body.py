@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from tests.http.conftest import assert_problem, count_jobs
 
 JSON = {"Content-Type": "application/json"}

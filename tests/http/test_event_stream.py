@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from herdbook.errors import RecordUnavailableError
 from herdbook.http import create_app
 from herdbook.http.event_stream import EventStream, message
-from herdbook.http.parts import Parts
-from herdbook.registry import Registry
+from herdbook.http.services import Parts
+from herdbook.model.registry import Registry
 from herdbook.settings import Settings
 from tests.http.conftest import assert_problem, client
 from tests.http.test_server import serving

@@ -12,12 +12,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from herdbook.feed import ChangeFeed
 from herdbook.http import create_app
-from herdbook.http.parts import Parts
-from herdbook.registry import Registry
+from herdbook.http.services import Parts
+from herdbook.model.registry import Registry
+from herdbook.operating.feed import ChangeFeed
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from herdbook.testing import eventually, running_system
 from tests.http.conftest import assert_problem
 from tests.http.listening import Stream, listening

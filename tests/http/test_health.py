@@ -8,10 +8,10 @@ import pytest
 from fastapi import FastAPI
 
 from herdbook.http.health import HealthChecks
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.model.registry import Registry
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 
 
 async def readiness(api: httpx.AsyncClient) -> tuple[int, str, dict[str, bool], dict[str, str]]:

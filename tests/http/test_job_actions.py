@@ -6,13 +6,14 @@ import httpx
 import pytest
 import redis.asyncio
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.control import Control
 from herdbook.http import job_actions
-from herdbook.job import JobStatus, new_job_id
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import JobStatus
+from herdbook.operating.control import Control
+from herdbook.record.changes import read_queue_paused
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.changes import read_queue_paused
-from herdbook.store.pool import Record
 from herdbook.upkeep.operations import OperationRunner
 from tests.http.conftest import assert_problem
 from tests.states import HOUR, new_jobs, one_of_each, outbox, put, statuses

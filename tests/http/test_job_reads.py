@@ -8,17 +8,17 @@ from uuid import UUID
 import httpx
 import pytest
 
-from herdbook.context import LogLine
-from herdbook.job import AttemptOutcome, JobStatus, new_job_id
-from herdbook.outcome import ErrorReport
-from herdbook.store.attempts import (
-    AttemptKey,
+from herdbook.model.context import LogLine
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import AttemptKey, AttemptOutcome, JobStatus
+from herdbook.model.outcome import ErrorReport
+from herdbook.record.attempts import (
     FinishedAttempt,
     claim_jobs_if_newer_attempt,
     finish_attempts_if_running,
     insert_logs,
 )
-from herdbook.store.pool import Record
+from herdbook.record.database import Record
 from tests.http.conftest import assert_problem
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")

@@ -7,8 +7,8 @@ from uuid import UUID
 import httpx
 import pytest
 
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from tests.http.conftest import assert_problem, count_jobs
 
 NOTE = {"jobType": "note", "jobData": {"text": "a"}}

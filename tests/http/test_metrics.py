@@ -8,16 +8,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from herdbook.http.attempt_totals import AttemptTotals, Names
 from herdbook.http.metrics import MetricsReading
+from herdbook.model.registry import Registry
+from herdbook.operating.queue_stats import QueueFigures
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.record.database import Record
+from herdbook.record.histogram import middle
+from herdbook.record.rollups import bucket_of, roll_figures
+from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
-from herdbook.store.histogram import middle
-from herdbook.store.pool import Record
-from herdbook.store.rolling import bucket_of, roll_figures
-from herdbook.store.workers import WorkerBeat, beat_worker
-from tests.store.attempts import ended
+from tests.record.attempts import ended
 
 from .conftest import NOBODY
 

@@ -5,15 +5,15 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
-from herdbook.artifacts import FolderArtifacts
 from herdbook.errors import ConfigurationError
-from herdbook.feed import ChangeFeed
 from herdbook.http import create_app
-from herdbook.http.parts import Parts
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.http.services import Parts
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.registry import Registry
+from herdbook.operating.feed import ChangeFeed
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from tests.http.conftest import NOBODY, assert_problem, client, count_jobs
 
 NOTE = {"jobType": "note", "jobData": {"text": "a"}}

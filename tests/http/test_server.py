@@ -18,10 +18,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from herdbook.errors import ConfigurationError
 from herdbook.http import create_app, serve
-from herdbook.http.parts import Parts
-from herdbook.registry import Registry
+from herdbook.http.services import Parts
+from herdbook.model.registry import Registry
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from herdbook.testing import eventually
 from tests.http.conftest import NOBODY, assert_problem, count_jobs
 

@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 
 import httpx
 
-from herdbook.job import JobStatus
+from herdbook.model.job import JobStatus
+from herdbook.model.registry import Registry
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.registry import Registry
+from herdbook.record.database import Record
+from herdbook.record.job_types import declare_job_types
+from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.types import declare_job_types
-from herdbook.store.workers import WorkerBeat, beat_worker
-from tests.store.attempts import ended
+from tests.record.attempts import ended
 
 NONE = {"pending": 0, "processing": 0, "completed": 0, "failed": 0, "cancelled": 0}
 

@@ -10,11 +10,11 @@ import orjson
 import pytest
 import structlog
 
-from herdbook.context import running_job
-from herdbook.job import JobStatus
+from herdbook.model.context import running_job
+from herdbook.model.job import JobStatus
+from herdbook.model.registry import Registry
 from herdbook.observe.log import set_up_logging
-from herdbook.publish import JobRequest
-from herdbook.registry import Registry
+from herdbook.publishing.publish import JobRequest
 from herdbook.settings import Settings
 from herdbook.testing import running_system
 

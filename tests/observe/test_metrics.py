@@ -8,19 +8,20 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from herdbook.cli.exposing import observed
-from herdbook.errors import ConfigurationError, Unrecoverable
+from herdbook.cli.metrics_server import observed
+from herdbook.errors import ConfigurationError
+from herdbook.execution.worker import Worker
+from herdbook.model.registry import Registry
+from herdbook.model.signals import Unrecoverable
 from herdbook.observe.events import NOBODY, Observer
 from herdbook.observe.metrics import ProcessMetrics, exposed
-from herdbook.publish import JobRequest, Publisher
+from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.registry import Registry
+from herdbook.record.database import Record
 from herdbook.relay import Relay
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from herdbook.testing import eventually
-from herdbook.worker import Worker
 
 Samples = dict[tuple[str, ...], float]
 

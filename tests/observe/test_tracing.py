@@ -12,17 +12,20 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
-from herdbook.context import JobContext
-from herdbook.errors import Cancel, IdempotencyConflictError, Snooze
-from herdbook.job import LONGEST_TRACE_CONTEXT, JobOptions, NewJob, new_job_id
+from herdbook.errors import IdempotencyConflictError
+from herdbook.execution.worker import Worker
+from herdbook.model.context import JobContext
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import LONGEST_TRACE_CONTEXT, NewJob
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry
+from herdbook.model.signals import Cancel, Snooze
 from herdbook.observe.events import Observer
 from herdbook.observe.tracing import Tracing, parse_context
-from herdbook.publish import JobRequest, Publisher
-from herdbook.registry import Registry
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from herdbook.testing import eventually
-from herdbook.worker import Worker
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 GIVEN = json.dumps({"traceparent": f"00-{TRACE}-{PARENT}-01"})

@@ -13,13 +13,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from herdbook.assembly import build_registry
+from herdbook.builtin.assembly import build_registry
 from herdbook.embedded import EmbeddedServers
 from herdbook.embedded.smtp import CatchAllSmtp
 from herdbook.http import serve
-from herdbook.registry import Registry
+from herdbook.model.registry import Registry
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from herdbook.testing import RunningSystem, running_system
 from herdbook.web import create_app
 from tests.conftest import fresh_settings

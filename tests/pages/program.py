@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from herdbook.context import JobContext
-from herdbook.errors import Unrecoverable
-from herdbook.job import Backoff
-from herdbook.registry import Registry
+from herdbook.model.context import JobContext
+from herdbook.model.options import Backoff
+from herdbook.model.registry import Registry
+from herdbook.model.signals import Unrecoverable
 
 
 class Order(BaseModel):

@@ -2,7 +2,7 @@
 
 from playwright.async_api import Page, expect
 
-from herdbook.job import JobStatus
+from herdbook.model.job import JobStatus
 
 from .conftest import Site
 from .working import publish

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from herdbook.job import JobOptions
-from herdbook.publish import JobRequest
+from herdbook.model.options import JobOptions
+from herdbook.publishing.publish import JobRequest
 
 from .conftest import Site
 

@@ -3,7 +3,7 @@
 import msgpack
 import pytest
 
-from herdbook.job import Backoff
+from herdbook.model.options import Backoff
 from herdbook.queue.delivery import Complete, Delivery, Fail, Retention, pack_acknowledgements, parse_delivery
 
 RETENTION = Retention(completed=100, failed=200, seconds=60)

@@ -6,10 +6,10 @@ import pytest
 import redis.asyncio
 
 from herdbook.errors import QueueUnavailableError
-from herdbook.queue import places
+from herdbook.queue import job_locations
 from herdbook.queue.adds import QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.queue.places import JobPlace, Place, PlaceReader
+from herdbook.queue.job_locations import JobPlace, Place, PlaceReader
 from herdbook.queue.reads import NextJob, QueueReader
 from herdbook.queue.work import WorkQueue
 from herdbook.settings import Settings
@@ -82,7 +82,7 @@ async def test_a_job_is_found_where_it_is(
 async def test_a_job_far_back_in_a_long_list_is_not_looked_for(
     finder: PlaceReader, writer: QueueWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "_LOOKED_THROUGH", 3)
+    monkeypatch.setattr(job_locations, "_LOOKED_THROUGH", 3)
     await writer.add("q", [job(f"j{number}") for number in range(5)])
     assert await finder.place_of("q", "j2") == JobPlace(place=Place.WAITING, ahead=2)
     assert await finder.place_of("q", "j4") == JobPlace(place=Place.WAITING, ahead=3, is_exact=False)

@@ -4,7 +4,7 @@ import asyncio
 
 import redis.asyncio
 
-from herdbook.job import Backoff
+from herdbook.model.options import Backoff
 from herdbook.queue.adds import QueueWriter
 from herdbook.queue.delivery import Complete, Fail, Release, TryAgain
 from herdbook.queue.keys import client_name

@@ -8,12 +8,12 @@ import orjson
 import pytest
 
 from herdbook.alerting import Alerts
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.model.registry import Registry
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.record.alerts import Incident, read_incidents
+from herdbook.record.database import Record
+from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
-from herdbook.store.alerts import Incident, read_incidents
-from herdbook.store.pool import Record
-from herdbook.store.workers import WorkerBeat, beat_worker
 from herdbook.upkeep.alerts import AlertWatch
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -2,10 +2,11 @@
 
 import asyncio
 
-from herdbook.job import JobStatus, NewJob, new_job_id
-from herdbook.store.outbox import insert_jobs
-from herdbook.store.pool import Record
-from herdbook.store.search import JobFilter, count_jobs
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import JobStatus, NewJob
+from herdbook.record.database import Record
+from herdbook.record.outbox import insert_jobs
+from herdbook.record.search import JobFilter, count_jobs
 from herdbook.testing import eventually
 from herdbook.upkeep.counts import CountFolder
 

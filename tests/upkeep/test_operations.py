@@ -7,13 +7,13 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.control import Control, Operation, OperationAction
 from herdbook.errors import RecordUnavailableError
-from herdbook.job import JobStatus
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.job import JobStatus
+from herdbook.operating.control import Control, Operation, OperationAction
+from herdbook.record.database import Record
+from herdbook.record.search import JobFilter
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.search import JobFilter
 from herdbook.testing import eventually
 from herdbook.upkeep.operations import OperationRunner
 from tests.states import HOUR, NOBODY, new_jobs, one_of_each, outbox, put, statuses

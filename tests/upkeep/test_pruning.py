@@ -1,10 +1,10 @@
 """Forgetting operations that ended long ago."""
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.control import Control, OperationAction
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.operating.control import Control, OperationAction
+from herdbook.record.database import Record
+from herdbook.record.search import JobFilter
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
-from herdbook.store.search import JobFilter
 from herdbook.testing import eventually
 from herdbook.upkeep.pruning import OperationPruner
 

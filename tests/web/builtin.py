@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from herdbook.processors import builtin_types
+from herdbook.builtin import builtin_types
 from herdbook.settings import Settings
 
 

@@ -9,14 +9,14 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.feed import ChangeFeed
-from herdbook.http.parts import Parts
-from herdbook.job import Backoff
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.http.services import Parts
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.options import Backoff
+from herdbook.model.registry import Registry
+from herdbook.operating.feed import ChangeFeed
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from herdbook.web import create_app
 
 NOBODY = 1  # A port that no one listens on.

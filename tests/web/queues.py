@@ -10,12 +10,12 @@ from uuid import UUID
 import httpx
 import redis.asyncio
 
-from herdbook.http.parts import Parts
+from herdbook.http.services import Parts
+from herdbook.operating.queue_stats import QueueFigures
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.queue_figures import QueueFigures
+from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.relay import Relay
-from herdbook.store.workers import WorkerBeat, beat_worker
 
 from .conftest import NOBODY, client
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from herdbook.alerting import load_alerts
-from herdbook.http.parts import Parts
-from herdbook.job import new_job_id
+from herdbook.http.services import Parts
+from herdbook.model.ids import new_job_id
 from herdbook.upkeep.alerts import AlertWatch
 
 from .conftest import HOSTILE, client

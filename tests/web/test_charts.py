@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from herdbook.store.figures import WINDOWS, Point, Window
+from herdbook.record.stats import WINDOWS, Point, Window
+from herdbook.web.axes import count_ticks, log_place, time_ticks, wait_ticks
 from herdbook.web.charts import FRAME, Measure, bar_chart, line_chart, sparkline
-from herdbook.web.scales import count_ticks, log_place, time_ticks, wait_ticks
 
 START = datetime(2026, 11, 24, 13, 7, tzinfo=UTC)
 HOUR = WINDOWS[0]

@@ -9,9 +9,9 @@ from pydantic import BaseModel, Discriminator
 from herdbook.errors import FieldProblem
 from herdbook.web.form.entries import blank
 from herdbook.web.form.example import example_of
+from herdbook.web.form.field_errors import place
 from herdbook.web.form.fields import ABSENT, MOST_ROWS, Field, Kind
 from herdbook.web.form.fill import fill
-from herdbook.web.form.placing import place
 from herdbook.web.form.schema import fields_of
 from herdbook.web.form.values import read
 from tests.web.builtin import BUILTIN

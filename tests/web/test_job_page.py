@@ -10,20 +10,21 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from herdbook.context import LogLine
-from herdbook.http.parts import Parts
-from herdbook.job import AttemptOutcome, Backoff, Job, JobOptions, JobStatus, new_job_id
-from herdbook.outcome import ErrorReport
-from herdbook.publish import JobRequest, Publisher
-from herdbook.registry import Registry
-from herdbook.store.attempts import (
-    AttemptKey,
+from herdbook.http.services import Parts
+from herdbook.model.context import LogLine
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import AttemptKey, AttemptOutcome, Job, JobStatus
+from herdbook.model.options import Backoff, JobOptions
+from herdbook.model.outcome import ErrorReport
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record.attempts import (
     FinishedAttempt,
     claim_jobs_if_newer_attempt,
     finish_attempts_if_running,
     insert_logs,
 )
-from herdbook.store.reads import read_job
+from herdbook.record.reads import read_job
 from herdbook.web.json_view import json_view
 from herdbook.web.pages.job import JobDetails, backoff_words
 from herdbook.web.render import Renderer

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from herdbook.http.problems import Refused
-from herdbook.job import JobStatus, new_job_id
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import JobStatus
 from herdbook.web.job_query import JobQuery
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ from uuid import UUID
 import httpx
 import pytest
 
-from herdbook.http.parts import Parts
-from herdbook.job import new_job_id
-from herdbook.publish import JobRequest, Publisher
-from herdbook.store import search
+from herdbook.http.services import Parts
+from herdbook.model.ids import new_job_id
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record import search
 from herdbook.web import job_query
 
 from .conftest import EXTREMES

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from herdbook.registry import Registry
+from herdbook.model.registry import Registry
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from herdbook.web import create_app
 from tests.http.listening import Stream, listening
 from tests.http.test_server import serving

@@ -11,11 +11,12 @@ import httpx
 import pytest
 from pydantic import BaseModel, Field
 
-from herdbook.http.parts import Parts
-from herdbook.job import Backoff, Job, JobOptions
-from herdbook.publish import JobRequest, Publisher
-from herdbook.registry import Registry
-from herdbook.store.reads import read_job
+from herdbook.http.services import Parts
+from herdbook.model.job import Job
+from herdbook.model.options import Backoff, JobOptions
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record.reads import read_job
 from tests.web.builtin import BUILTIN
 from tests.web.conftest import EXTREMES, HOSTILE, client
 from tests.web.filled_form import pairs_of

@@ -5,11 +5,12 @@ import re
 import httpx
 from markupsafe import escape
 
-from herdbook.control import Control
-from herdbook.http.parts import Parts
-from herdbook.job import JobStatus, new_job_id
-from herdbook.store.reads import read_job
-from herdbook.store.search import JobFilter, count_jobs
+from herdbook.http.services import Parts
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import JobStatus
+from herdbook.operating.control import Control
+from herdbook.record.reads import read_job
+from herdbook.record.search import JobFilter, count_jobs
 from herdbook.upkeep.operations import OperationRunner
 
 from .conftest import HOSTILE

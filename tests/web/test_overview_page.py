@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import httpx
 
-from herdbook.http.parts import Parts
-from tests.store.attempts import ended
+from herdbook.http.services import Parts
+from tests.record.attempts import ended
 
 from .queues import beat, region, site_without_redis
 from .test_workers_page import claimed

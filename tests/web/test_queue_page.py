@@ -6,13 +6,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from herdbook.control import Control
-from herdbook.http.parts import Parts
-from herdbook.job import JobOptions, JobStatus
-from herdbook.publish import JobRequest, Publisher
-from herdbook.registry import Registry
+from herdbook.http.services import Parts
+from herdbook.model.job import JobStatus
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry
+from herdbook.operating.control import Control
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record.search import JobFilter, count_jobs
 from herdbook.settings import Settings
-from herdbook.store.search import JobFilter, count_jobs
 from herdbook.testing import eventually, running_system
 from herdbook.upkeep.operations import OperationRunner
 

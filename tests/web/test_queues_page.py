@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import httpx
 
-from herdbook.http.parts import Parts
-from herdbook.job import JobOptions
-from herdbook.publish import JobRequest, Publisher
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.http.services import Parts
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.settings import Settings
 from herdbook.testing import eventually, running_system
 

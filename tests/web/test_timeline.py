@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from herdbook.job import Attempt, AttemptOutcome, Job, JobStatus, new_job_id, queue_job_id
+from herdbook.model.ids import new_job_id, queue_job_id
+from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
 from herdbook.web.timeline import Entry, timeline
 
 START = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import httpx
 
-from herdbook.http.parts import Parts
-from herdbook.publish import JobRequest
-from herdbook.registry import Registry
+from herdbook.http.services import Parts
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest
 from herdbook.settings import Settings
 from herdbook.testing import eventually, running_system
 

@@ -8,8 +8,8 @@ from typing import Any
 from protocol import DATABASE_URL, QUEUE, RESULT, become, run, tell_started
 
 from herdbook import Herdbook, JobRequest
-from herdbook.store.migrate import migrate
-from herdbook.store.pool import Record
+from herdbook.record.database import Record
+from herdbook.record.migrate import migrate
 
 # Jobs of one transaction.
 BULK = 5_000

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from herdbook.alerting.rules import FileModel, Name, Rule
 from herdbook.alerting.signing import Secret
 from herdbook.errors import ConfigurationError
-from herdbook.job import WebAddress
+from herdbook.model.options import WebAddress
 from herdbook.settings import Settings
 
 

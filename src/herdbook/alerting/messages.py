@@ -10,7 +10,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from herdbook.job import Backoff, CamelModel, JobStatus, WebAddress
+from herdbook.model.job import JobStatus
+from herdbook.model.options import Backoff, CamelModel, WebAddress
 
 ALERT, ALERT_QUEUE = "alert", "alerts"
 CALLBACK, CALLBACK_QUEUE = "callback", "callbacks"

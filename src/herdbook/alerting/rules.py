@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from herdbook.duration import parse_limit
+from herdbook.model.duration import parse_limit
 
 # Figures are kept per minute for longer than this.
 _LONGEST_WINDOW = 86_400

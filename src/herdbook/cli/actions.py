@@ -10,9 +10,9 @@ from uuid import UUID
 import typer
 
 from herdbook.cli import options
-from herdbook.cli.acting import Chosen, act
+from herdbook.cli.apply_action import Chosen, act
 from herdbook.cli.jobs import Queue, Status, Type
-from herdbook.control import OperationAction
+from herdbook.operating.control import OperationAction
 
 Ids = Annotated[
     list[UUID] | None, typer.Argument(metavar="ID", help="Ids of jobs, as publishing printed them.", show_default=False)

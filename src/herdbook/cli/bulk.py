@@ -19,8 +19,8 @@ import typer
 
 from herdbook.cli.source import open_source
 from herdbook.errors import HerdbookError, InvalidJobError, JobTooLargeError
-from herdbook.job import JobOptions
-from herdbook.publish import JobRequest, Publisher
+from herdbook.model.options import JobOptions
+from herdbook.publishing.publish import JobRequest, Publisher
 
 # Jobs of one transaction.
 _BATCH = 1_000

@@ -8,23 +8,15 @@ import time
 from collections.abc import AsyncIterator
 
 from herdbook.cli.connect import open_record, redis_url
-from herdbook.cli.findings import (
-    Finding,
-    judge_clock,
-    judge_outbox,
-    judge_queue,
-    judge_redis,
-    judge_silent,
-    problem,
-)
+from herdbook.cli.findings import Finding, judge_clock, judge_outbox, judge_queue, judge_redis, judge_silent, problem
 from herdbook.errors import ConfigurationError, HerdbookError
 from herdbook.queue.connection import connect
 from herdbook.queue.reads import QueueReader
+from herdbook.record.database import Connection
+from herdbook.record.migrate import pending_migrations
+from herdbook.record.reads import read_outbox_lag, read_queues
+from herdbook.record.workers import read_workers
 from herdbook.settings import Settings
-from herdbook.store.migrate import pending_migrations
-from herdbook.store.pool import Connection
-from herdbook.store.reads import read_outbox_lag, read_queues
-from herdbook.store.workers import read_workers
 
 # Seconds that the mail server may take.
 _PATIENCE = 5.0
@@ -103,7 +95,7 @@ async def _mail(settings: Settings) -> Finding:
     # Together they take a while to import.
     import aiosmtplib
 
-    from herdbook.processors.smtp import parse_smtp_url
+    from herdbook.builtin.smtp import parse_smtp_url
 
     server = parse_smtp_url(settings.smtp_url)
     try:

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from herdbook.alerting import load_alerts
 from herdbook.alerting.signing import check_secret
-from herdbook.book import with_running_servers
+from herdbook.app import with_running_servers
 from herdbook.errors import ConfigurationError, QueueUnavailableError, RecordUnavailableError
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 
 _SCHEMES = {
     "DATABASE_URL": ("postgresql", "postgres"),

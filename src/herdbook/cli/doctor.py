@@ -8,7 +8,7 @@ import asyncio
 
 import typer
 
-from herdbook.cli import exits, options
+from herdbook.cli import exit_codes, options
 from herdbook.cli.connect import read_settings
 from herdbook.cli.tables import COLOURS
 
@@ -31,8 +31,8 @@ def doctor(as_json: options.AsJson = False, data: options.Data = None) -> int:
         if as_json:
             typer.echo(to_json(found))
             continue
-        message = exits.printable(f"{found.subject}: {found.message}")
+        message = exit_codes.printable(f"{found.subject}: {found.message}")
         typer.echo(f"{typer.style(f'{found.level:<8}', fg=COLOURS[found.level])} {message}")
         if found.advice:
-            typer.echo(f"{'':<9}{exits.printable(found.advice)}")
-    return exits.NO if any(found.level == "problem" for found in findings) else exits.OK
+            typer.echo(f"{'':<9}{exit_codes.printable(found.advice)}")
+    return exit_codes.NO if any(found.level == "problem" for found in findings) else exit_codes.OK

@@ -6,7 +6,7 @@ Never starts a server.
 
 import typer
 
-from herdbook.cli import exits, options
+from herdbook.cli import exit_codes, options
 from herdbook.cli.connect import given_settings
 from herdbook.embedded import read_running_servers
 
@@ -23,13 +23,13 @@ def env(data: options.Data = None) -> int:
     folder = given_settings(data).data.absolute()
     running = read_running_servers(folder)
     if running is None:
-        exits.tell(f"nothing runs on {folder}: start `herdbook up` with that data folder")
-        return exits.NO
+        exit_codes.tell(f"nothing runs on {folder}: start `herdbook up` with that data folder")
+        return exit_codes.NO
     for name in ("DATABASE_URL", "REDIS_URL", "SMTP_URL"):
         url = getattr(running, name.lower())
         if url is not None:
             typer.echo(f"export {name}={_quoted(url)}")
-    return exits.OK
+    return exit_codes.OK
 
 
 def _quoted(value: str) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from herdbook.observe.mask import mask_passwords
+from herdbook.model.masking import mask_passwords
 from herdbook.queue.reads import QueueCounts, ServerFacts
-from herdbook.store.reads import OutboxLag
-from herdbook.store.workers import WorkerRow
+from herdbook.record.reads import OutboxLag
+from herdbook.record.workers import WorkerRow
 
 Level = Literal["ok", "warning", "problem"]
 

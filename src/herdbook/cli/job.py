@@ -12,12 +12,12 @@ import typer
 
 from herdbook.cli import options
 from herdbook.cli.connect import open_record, read_settings
-from herdbook.cli.exits import printable
+from herdbook.cli.exit_codes import printable
 from herdbook.cli.tables import COLOURS, attempt_fields, coloured, job_fields, log_fields, one_line, time_text, to_json
-from herdbook.duration import written
-from herdbook.job import Attempt, Job
+from herdbook.model.duration import written
+from herdbook.model.job import Attempt, Job
+from herdbook.record.reads import StoredLogLine, read_attempts, read_job, read_logs
 from herdbook.settings import Settings
-from herdbook.store.reads import StoredLogLine, read_attempts, read_job, read_logs
 
 Found = tuple[Job, list[Attempt], list[StoredLogLine]]
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from herdbook.duration import typed
 from herdbook.errors import InvalidJobError
-from herdbook.job import MAX_PRIORITY, JobOptions
-from herdbook.publish import parse_options
+from herdbook.model.duration import typed
+from herdbook.model.options import MAX_PRIORITY, JobOptions
+from herdbook.publishing.publish import parse_options
 
 # The options that are not named like their fields.
 _NAMES = {"backoff.type": "backoff", "backoff.jitter": "jitter", "idempotency_key": "key"}

@@ -12,9 +12,9 @@ import typer
 from herdbook.cli import options
 from herdbook.cli.connect import open_record, read_settings
 from herdbook.cli.tables import job_fields, print_table, time_text, to_json
-from herdbook.job import Job, JobStatus
+from herdbook.model.job import Job, JobStatus
+from herdbook.record.search import JobFilter, find_jobs
 from herdbook.settings import Settings
-from herdbook.store.search import JobFilter, find_jobs
 
 Status = Annotated[JobStatus | None, typer.Option("--status", help="Only jobs in this state.", show_default=False)]
 Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only jobs of this type.")]

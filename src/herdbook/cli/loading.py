@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from herdbook.errors import ConfigurationError
-from herdbook.registry import Registry
+from herdbook.model.registry import Registry
 
 _APP = re.compile(r"(?P<module>[\w.]+):(?P<attribute>[\w.]+)")
 _OURS = Path(__file__).parents[1]

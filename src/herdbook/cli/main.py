@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from herdbook.cli import exits
+from herdbook.cli import exit_codes
 from herdbook.cli.actions import cancel, delete, promote, retry
 from herdbook.cli.doctor import doctor
 from herdbook.cli.env import env
@@ -44,17 +44,17 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line; returns the exit code."""
     try:
-        return command_line()(arguments, prog_name="herdbook", standalone_mode=False) or exits.OK
+        return command_line()(arguments, prog_name="herdbook", standalone_mode=False) or exit_codes.OK
     except typer.TyperException as error:
         return _tell_usage(error)
     except ValidationError as error:
-        exits.tell(exits.settings_problem(error))
-        return exits.USAGE
+        exit_codes.tell(exit_codes.settings_problem(error))
+        return exit_codes.USAGE
     except HerdbookError as error:
-        exits.tell(str(error))
-        return exits.exit_code(error)
+        exit_codes.tell(str(error))
+        return exit_codes.exit_code(error)
     except typer.Abort:
-        return exits.INTERRUPTED
+        return exit_codes.INTERRUPTED
 
 
 def command_line() -> typer.Typer:
@@ -68,7 +68,7 @@ def command_line() -> typer.Typer:
     app.callback()(herdbook)
     for panel, commands in PANELS.items():
         for command in commands:
-            app.command(rich_help_panel=panel, epilog=exits.EXIT_CODES)(command)
+            app.command(rich_help_panel=panel, epilog=exit_codes.EXIT_CODES)(command)
     return app
 
 
@@ -101,8 +101,8 @@ def herdbook(version: Version = False) -> None:
 def _tell_usage(error: typer.TyperException) -> int:
     # A bare `herdbook` is answered with the help, which has been printed.
     if type(error).__name__ == "NoArgsIsHelpError":
-        return exits.USAGE
+        return exit_codes.USAGE
     context = getattr(error, "ctx", None)
     advice = f" (see `{context.command_path} --help`)" if context else ""
-    exits.tell(f"{error.format_message().rstrip('.')}{advice}")
+    exit_codes.tell(f"{error.format_message().rstrip('.')}{advice}")
     return error.exit_code

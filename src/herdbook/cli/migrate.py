@@ -26,7 +26,7 @@ def migrate(data: options.Data = None) -> None:
 
 
 async def _migrate(settings: Settings) -> list[str]:
-    from herdbook.store.migrate import migrate
+    from herdbook.record.migrate import migrate
 
     async with open_record(settings, "migrate", size=2) as record:
         applied = await migrate(record)

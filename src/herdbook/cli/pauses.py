@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from herdbook.artifacts import FolderArtifacts
 from herdbook.cli import options
 from herdbook.cli.connect import open_record, read_settings
-from herdbook.control import Control
 from herdbook.errors import QueueNotFoundError
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.operating.control import Control
+from herdbook.record.reads import read_queues
 from herdbook.settings import Settings
-from herdbook.store.reads import read_queues
 
 Names = Annotated[list[str], typer.Argument(metavar="QUEUE", help="Names of queues; `herdbook queues` lists them.")]
 

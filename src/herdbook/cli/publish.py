@@ -10,19 +10,19 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from herdbook.cli import exits, job_options, options
+from herdbook.cli import exit_codes, job_options, options
 from herdbook.cli.bulk import publish_lines
 from herdbook.cli.connect import open_record, read_settings
 from herdbook.cli.loading import load_app
 from herdbook.cli.source import open_source
-from herdbook.cli.watching import tell_outcome, watch
+from herdbook.cli.wait_for_job import tell_outcome, watch
 from herdbook.errors import InvalidJobError, UnknownJobTypeError
-from herdbook.job import JobOptions
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry
 from herdbook.observe.exporting import traced
-from herdbook.publish import JobRequest, Publisher
-from herdbook.registry import Registry
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 
 _ADVICE = "; name your own with --app module:attribute"
 
@@ -105,7 +105,7 @@ async def _publish(
     lines: bool,
     seconds: float | None,
 ) -> int:
-    from herdbook.assembly import build_registry
+    from herdbook.builtin.assembly import build_registry
 
     with traced(settings, "publish") as tracing:
         async with open_record(settings, "publish", size=2) as record:
@@ -115,7 +115,7 @@ async def _publish(
             if lines:
                 registry.get(job_type)
                 await publish_lines(publisher, job_type, chosen, source)
-                return exits.OK
+                return exit_codes.OK
             return await _publish_one(
                 publisher, record, JobRequest(job_type=job_type, job_data=_read(source), options=chosen), seconds
             )
@@ -125,7 +125,7 @@ async def _publish_one(publisher: Publisher, record: Record, request: JobRequest
     published = await publisher.publish(request)
     typer.echo(str(published.id), err=seconds is not None)
     if seconds is None:
-        return exits.OK
+        return exit_codes.OK
     return tell_outcome(await watch(record, published.id, seconds), seconds)
 
 

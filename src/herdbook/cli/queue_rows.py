@@ -8,10 +8,10 @@ from typing import Any
 
 from herdbook.cli.connect import open_record
 from herdbook.cli.tables import seconds_text
-from herdbook.queue_figures import QueueFigures, QueueState
-from herdbook.registry import Registry
+from herdbook.model.registry import Registry
+from herdbook.operating.queue_stats import QueueFigures, QueueState
+from herdbook.record.workers import WorkerRow, read_workers
 from herdbook.settings import Settings
-from herdbook.store.workers import WorkerRow, read_workers
 
 HEADER = ("QUEUE", "STATE", "WAITING", "RUNNING", "DELAYED", "FAILED", "OLDEST", "PER MIN", "WORKERS")
 

@@ -8,7 +8,7 @@ import asyncio
 
 from herdbook.cli import options
 from herdbook.cli.connect import database_url, open_record, read_settings, redis_url
-from herdbook.cli.loop import listening_to_signals, run_on_fast_loop
+from herdbook.cli.event_loop import listening_to_signals, run_on_fast_loop
 from herdbook.settings import Settings
 
 
@@ -31,11 +31,11 @@ def relay(metrics_port: options.MetricsPort = None, data: options.Data = None) -
 
 
 async def _relay(settings: Settings, url: str) -> None:
-    from herdbook.artifacts import FolderArtifacts
-    from herdbook.cli.exposing import observed
+    from herdbook.cli.metrics_server import observed
+    from herdbook.model.artifacts import FolderArtifacts
+    from herdbook.model.registry import Registry
+    from herdbook.operating.queue_stats import QueueFigures
     from herdbook.queue.connection import connect
-    from herdbook.queue_figures import QueueFigures
-    from herdbook.registry import Registry
     from herdbook.relay import Relay
     from herdbook.service import log
     from herdbook.upkeep import services

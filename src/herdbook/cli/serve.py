@@ -8,8 +8,8 @@ import typer
 
 from herdbook.cli import options
 from herdbook.cli.connect import database_url, read_settings, redis_url
+from herdbook.cli.event_loop import run_on_fast_loop
 from herdbook.cli.loading import load_app
-from herdbook.cli.loop import run_on_fast_loop
 from herdbook.settings import Settings
 
 
@@ -35,11 +35,11 @@ def serve(
 
 
 def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
-    from herdbook.assembly import build_registry
+    from herdbook.builtin.assembly import build_registry
     from herdbook.http import serve as run_server
     from herdbook.observe.exporting import traced
     from herdbook.observe.log import set_up_logging
-    from herdbook.store.pool import Record
+    from herdbook.record.database import Record
     from herdbook.web import create_app
 
     set_up_logging(settings, "serve")

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 import typer
 
-from herdbook.cli import exits
-from herdbook.cli.child import Child, ChildRefusedError
+from herdbook.cli import exit_codes
 from herdbook.cli.connect import open_record
-from herdbook.cli.loop import Told, listening_to_signals
+from herdbook.cli.event_loop import Told, listening_to_signals
+from herdbook.cli.supervised_process import Child, ChildRefusedError
 from herdbook.embedded import CatchAllSmtp, EmbeddedError, EmbeddedServers
+from herdbook.record.migrate import migrate
 from herdbook.service import log
 from herdbook.settings import Settings
-from herdbook.store.migrate import migrate
 
 # Seconds between two looks whether the embedded servers are still there.
 _LOOK = 0.5
@@ -89,16 +89,16 @@ class _System:
         for task in done:
             error = task.exception()
             if isinstance(error, EmbeddedError):
-                exits.tell(str(error))
+                exit_codes.tell(str(error))
                 # Without their servers the workers cannot bring anything to an end.
                 self._told.hurry.set()
-                return exits.AWAY
+                return exit_codes.AWAY
             if isinstance(error, ChildRefusedError):
-                return exits.USAGE
+                return exit_codes.USAGE
             if error is not None:
                 raise error
         log.info("stopping; a second time hurries")
-        return exits.OK
+        return exit_codes.OK
 
     async def _stop_children(self) -> None:
         deadline, hurry = self._settings.stop_deadline, self._told.hurry

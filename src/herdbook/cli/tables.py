@@ -15,9 +15,9 @@ import orjson
 import typer
 from pydantic.alias_generators import to_camel
 
-from herdbook.cli.exits import printable
-from herdbook.job import Attempt, Job
-from herdbook.store.reads import StoredLogLine
+from herdbook.cli.exit_codes import printable
+from herdbook.model.job import Attempt, Job
+from herdbook.record.reads import StoredLogLine
 
 COLOURS = {
     "completed": "green",

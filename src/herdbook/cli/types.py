@@ -10,8 +10,8 @@ from herdbook.cli import options
 from herdbook.cli.connect import given_settings
 from herdbook.cli.loading import load_app
 from herdbook.cli.tables import print_table
-from herdbook.duration import written
-from herdbook.registry import JobType
+from herdbook.model.duration import written
+from herdbook.model.registry import JobType
 
 _HEADER = ("TYPE", "QUEUE", "ATTEMPTS", "BACKOFF", "TIMEOUT", "EXECUTOR", "DESCRIPTION")
 
@@ -27,8 +27,8 @@ def types(app: options.App = None, as_json: options.AsJson = False, data: option
       herdbook types
       herdbook types app:book --json
     """
-    from herdbook.assembly import build_registry
-    from herdbook.store.pool import Record
+    from herdbook.builtin.assembly import build_registry
+    from herdbook.record.database import Record
 
     # Nothing here reads the record, so it has no URL and is never opened.
     registry = build_registry(given_settings(data), Record("", size=1), load_app(app))

@@ -15,9 +15,9 @@ from typing import Annotated
 
 import typer
 
-from herdbook.cli import exits, options
+from herdbook.cli import exit_codes, options
 from herdbook.cli.connect import given_settings
-from herdbook.cli.loop import stop_signals
+from herdbook.cli.event_loop import stop_signals
 from herdbook.embedded import EmbeddedServers
 from herdbook.errors import ConfigurationError
 
@@ -62,7 +62,7 @@ def up(
                 finally:
                     _ignore_signals()
         except KeyboardInterrupt:
-            return exits.OK
+            return exit_codes.OK
 
 
 def _check_port(host: str, port: int) -> None:
@@ -78,7 +78,7 @@ def _check_port(host: str, port: int) -> None:
 
 def _check_app(app: str) -> int:
     """Import the application in a process of its own, before anything is started; it tells what is wrong."""
-    from herdbook.cli.child import HERDBOOK
+    from herdbook.cli.supervised_process import HERDBOOK
 
     command = [*HERDBOOK, "types", app]
     return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False).returncode  # noqa: S603  (our own words)

@@ -10,8 +10,8 @@ import typer
 
 from herdbook.cli import options
 from herdbook.cli.connect import database_url, read_settings, redis_url
+from herdbook.cli.event_loop import run_on_fast_loop
 from herdbook.cli.loading import load_app
-from herdbook.cli.loop import run_on_fast_loop
 
 Queues = Annotated[
     list[str] | None,
@@ -52,7 +52,7 @@ def worker(
     settings = read_settings(data, concurrency=concurrency, metrics_port=metrics_port)
     database_url(settings)
     redis_url(settings)
-    from herdbook.cli.working import run_worker
+    from herdbook.cli.run_worker import run_worker
     from herdbook.observe.log import set_up_logging
 
     set_up_logging(settings, "worker")

@@ -13,8 +13,8 @@ from pydantic.alias_generators import to_camel
 from herdbook.cli import options
 from herdbook.cli.connect import open_record, read_settings
 from herdbook.cli.tables import print_table, seconds_text, time_text, to_json
+from herdbook.record.workers import WorkerRow, read_workers
 from herdbook.settings import Settings
-from herdbook.store.workers import WorkerRow, read_workers
 
 _HEADER = ("WORKER", "STATE", "HELD", "HEARD OF", "STARTED", "QUEUES")
 

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from herdbook.control import NO_REASON, Operation, OperationAction
 from herdbook.http.filters import JobFilterFields
-from herdbook.job import CamelModel
-from herdbook.store.search import JobFilter
+from herdbook.model.options import CamelModel
+from herdbook.operating.control import NO_REASON, Operation, OperationAction
+from herdbook.record.search import JobFilter
 
 MOST_LISTED = 10_000
 LONGEST_REASON = 1_000

@@ -13,9 +13,9 @@ from pydantic import Field
 
 from herdbook.alerting import Alerts
 from herdbook.http.openapi import problems
-from herdbook.job import CamelModel
-from herdbook.store.alerts import Incident, read_incidents, read_open_incidents
-from herdbook.store.pool import Record
+from herdbook.model.options import CamelModel
+from herdbook.record.alerts import Incident, read_incidents, read_open_incidents
+from herdbook.record.database import Record
 
 _NEWEST = 50
 

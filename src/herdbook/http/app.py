@@ -11,23 +11,23 @@ from starlette.types import Scope
 
 import herdbook
 from herdbook.alerting import load_alerts
-from herdbook.control import Control
 from herdbook.http.alerts import AlertReading
 from herdbook.http.artifact import ArtifactReading
 from herdbook.http.docs import ApiDocs
-from herdbook.http.edge import Edge, FaultAnswer, problem_of_fault
 from herdbook.http.events import JobEvents
 from herdbook.http.health import HealthChecks
 from herdbook.http.job_actions import JobActions
 from herdbook.http.job_reads import JobReading
 from herdbook.http.jobs import JobPublishing
 from herdbook.http.metrics import MetricsReading
+from herdbook.http.middleware import Edge, FaultAnswer, problem_of_fault
 from herdbook.http.openapi import DescribedApp
-from herdbook.http.parts import Parts
 from herdbook.http.problems import install
 from herdbook.http.queue_actions import QueueActions
+from herdbook.http.services import Parts
 from herdbook.http.system import SystemReading
-from herdbook.publish import Publisher
+from herdbook.operating.control import Control
+from herdbook.publishing.publish import Publisher
 
 _DESCRIPTION = """\
 Publish background jobs and read what became of them. A job is accepted when it is recorded in PostgreSQL.

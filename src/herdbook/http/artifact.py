@@ -15,11 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse
 
-from herdbook.artifacts import Artifact, ArtifactStore
 from herdbook.http.job_reads import parse_job_id
 from herdbook.http.openapi import Responses, problems
 from herdbook.http.problems import NO_ARTIFACT, Refused
-from herdbook.job import CamelModel
+from herdbook.model.artifacts import Artifact, ArtifactStore
+from herdbook.model.options import CamelModel
 
 _SHOWN_INLINE = frozenset({"application/pdf", "image/png", "image/jpeg", "text/csv", "text/plain"})
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)*", re.ASCII)

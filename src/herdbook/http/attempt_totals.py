@@ -17,10 +17,10 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.utils import floatToGoString
 
 from herdbook.observe.buckets import SECONDS
-from herdbook.store.ended import EndedInMinute, read_ended_since
-from herdbook.store.histogram import middle
-from herdbook.store.pool import Connection
-from herdbook.store.rolling import MINUTE, bucket_of
+from herdbook.record.database import Connection
+from herdbook.record.histogram import middle
+from herdbook.record.rollups import MINUTE, bucket_of
+from herdbook.record.settled_stats import EndedInMinute, read_ended_since
 
 # The record's bucket that ends at each limit, give or take a hundredth: 10^0.3 is 1.995, and 10^0.7 is 5.012.
 _ENDS = [round(10 * log10(limit * 1_000)) for limit in SECONDS]

@@ -15,13 +15,14 @@ from fastapi import FastAPI, Header, Query
 from pydantic import Field
 
 from herdbook.errors import FieldProblem, RecordUnavailableError
-from herdbook.feed import Batch, ChangeFeed
 from herdbook.http.event_stream import RETRY, EventStream, message
 from herdbook.http.openapi import problems
 from herdbook.http.problems import INVALID_REQUEST, Refused
-from herdbook.job import CamelModel, JobStatus
-from herdbook.store.feed import Change, ChangeReader, Position
-from herdbook.store.pool import Record
+from herdbook.model.job import JobStatus
+from herdbook.model.options import CamelModel
+from herdbook.operating.feed import Batch, ChangeFeed
+from herdbook.record.database import Record
+from herdbook.record.feed import Change, ChangeReader, Position
 
 _RESET = '{"reason":"events before this one were missed: read the jobs that matter to you"}'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from herdbook.job import CamelModel, JobStatus
-from herdbook.store.search import JobFilter
+from herdbook.model.job import JobStatus
+from herdbook.model.options import CamelModel
+from herdbook.record.search import JobFilter
 
 # PostgreSQL's text holds everything but NUL.
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]

@@ -13,10 +13,10 @@ from starlette.responses import Response
 from herdbook.errors import HerdbookError
 from herdbook.http.openapi import Responses
 from herdbook.http.schemas import Check, Health, Readiness
-from herdbook.queue_figures import QueueFigures
-from herdbook.store.migrate import pending_migrations
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_outbox_lag
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.record.database import Record
+from herdbook.record.migrate import pending_migrations
+from herdbook.record.reads import read_outbox_lag
 
 # Seconds that one check may take.
 _PATIENCE = 3.0

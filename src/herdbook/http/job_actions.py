@@ -12,7 +12,6 @@ from pydantic import Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from herdbook.control import Changes, Control, OperationAction
 from herdbook.errors import JobStateError
 from herdbook.http.action_schemas import (
     BegunOperation,
@@ -28,10 +27,12 @@ from herdbook.http.job_reads import find_job
 from herdbook.http.openapi import body_of, problems
 from herdbook.http.problems import INVALID_REQUEST, Refused
 from herdbook.http.schemas import JobView
-from herdbook.job import CamelModel, Job
-from herdbook.registry import field_problems
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_job
+from herdbook.model.job import Job
+from herdbook.model.options import CamelModel
+from herdbook.model.registry import field_problems
+from herdbook.operating.control import Changes, Control, OperationAction
+from herdbook.record.database import Record
+from herdbook.record.reads import read_job
 
 # Ten thousand ids, each with its quotes, and room for indentation.
 _BODY_LIMIT = 1024 * 1024

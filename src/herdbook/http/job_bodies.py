@@ -7,8 +7,8 @@ Never looks into the job data: the job type's model does.
 from typing import Any
 
 from herdbook.errors import FieldProblem, InvalidJobError
-from herdbook.job import JobOptions
-from herdbook.publish import JobRequest, parse_options
+from herdbook.model.options import JobOptions
+from herdbook.publishing.publish import JobRequest, parse_options
 
 MOST_JOBS = 10_000
 _FIELDS = frozenset({"jobType", "jobData", "options"})

@@ -16,10 +16,12 @@ from herdbook.errors import JobNotFoundError
 from herdbook.http.filters import JobFilterFields
 from herdbook.http.openapi import problems
 from herdbook.http.schemas import AttemptView, JobDetail, JobPage, JobView, LogLineView, LogPage
-from herdbook.job import CamelModel, Job, parse_queue_job_id
-from herdbook.store.pool import Connection, Record
-from herdbook.store.reads import read_attempts, read_job, read_logs
-from herdbook.store.search import JobFilter, search_jobs
+from herdbook.model.ids import parse_queue_job_id
+from herdbook.model.job import Job
+from herdbook.model.options import CamelModel
+from herdbook.record.database import Connection, Record
+from herdbook.record.reads import read_attempts, read_job, read_logs
+from herdbook.record.search import JobFilter, search_jobs
 
 
 class _FormQuery(CamelModel):

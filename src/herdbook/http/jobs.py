@@ -18,11 +18,11 @@ from herdbook.http.job_bodies import parse_job, parse_jobs
 from herdbook.http.openapi import DirectRoute, body_of, header, problems
 from herdbook.http.problems import INVALID_REQUEST, Refused
 from herdbook.http.schemas import AcceptedJob, AcceptedJobs, JobView
-from herdbook.job import JobStatus
-from herdbook.publish import JobRequest, Publisher
-from herdbook.registry import Registry
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_job
+from herdbook.model.job import JobStatus
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record.database import Record
+from herdbook.record.reads import read_job
 
 # What surrounds the job data in a body.
 _ENVELOPE = 64 * 1024

@@ -18,10 +18,10 @@ from starlette.responses import PlainTextResponse, Response
 from herdbook.errors import QueueUnavailableError, RecordUnavailableError
 from herdbook.http.attempt_totals import AttemptTotals, Names
 from herdbook.observe.metrics import pool_family
-from herdbook.queue_figures import QueueFigures, QueueState
-from herdbook.store.pool import Record
-from herdbook.store.reads import OutboxLag, StatusCount, read_outbox_lag, read_stats
-from herdbook.store.workers import WorkerRow, read_workers
+from herdbook.operating.queue_stats import QueueFigures, QueueState
+from herdbook.record.database import Record
+from herdbook.record.reads import OutboxLag, StatusCount, read_outbox_lag, read_stats
+from herdbook.record.workers import WorkerRow, read_workers
 
 # Seconds that a server may take to answer; Prometheus itself waits for ten.
 _PATIENCE = 3.0

@@ -6,10 +6,10 @@ Never talks to the queue: the relay brings it there.
 
 from fastapi import FastAPI
 
-from herdbook.control import Control
 from herdbook.http.action_schemas import QueueCleaning, QueueWish
 from herdbook.http.openapi import problems
-from herdbook.queue_figures import QueueFigures
+from herdbook.operating.control import Control
+from herdbook.operating.queue_stats import QueueFigures
 
 
 class QueueActions:

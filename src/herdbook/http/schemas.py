@@ -10,12 +10,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from herdbook.function import Executor
-from herdbook.job import Attempt, AttemptOutcome, Backoff, CamelModel, Job, JobOptions, JobStatus
-from herdbook.queue_figures import QueueState
-from herdbook.registry import JobType
-from herdbook.store.reads import StoredLogLine
-from herdbook.store.workers import WorkerRow
+from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
+from herdbook.model.options import Backoff, CamelModel, JobOptions
+from herdbook.model.processor import Executor
+from herdbook.model.registry import JobType
+from herdbook.operating.queue_stats import QueueState
+from herdbook.record.reads import StoredLogLine
+from herdbook.record.workers import WorkerRow
 
 # Columns that have the same name outside.
 _JOB_FIELDS = frozenset(Job.__slots__) - {"id", "job_id"}

@@ -14,17 +14,17 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from herdbook.artifacts import FolderArtifacts
-from herdbook.declaration import Declaration
 from herdbook.errors import ConfigurationError
-from herdbook.feed import ChangeFeed
 from herdbook.http.app import create_app
-from herdbook.http.parts import Parts
-from herdbook.publish import PublishTrace
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
+from herdbook.http.services import Parts
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.registry import Registry
+from herdbook.operating.feed import ChangeFeed
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.publishing.declaration import Declaration
+from herdbook.publishing.publish import PublishTrace
+from herdbook.record.database import Record
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 
 # Seconds that an idle connection stays open: longer than the load balancers in front wait, commonly 60.
 _KEEP_ALIVE = 75

@@ -9,21 +9,13 @@ from collections import Counter
 from fastapi import FastAPI
 
 from herdbook.http.openapi import problems
-from herdbook.http.schemas import (
-    JobTypeList,
-    JobTypeView,
-    QueueList,
-    QueueView,
-    Stats,
-    WorkerList,
-    WorkerView,
-)
-from herdbook.job import JobStatus
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
-from herdbook.store.pool import Record
-from herdbook.store.reads import read_stats
-from herdbook.store.workers import read_workers
+from herdbook.http.schemas import JobTypeList, JobTypeView, QueueList, QueueView, Stats, WorkerList, WorkerView
+from herdbook.model.job import JobStatus
+from herdbook.model.registry import Registry
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.record.database import Record
+from herdbook.record.reads import read_stats
+from herdbook.record.workers import read_workers
 
 
 class SystemReading:

@@ -5,9 +5,11 @@ Never costs more than an empty call for each batch where nobody does.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from herdbook.outcome import Cancelled, Failed, Outcome, Released, Retry, Snoozed, Succeeded
-from herdbook.runner import AttemptTrace, Run
+from herdbook.model.job import AttemptKey
+from herdbook.model.outcome import Cancelled, Failed, Outcome, Released, Retry, Snoozed, Succeeded
 
 # What metrics and traces call what an attempt came to: the record's words.
 OUTCOME_NAMES: dict[type[Outcome], str] = {
@@ -18,6 +20,41 @@ OUTCOME_NAMES: dict[type[Outcome], str] = {
     Snoozed: "snoozed",
     Released: "released",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolUse:
+    """How many connections are open, how many of them idle, and how many there may be."""
+
+    open: int
+    idle: int
+    limit: int
+
+
+class ObservedAttempt(Protocol):
+    """An attempt, from its claim to its end. `outcome` is None until it has ended; `took` and `waited` are seconds."""
+
+    @property
+    def key(self) -> AttemptKey: ...
+    @property
+    def queue(self) -> str: ...
+    @property
+    def job_id(self) -> str: ...
+    @property
+    def type_name(self) -> str | None: ...
+    @property
+    def trace_context(self) -> str | None: ...
+    @property
+    def outcome(self) -> Outcome | None: ...
+    @property
+    def took(self) -> float: ...
+    @property
+    def waited(self) -> float: ...
+
+
+# Follows an attempt from its first step, in its own task, whose context it may change; gives what is to be called
+# once the outcome is decided.
+AttemptTrace = Callable[[ObservedAttempt], Callable[[], None]]
 
 
 class Observer:
@@ -33,7 +70,7 @@ class Observer:
     def claimed(self, queue: str, deliveries: int, won: int) -> None:
         """A batch of deliveries was claimed in the record, and `won` of them run."""
 
-    def recorded(self, queue: str, runs: Sequence[Run]) -> None:
+    def recorded(self, queue: str, runs: Sequence[ObservedAttempt]) -> None:
         """The outcomes of these runs were recorded in one commit."""
 
     def acknowledged(self, queue: str, jobs: int) -> None:

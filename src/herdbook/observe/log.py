@@ -13,8 +13,8 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from herdbook.context import running_job
-from herdbook.observe.mask import mask_passwords
+from herdbook.model.context import running_job
+from herdbook.model.masking import mask_passwords
 from herdbook.settings import Settings
 
 # What these say at level info is of no use to whoever runs us.

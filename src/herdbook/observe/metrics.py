@@ -13,9 +13,7 @@ from prometheus_client.registry import Collector
 
 from herdbook.errors import ConfigurationError
 from herdbook.observe.buckets import SECONDS
-from herdbook.observe.events import OUTCOME_NAMES, Observer
-from herdbook.runner import AttemptTrace, Run
-from herdbook.store.pool import PoolUse
+from herdbook.observe.events import OUTCOME_NAMES, AttemptTrace, ObservedAttempt, Observer, PoolUse
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 # Other clients of a queue may name types as they like, and each name makes series that stay.
@@ -69,12 +67,12 @@ class ProcessMetrics(Observer):
         if won < deliveries:
             self._turned_away.labels(queue).inc(deliveries - won)
 
-    def recorded(self, queue: str, runs: Sequence[Run]) -> None:
+    def recorded(self, queue: str, runs: Sequence[ObservedAttempt]) -> None:
         """Count attempts, and take their times."""
         if runs:
             self._batch.labels("record").observe(len(runs))
         for run in runs:
-            job_type = run.job_type.name if run.job_type else _UNKNOWN
+            job_type = run.type_name or _UNKNOWN
             assert run.outcome is not None
             self._attempts.labels(queue, job_type, OUTCOME_NAMES[type(run.outcome)]).inc()
             self._run.labels(queue, job_type).observe(run.took)

@@ -15,10 +15,9 @@ from opentelemetry import propagate
 from opentelemetry.context import Context, attach
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, set_span_in_context
 
-from herdbook.job import LONGEST_TRACE_CONTEXT, NewJob
-from herdbook.observe.events import OUTCOME_NAMES
-from herdbook.outcome import Failed, Retry
-from herdbook.runner import Run
+from herdbook.model.job import LONGEST_TRACE_CONTEXT, NewJob
+from herdbook.model.outcome import Failed, Retry
+from herdbook.observe.events import OUTCOME_NAMES, ObservedAttempt
 
 # Attributes: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/. It knows no name for BullMQ, and
 # allows one's own. As in BullMQ's own telemetry, an attempt is a child of the publish and not only linked to it.
@@ -59,18 +58,18 @@ class Tracing:
                 _fail(span, type(error).__qualname__, str(error))
                 raise
 
-    def attempt(self, run: Run) -> Callable[[], None]:
+    def attempt(self, run: ObservedAttempt) -> Callable[[], None]:
         """Begin an attempt's span, which becomes the current one of the calling task; gives what ends it."""
-        parent = parse_context(run.delivery.trace_context)
+        parent = parse_context(run.trace_context)
         span = self._tracer.start_span(
             # Names are few, by the rules; and others than ours may call a job what they like.
-            f"process {run.job_type.name}" if run.job_type else "process",
+            f"process {run.type_name}" if run.type_name else "process",
             context=parent,
             kind=SpanKind.CONSUMER,
             attributes={
                 **_PROCESS,
-                "messaging.destination.name": run.delivery.queue,
-                "messaging.message.id": run.delivery.job_id,
+                "messaging.destination.name": run.queue,
+                "messaging.message.id": run.job_id,
                 "herdbook.job.id": str(run.key.job),
                 "herdbook.job.attempt": run.key.number,
             },
@@ -101,7 +100,7 @@ def parse_context(text: str | None) -> Context:
     return propagate.extract({name: one for name, one in fields.items() if isinstance(one, str)}, Context())
 
 
-def _end(span: Span, run: Run) -> None:
+def _end(span: Span, run: ObservedAttempt) -> None:
     outcome = run.outcome
     assert outcome is not None
     span.set_attribute("herdbook.job.outcome", OUTCOME_NAMES[type(outcome)])

@@ -4,7 +4,7 @@ Gives clients with the timeouts each use needs, and one error for "Redis is away
 Never retries by itself: the services that call decide when to try again.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import redis
 import redis.asyncio
@@ -23,7 +23,10 @@ BLOCK = 5.0
 _PATIENT = BLOCK + 10.0
 
 
-def connect(url: str, *, name: str | None = None, blocking: bool = False) -> redis.asyncio.Redis:
+QueueClient: TypeAlias = redis.asyncio.Redis
+
+
+def connect(url: str, *, name: str | None = None, blocking: bool = False) -> QueueClient:
     """A client for asyncio; `blocking` for waits of up to `BLOCK` seconds, `name` as the server lists it."""
     timeout = _PATIENT if blocking else _PROMPT
     return redis.asyncio.Redis.from_url(

@@ -13,9 +13,10 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from herdbook.job import LONGEST_TRACE_CONTEXT, Backoff
+from herdbook.model.fast_dataclass import value
+from herdbook.model.job import LONGEST_TRACE_CONTEXT
+from herdbook.model.options import Backoff
 from herdbook.queue.scripts import pack
-from herdbook.value import value
 
 
 @value
@@ -117,7 +118,7 @@ class Retention:
 
 
 def parse_delivery(queue: str, job: Sequence[Any], token: str) -> Delivery:
-    """A job as `turn.lua` tells of it: its id, and fields of its hash. A job whose hash is gone has no name."""
+    """A job as `ack_and_fetch.lua` returns it: its id, and fields of its hash. A job whose hash is gone has no name."""
     name, data, options, attempt, attempts_made, priority, timestamp, deferred_failure, job_id = job
     return Delivery(
         queue=queue,
@@ -141,7 +142,7 @@ _FOR_EVER = Retention(completed=-1, failed=-1, seconds=0)
 def pack_acknowledgements(
     acks: Sequence[Acknowledgement], retention: Retention, lock_duration: int
 ) -> tuple[list[str], list[list[Any]]]:
-    """The acknowledgements as `turn.lua` takes them: ids and results of jobs that completed plainly, and the others.
+    """The acknowledgements for `ack_and_fetch.lua`: ids and results of jobs that completed plainly, and the others.
 
     The last job of a kind makes room for all of them: to look for old jobs once for each costs more than the rest.
     Where none is to stay, each removes itself.

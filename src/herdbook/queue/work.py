@@ -60,7 +60,7 @@ class WorkQueue:
         self._stalled = stalled
         self._client = connect(url)
         self._waiting = connect(url, blocking=True, name=client_name(prefix, name, worker))
-        self._turn = self._client.register_script(compose("turn"))
+        self._turn = self._client.register_script(compose("ack_and_fetch"))
         self._move_stalled = self._client.register_script(bullmq_script("moveStalledJobsToWait-9"))
         self._update_progress = self._client.register_script(bullmq_script("updateProgress-3"))
         self._options = pack({"token": worker, "lockDuration": stalled.lock_duration, "name": worker})

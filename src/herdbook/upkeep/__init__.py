@@ -5,18 +5,18 @@ Never has two of them do the same work: each takes rows, or a lock, that no othe
 """
 
 from herdbook.alerting import load_alerts
-from herdbook.artifacts import ArtifactStore
-from herdbook.control import Control
-from herdbook.queue_figures import QueueFigures
+from herdbook.model.artifacts import ArtifactStore
+from herdbook.operating.control import Control
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.record.database import Record
 from herdbook.service import Service
 from herdbook.settings import Settings
-from herdbook.store.pool import Record
 from herdbook.upkeep.alerts import AlertWatch
 from herdbook.upkeep.cancellations import CancellationSettler
 from herdbook.upkeep.counts import CountFolder
-from herdbook.upkeep.figures import FigureRoller
 from herdbook.upkeep.operations import OperationRunner
 from herdbook.upkeep.pruning import OperationPruner
+from herdbook.upkeep.stats import FigureRoller
 
 
 def services(settings: Settings, record: Record, queues: QueueFigures, artifacts: ArtifactStore) -> list[Service]:

@@ -11,22 +11,23 @@ from herdbook.alerting import Alerts, Facts, Firing, QueueFacts, Rule, WorkerFac
 from herdbook.alerting.evaluating import windows
 from herdbook.alerting.messages import ALERT, ALERT_QUEUE, ATTEMPTS, BACKOFF, AlertPayload
 from herdbook.errors import QueueUnavailableError
-from herdbook.job import NewJob, new_job_id
-from herdbook.publish import JobRequest, prepare, record_jobs
-from herdbook.queue_figures import QueueFigures
-from herdbook.registry import Registry
-from herdbook.service import Service
-from herdbook.store.alerts import (
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import NewJob
+from herdbook.model.registry import Registry
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.publishing.publish import JobRequest, prepare, record_jobs
+from herdbook.record.alerts import (
     Incident,
     count_ended_by_type,
     open_incident_if_none,
     read_open_incidents,
     resolve_incident_if_open,
 )
-from herdbook.store.locks import try_lock
-from herdbook.store.pool import Connection, Record
-from herdbook.store.reads import read_outbox_lag
-from herdbook.store.workers import WorkerRow, count_takers, read_workers
+from herdbook.record.database import Connection, Record
+from herdbook.record.locks import try_lock
+from herdbook.record.reads import read_outbox_lag
+from herdbook.record.workers import WorkerRow, count_takers, read_workers
+from herdbook.service import Service
 
 # Seconds between two looks.
 _PAUSE = 5.0

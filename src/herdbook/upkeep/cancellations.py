@@ -4,10 +4,10 @@ Gives those that wait for another try their end, and forgets the others.
 Never stops a job that runs: its worker does.
 """
 
+from herdbook.record.cancellations import take_ended_cancellations
+from herdbook.record.changes import cancel_jobs_if_pending
+from herdbook.record.database import Record
 from herdbook.service import Service
-from herdbook.store.cancellations import take_ended_cancellations
-from herdbook.store.changes import cancel_jobs_if_pending
-from herdbook.store.pool import Record
 
 # Seconds between two looks.
 _LOOK = 1.0

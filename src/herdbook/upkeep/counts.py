@@ -4,9 +4,9 @@ Gives them to the counts every few seconds.
 Never falls behind: one round folds all there are.
 """
 
+from herdbook.record.counts import fold_counts
+from herdbook.record.database import Record
 from herdbook.service import Service
-from herdbook.store.counts import fold_counts
-from herdbook.store.pool import Record
 
 # Seconds between two rounds. What has gathered is read with the counts, so it may be a few thousand rows.
 _PAUSE = 3.0

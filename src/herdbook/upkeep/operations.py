@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from herdbook.control import NO_REASON, Changes, Control, OperationAction, change_jobs
+from herdbook.operating.control import NO_REASON, Changes, Control, OperationAction, change_jobs
+from herdbook.record.database import Connection, Record
+from herdbook.record.operations import Operation, advance_operation, take_operation
+from herdbook.record.search import IdSlice, JobFilter, search_job_ids
 from herdbook.service import Service
-from herdbook.store.operations import Operation, advance_operation, take_operation
-from herdbook.store.pool import Connection, Record
-from herdbook.store.search import IdSlice, JobFilter, search_job_ids
 
 # Jobs of one transaction.
 _BATCH = 500

@@ -6,9 +6,9 @@ Never forgets a job, nor an operation that is under way.
 
 from datetime import timedelta
 
+from herdbook.record.database import Record
+from herdbook.record.operations import prune_operations
 from herdbook.service import Service
-from herdbook.store.operations import prune_operations
-from herdbook.store.pool import Record
 
 _KEPT = timedelta(days=7)
 # Seconds between two rounds.

@@ -12,8 +12,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 import herdbook.http.app
-from herdbook.control import Control
-from herdbook.http.parts import Parts
+from herdbook.http.services import Parts
+from herdbook.operating.control import Control
 from herdbook.web.errors import PageErrors
 from herdbook.web.live import LiveUpdates
 from herdbook.web.pages.alerts import AlertPages

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from herdbook.store.figures import Point, Window
-from herdbook.web.scales import Tick, count_ticks, log_place, time_ticks, wait_ticks
-from herdbook.web.words import duration, number, plural, seconds
+from herdbook.record.stats import Point, Window
+from herdbook.web.axes import Tick, count_ticks, log_place, time_ticks, wait_ticks
+from herdbook.web.humanize import duration, number, plural, seconds
 
 # A failure among a thousand jobs has to be seen.
 _LOWEST_BAR = 2.0

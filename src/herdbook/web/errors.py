@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from herdbook.errors import HerdbookError
-from herdbook.http.edge import problem_of_fault
+from herdbook.http.middleware import problem_of_fault
 from herdbook.http.problems import kind_of
 from herdbook.web.render import Renderer
 

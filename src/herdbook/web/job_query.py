@@ -13,8 +13,8 @@ from uuid import UUID
 
 from herdbook.errors import FieldProblem
 from herdbook.http.problems import INVALID_REQUEST, Refused
-from herdbook.job import JobStatus
-from herdbook.store.search import JobFilter
+from herdbook.model.job import JobStatus
+from herdbook.record.search import JobFilter
 from herdbook.web.render import query
 
 PAGE_SIZE = 50

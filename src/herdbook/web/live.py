@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 
 from fastapi import FastAPI
 
-from herdbook.feed import EVERYTHING, Batch, ChangeFeed
 from herdbook.http.event_stream import RETRY, EventStream, message
+from herdbook.operating.feed import EVERYTHING, Batch, ChangeFeed
 
 
 class LiveUpdates:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from herdbook.errors import QueueUnavailableError
-from herdbook.http.parts import Parts
-from herdbook.job import JobStatus
-from herdbook.queue_figures import Place, QueueState
-from herdbook.store.figures import read_queue_minutes
-from herdbook.store.queues import PauseWish, read_pause_wishes
-from herdbook.store.reads import StatusCount, read_stats
-from herdbook.store.workers import WorkerRow, count_takers, read_workers
+from herdbook.http.services import Parts
+from herdbook.model.job import JobStatus
+from herdbook.operating.queue_stats import Place, QueueState
+from herdbook.record.queues import PauseWish, read_pause_wishes
+from herdbook.record.reads import StatusCount, read_stats
+from herdbook.record.stats import read_queue_minutes
+from herdbook.record.workers import WorkerRow, count_takers, read_workers
 
 # Seconds that the relay has to bring a wish to the queue; until then the pages show the wish.
 _ON_ITS_WAY = 5.0

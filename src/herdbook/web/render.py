@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 import herdbook
-from herdbook.web import words
+from herdbook.web import humanize
 
 # Nothing inline, nothing from elsewhere. Frames are the artifacts that a job page shows.
 POLICY = (
@@ -62,13 +62,13 @@ class Renderer:
             lstrip_blocks=True,
         )
         filters = ("duration", "seconds", "moment", "number", "size", "shortened")
-        self._environment.filters.update({name: getattr(words, name) for name in filters})
+        self._environment.filters.update({name: getattr(humanize, name) for name in filters})
         self._environment.globals.update(
             static=static_address,
             query=query,
-            between=words.between,
-            plural=words.plural,
-            relative=words.relative,
+            between=humanize.between,
+            plural=humanize.plural,
+            relative=humanize.relative,
             version=herdbook.__version__,
         )
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from herdbook.job import Attempt, AttemptOutcome, Job, JobStatus
+from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
 
 # Waits are recorded in whole milliseconds, so a shorter one is none.
 _SHORTEST = timedelta(milliseconds=2)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from herdbook.errors import FieldProblem, InvalidJobError
-from herdbook.job import Job, JobOptions
-from herdbook.publish import JobRequest, parse_options
-from herdbook.registry import JobType
+from herdbook.model.job import Job
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import JobType
+from herdbook.publishing.publish import JobRequest, parse_options
 from herdbook.web.form import json_text
 from herdbook.web.form.entries import Entry, blank, rows_in
 from herdbook.web.form.fields import ABSENT, Field

@@ -8,18 +8,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from herdbook.duration import written
+from herdbook.model.duration import written
 from herdbook.web.form import json_text
-from herdbook.web.form.entries import (
-    LOCAL_DATE_TIME,
-    TICKED,
-    Entry,
-    blank,
-    child,
-    other_of,
-    variant,
-    with_blank_rows,
-)
+from herdbook.web.form.entries import LOCAL_DATE_TIME, TICKED, Entry, blank, child, other_of, variant, with_blank_rows
 from herdbook.web.form.fields import ABSENT, Field, Kind
 from herdbook.web.form.values import read
 

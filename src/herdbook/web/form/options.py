@@ -7,9 +7,10 @@ Never knows the options' limits: `JobOptions` does.
 import json
 from typing import Any
 
-from herdbook.duration import written
-from herdbook.job import MAX_PRIORITY, Job
-from herdbook.registry import JobType
+from herdbook.model.duration import written
+from herdbook.model.job import Job
+from herdbook.model.options import MAX_PRIORITY
+from herdbook.model.registry import JobType
 from herdbook.web.form.entries import Entry
 from herdbook.web.form.fields import Field, Kind, Option
 from herdbook.web.form.fill import fill

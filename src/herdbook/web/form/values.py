@@ -7,8 +7,8 @@ Never guesses: what is unreadable is a problem at its field.
 import re
 from typing import Any
 
-from herdbook.duration import typed
 from herdbook.errors import FieldProblem
+from herdbook.model.duration import typed
 from herdbook.web.form import json_text
 from herdbook.web.form.entries import LOCAL_DATE_TIME, Entry
 from herdbook.web.form.fields import ABSENT, Kind

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from herdbook.alerting import Rule, load_alerts
-from herdbook.http.parts import Parts
-from herdbook.store.alerts import Incident, read_incidents, read_open_incidents
+from herdbook.http.services import Parts
+from herdbook.record.alerts import Incident, read_incidents, read_open_incidents
 from herdbook.web.render import Renderer
 
 _NEWEST = 50

@@ -13,19 +13,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from herdbook.artifacts import Artifact
-from herdbook.control import NO_REASON, Changes, Control
-from herdbook.explain import why_not_running
 from herdbook.http.job_reads import find_job
-from herdbook.http.parts import Parts
-from herdbook.job import Attempt, AttemptOutcome, Backoff, Job, JobStatus
-from herdbook.registry import JobType
-from herdbook.store.reads import StoredLogLine, read_attempts, read_newest_logs
+from herdbook.http.services import Parts
+from herdbook.model.artifacts import Artifact
+from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
+from herdbook.model.options import Backoff
+from herdbook.model.registry import JobType
+from herdbook.operating.control import NO_REASON, Changes, Control
+from herdbook.operating.explain import why_not_running
+from herdbook.record.reads import StoredLogLine, read_attempts, read_newest_logs
+from herdbook.web.form_data import PostedForm, local_path, read_form, read_reason
+from herdbook.web.humanize import duration, seconds
 from herdbook.web.json_view import JsonView, json_view
-from herdbook.web.posted import PostedForm, local_path, read_form, read_reason
 from herdbook.web.render import Renderer
 from herdbook.web.timeline import Entry, timeline
-from herdbook.web.words import duration, seconds
 
 _MOST_ATTEMPTS = 20
 _MOST_LINES = 500

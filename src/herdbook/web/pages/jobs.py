@@ -13,13 +13,14 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from herdbook.http.parts import Parts
-from herdbook.job import JobStatus, published_at
-from herdbook.registry import Registry
-from herdbook.store.job_rows import JobRow, search_job_rows
-from herdbook.store.reads import StatusCount, read_stats
+from herdbook.http.services import Parts
+from herdbook.model.ids import published_at
+from herdbook.model.job import JobStatus
+from herdbook.model.registry import Registry
+from herdbook.record.job_rows import JobRow, search_job_rows
+from herdbook.record.reads import StatusCount, read_stats
+from herdbook.web.bulk_actions import Choice, choices
 from herdbook.web.job_query import RANGES, JobQuery
-from herdbook.web.operating import Choice, choices
 from herdbook.web.render import Renderer
 
 

@@ -20,21 +20,21 @@ from herdbook.errors import (
     RecordUnavailableError,
     UnknownJobTypeError,
 )
-from herdbook.function import Executor
 from herdbook.http.job_reads import find_job
-from herdbook.http.parts import Parts
 from herdbook.http.problems import BODY_TOO_LARGE, Refused
-from herdbook.job import Job
-from herdbook.publish import Publisher
-from herdbook.registry import JobType
+from herdbook.http.services import Parts
+from herdbook.model.job import Job
+from herdbook.model.processor import Executor
+from herdbook.model.registry import JobType
+from herdbook.publishing.publish import Publisher
 from herdbook.web.form.draft import Draft, draft_like, new_draft, request_of, sent_draft, switched
 from herdbook.web.form.example import example_of
+from herdbook.web.form.field_errors import Placed, place
 from herdbook.web.form.json_text import pretty
-from herdbook.web.form.placing import Placed, place
 from herdbook.web.form.submitted import Submitted
-from herdbook.web.posted import read_form
+from herdbook.web.form_data import read_form
+from herdbook.web.humanize import seconds
 from herdbook.web.render import Renderer
-from herdbook.web.words import seconds
 
 # Beside the job data: names of inputs and the options.
 _ENVELOPE = 256 * 1024

@@ -13,14 +13,14 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from herdbook.control import Control, Operation
 from herdbook.errors import FieldProblem, OperationNotFoundError
-from herdbook.http.parts import Parts
 from herdbook.http.problems import INVALID_REQUEST, Refused
-from herdbook.store.search import JobCount, JobFilter
+from herdbook.http.services import Parts
+from herdbook.operating.control import Control, Operation
+from herdbook.record.search import JobCount, JobFilter
+from herdbook.web.bulk_actions import CHOICES, Choice, choice
+from herdbook.web.form_data import PostedForm, read_form, read_reason
 from herdbook.web.job_query import JobQuery
-from herdbook.web.operating import CHOICES, Choice, choice
-from herdbook.web.posted import PostedForm, read_form, read_reason
 from herdbook.web.render import Renderer
 
 _SHOWN = 50

@@ -15,16 +15,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from herdbook.errors import QueueUnavailableError
-from herdbook.http.parts import Parts
-from herdbook.job import JobStatus
-from herdbook.queue_figures import RunningJob
-from herdbook.store.failures import FailureGroup, read_failure_groups
-from herdbook.store.figures import WINDOWS, Point, Window, read_series
-from herdbook.store.reads import OutboxLag, read_outbox_lag
-from herdbook.store.workers import WorkerRow
+from herdbook.http.services import Parts
+from herdbook.model.job import JobStatus
+from herdbook.operating.queue_stats import RunningJob
+from herdbook.record.failures import FailureGroup, read_failure_groups
+from herdbook.record.reads import OutboxLag, read_outbox_lag
+from herdbook.record.stats import WINDOWS, Point, Window, read_series
+from herdbook.record.workers import WorkerRow
 from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
-from herdbook.web.choosing import choose
-from herdbook.web.concerns import Concern, concerns
+from herdbook.web.notices import Concern, concerns
+from herdbook.web.query_choice import choose
 from herdbook.web.queue_view import QueueView, QueueViews, view_queues
 from herdbook.web.render import Renderer
 

@@ -13,13 +13,13 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from herdbook.http.parts import Parts
-from herdbook.queue_figures import Place
-from herdbook.store.figures import WINDOWS, Point, Window, read_series
-from herdbook.store.job_rows import JobRow
-from herdbook.store.queued import read_job_rows
+from herdbook.http.services import Parts
+from herdbook.operating.queue_stats import Place
+from herdbook.record.job_rows import JobRow
+from herdbook.record.queue_lookups import read_job_rows
+from herdbook.record.stats import WINDOWS, Point, Window, read_series
 from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
-from herdbook.web.choosing import choose
+from herdbook.web.query_choice import choose
 from herdbook.web.queue_view import QueueView, view_queue
 from herdbook.web.render import Renderer, query
 

@@ -8,11 +8,11 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from herdbook.control import Control, OperationAction
-from herdbook.http.parts import Parts
-from herdbook.job import JobStatus
-from herdbook.store.search import JobFilter
-from herdbook.web.posted import local_path, read_form
+from herdbook.http.services import Parts
+from herdbook.model.job import JobStatus
+from herdbook.operating.control import Control, OperationAction
+from herdbook.record.search import JobFilter
+from herdbook.web.form_data import local_path, read_form
 from herdbook.web.queue_view import address_of
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from herdbook.http.parts import Parts
+from herdbook.http.services import Parts
 from herdbook.web.charts import Sparkline, sparkline
 from herdbook.web.queue_view import QueueView, view_queues
 from herdbook.web.render import Renderer

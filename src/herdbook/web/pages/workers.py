@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from herdbook.errors import QueueUnavailableError
-from herdbook.http.parts import Parts
-from herdbook.store.queued import RunningJob
-from herdbook.store.workers import WorkerRow, read_workers
+from herdbook.http.services import Parts
+from herdbook.record.queue_lookups import RunningJob
+from herdbook.record.workers import WorkerRow, read_workers
 from herdbook.web.render import Renderer
 
 # Jobs of one worker that are listed.

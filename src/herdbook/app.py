@@ -1,0 +1,154 @@
+"""Takes a program's job types, and its jobs.
+
+Gives `Herdbook`, what an application imports: declare with `@book.processor`, publish with `book.publish`.
+Never runs jobs: `herdbook worker app:book` does.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from herdbook.embedded import read_running_servers
+from herdbook.errors import ConfigurationError, HerdbookError
+from herdbook.model.job import Job, NewJob
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry
+from herdbook.observe.exporting import program_tracing
+from herdbook.publishing.publish import (
+    JobRequest,
+    Published,
+    Publisher,
+    PublishTrace,
+    followed,
+    parse_options,
+    prepare,
+    publish_in,
+    publish_sync_in,
+)
+from herdbook.record.database import Record
+from herdbook.record.reads import read_job
+from herdbook.settings import Settings
+
+# Seconds between two looks at a job that is waited for.
+_LOOK = 0.1
+
+
+class Herdbook(Registry):
+    """Job types and a way to publish jobs.
+
+    Settings come from the environment unless given. The connection to PostgreSQL opens at the first
+    use; `async with book:` or `await book.close()` ends it.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__()
+        self._settings = settings or Settings()
+        self._record: Record | None = None
+        self._publisher: Publisher | None = None
+
+    async def publish(
+        self,
+        job_type: str,
+        job_data: Any,
+        *,
+        connection: Any = None,
+        options: JobOptions | None = None,
+        **more: Any,
+    ) -> UUID:
+        """Record a job and return its id; it is delivered after the commit.
+
+        `job_data` is the payload model or JSON data. Options (`delay`, `run_at`, `priority`,
+        `attempts`, `backoff`, `timeout`, `callback_url`, `idempotency_key`) are given as `JobOptions` or by name. With
+        `connection` (asyncpg, psycopg or SQLAlchemy, asynchronous) the job is part of the caller's
+        own transaction: a rollback leaves nothing. Raises what `herdbook.publishing.publish.prepare` raises,
+        IdempotencyConflictError and RecordUnavailableError.
+        """
+        request = _request(job_type, job_data, options, more)
+        if connection is not None:
+            with self._prepared(request) as (job,):
+                return (await publish_in(connection, job)).id
+        return (await (await self._opened()).publish(request)).id
+
+    def publish_sync(
+        self, job_type: str, job_data: Any, *, connection: Any, options: JobOptions | None = None, **more: Any
+    ) -> UUID:
+        """The same in synchronous programs, on a psycopg or SQLAlchemy connection, as part of its transaction."""
+        request = _request(job_type, job_data, options, more)
+        with self._prepared(request) as (job,):
+            return publish_sync_in(connection, job).id
+
+    async def publish_bulk(self, requests: Iterable[JobRequest]) -> list[UUID]:
+        """Record many jobs, all or none; returns their ids in order."""
+        published: list[Published] = await (await self._opened()).publish_bulk(list(requests))
+        return [one.id for one in published]
+
+    async def job(self, id: UUID) -> Job:
+        """The job as the record has it; raises JobNotFoundError."""
+        await self._opened()
+        assert self._record is not None
+        async with self._record.connection() as connection:
+            return await read_job(connection, id)
+
+    async def wait(self, id: UUID, *, timeout: float = 60.0) -> Job:
+        """The job once it is final; raises TimeoutError after `timeout` seconds."""
+        async with asyncio.timeout(timeout):
+            while not (job := await self.job(id)).status.is_final:
+                await asyncio.sleep(_LOOK)
+        return job
+
+    async def close(self) -> None:
+        """End the connection to PostgreSQL; a later use opens it again."""
+        if self._record is not None:
+            await self._record.close()
+        self._record = self._publisher = None
+
+    async def __aenter__(self) -> Self:
+        await self._opened()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _prepared(self, request: JobRequest) -> AbstractContextManager[Sequence[NewJob]]:
+        job = prepare(self, request, max_bytes=self._settings.max_job_bytes)
+        return followed(_program_trace(), [job])
+
+    async def _opened(self) -> Publisher:
+        if self._publisher is None:
+            settings = self._settings
+            if not settings.database_url:
+                settings = with_running_servers(settings)
+            if settings.database_url is None:
+                raise ConfigurationError("set DATABASE_URL, or start `herdbook up` with the same data folder")
+            self._record = Record(settings.database_url, size=settings.pool_size)
+            await self._record.open()
+            self._publisher = Publisher(
+                self._record, self, max_job_bytes=settings.max_job_bytes, trace=_program_trace()
+            )
+        return self._publisher
+
+
+def with_running_servers(settings: Settings) -> Settings:
+    """The settings, with the URLs that are not set taken from an `up` that runs on the same data folder."""
+    names = ("database_url", "redis_url", "smtp_url")
+    missing = [name for name in names if not getattr(settings, name)]
+    running = read_running_servers(settings.data) if missing else None
+    if running is None:
+        return settings
+    return settings.model_copy(update={name: getattr(running, name) for name in missing})
+
+
+def _program_trace() -> PublishTrace | None:
+    tracing = program_tracing()
+    return tracing.publishing if tracing else None
+
+
+def _request(job_type: str, job_data: Any, options: JobOptions | None, more: dict[str, Any]) -> JobRequest:
+    if options is not None and more:
+        raise HerdbookError("give options= or single options, not both")
+    return JobRequest(job_type=job_type, job_data=job_data, options=options or parse_options(more))

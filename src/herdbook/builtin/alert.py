@@ -1,0 +1,127 @@
+"""Takes an incident that began or ended, and the names of targets.
+
+Gives the news to each target by itself; a retry goes only to those that failed.
+Never shows a target's URL or secret: it has a name.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from herdbook.alerting import Alerts, AppriseTarget, WebhookTarget, load_alerts
+from herdbook.alerting.messages import AlertPayload
+from herdbook.alerting.signing import signed_headers
+from herdbook.builtin.delivery import DeliveryError
+from herdbook.builtin.notification import NotificationPayload, is_channel, send
+from herdbook.builtin.webhook import post
+from herdbook.errors import ConfigurationError
+from herdbook.model.context import JobContext
+from herdbook.model.signals import Retry, Unrecoverable
+from herdbook.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failure:
+    """Why a target did not get the news; `after` is how long to wait, in milliseconds, when it says."""
+
+    target: str
+    error: str
+    is_final: bool = False
+    after: int | None = None
+
+
+class Alerter:
+    """Tells of incidents."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._allow_private = settings.allow_private_targets
+        self._alerts = _checked(load_alerts(settings))
+
+    async def run(self, payload: AlertPayload, job: JobContext) -> dict[str, Any]:
+        """Tell of an incident that began or ended; published by Herdbook itself, by the rules in HERDBOOK_ALERTS."""
+        told = _told_before(job.reported)
+        wanted = dict.fromkeys(payload.targets)
+        answers = await asyncio.gather(*(self._tell(payload, name, told, job) for name in wanted))
+        failures = [one for one in answers if one is not None]
+        if failures:
+            message = "; ".join(f"target {one.target}: {one.error}" for one in failures)
+            if all(one.is_final for one in failures):
+                raise Unrecoverable(message)
+            raise DeliveryError(
+                message, after=max((one.after for one in failures if one.after is not None), default=None)
+            )
+        return {"sent": list(wanted)}
+
+    async def _tell(self, payload: AlertPayload, name: str, told: set[str], job: JobContext) -> _Failure | None:
+        if name in told:
+            return None
+        match self._alerts.targets.get(name):
+            case WebhookTarget() as target:
+                failure = await self._post(payload, name, target, job)
+            case AppriseTarget() as target:
+                failure = await _notify(payload, name, target)
+            case None:
+                failure = _Failure(target=name, error="is not in the file of HERDBOOK_ALERTS", is_final=True)
+        if failure is None:
+            told.add(name)
+            job.progress({"told": sorted(told)})
+        else:
+            job.log(f"target {name}: {failure.error}")
+        return failure
+
+    async def _post(self, payload: AlertPayload, name: str, target: WebhookTarget, job: JobContext) -> _Failure | None:
+        news = payload.model_dump(mode="json", by_alias=True, exclude={"targets", "event"})
+        body = orjson.dumps(
+            {"type": f"incident.{payload.event}", "timestamp": datetime.now(UTC).isoformat(), "data": news}
+        )
+        headers = signed_headers(str(job.id), int(time.time()), body, target.secret)
+        try:
+            await post(target.webhook, body, headers, allow_private=self._allow_private)
+        except Unrecoverable as error:
+            return _Failure(target=name, error=str(error), is_final=True)
+        except Retry as error:
+            return _Failure(target=name, error=str(error), after=error.after)
+        return None
+
+
+async def _notify(payload: AlertPayload, name: str, target: AppriseTarget) -> _Failure | None:
+    is_over = payload.event == "resolved"
+    since = f"Since {payload.opened_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    until = f", until {payload.resolved_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if payload.resolved_at else ""
+    message = NotificationPayload(
+        channels=(target.apprise,),
+        title=f"Resolved: {payload.rule}" if is_over else f"Alert: {payload.rule}",
+        body=f"{payload.message}\n{since}{until}.",
+        level="success" if is_over else "failure",
+    )
+    result = await send(target.apprise, message)
+    if result.status == "sent":
+        return None
+    answer = result.answer
+    return _Failure(
+        target=name,
+        error=result.error or "not delivered",
+        is_final=answer is not None and answer.is_final,
+        after=answer.retry_after if answer else None,
+    )
+
+
+def _checked(alerts: Alerts) -> Alerts:
+    """The same, when Apprise can use its URLs."""
+    for name, target in alerts.targets.items():
+        if isinstance(target, AppriseTarget) and not is_channel(target.apprise):
+            raise ConfigurationError(
+                f"HERDBOOK_ALERTS: target {name!r}: apprise: no URL of Apprise, expected something like "
+                "slack://token/channel"
+            )
+    return alerts
+
+
+def _told_before(reported: Any) -> set[str]:
+    """The targets that earlier attempts told, from the progress they left."""
+    found = reported.get("told") if isinstance(reported, dict) else None
+    return {name for name in found if isinstance(name, str)} if isinstance(found, list) else set()

@@ -1,0 +1,48 @@
+"""Takes the settings, the record, and the job types of an application.
+
+Gives what a process of ours works with: the application's job types beside the built-in ones.
+Never opens or closes the record.
+"""
+
+from datetime import datetime
+
+from herdbook.builtin import builtin_types
+from herdbook.builtin.report import Durations, FailureGroup, HourFigures, JobTypeFigures, RecordSummary, Summarise
+from herdbook.model.job import JobStatus
+from herdbook.model.registry import Registry
+from herdbook.record.database import Record
+from herdbook.record.summary import TypeFigures, summarise_record
+from herdbook.settings import Settings
+
+
+def build_registry(settings: Settings, record: Record, app: Registry | None = None) -> Registry:
+    """The application's job types and the built-in ones; where both declare a name, the application's wins.
+
+    Raises ConfigurationError when the mail settings cannot be used.
+    """
+    registry = Registry()
+    if app is not None:
+        registry.include(app)
+    registry.include(builtin_types(settings, _summarise(record)))
+    return registry
+
+
+def _summarise(record: Record) -> Summarise:
+    async def summarise(since: datetime, job_type: str | None) -> RecordSummary:
+        async with record.connection() as connection:
+            found = await summarise_record(connection, since, job_type)
+        return RecordSummary(
+            job_types=tuple(_figures(one) for one in found.job_types),
+            hours=tuple(HourFigures(hour=one.hour, completed=one.completed, failed=one.failed) for one in found.hours),
+            failures=tuple(FailureGroup(message=one.message, count=one.count) for one in found.failures),
+        )
+
+    return summarise
+
+
+def _figures(found: TypeFigures) -> JobTypeFigures:
+    durations = None
+    if found.p50 is not None and found.p95 is not None and found.longest is not None:
+        durations = Durations(p50=found.p50, p95=found.p95, max=found.longest)
+    by_status = {JobStatus(status): count for status, count in found.by_status.items()}
+    return JobTypeFigures(job_type=found.job_type, total=found.total, by_status=by_status, durations=durations)

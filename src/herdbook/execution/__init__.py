@@ -1,0 +1,1 @@
+"""Running jobs: fetch, claim, run, decide, record, acknowledge."""

@@ -1,0 +1,36 @@
+"""Takes what a worker is asked to stop.
+
+Gives it to the executors that run it.
+Never records anything: a stopped run ends like any other, as cancelled.
+"""
+
+from collections.abc import Sequence
+
+from herdbook.execution.executor import Executor
+from herdbook.record.cancellations import read_cancellations_of_worker
+from herdbook.record.database import Record
+from herdbook.service import Service
+
+# Seconds between two looks; a cancelled job is told within so long.
+_LOOK = 1.0
+
+
+class CancelWatch(Service):
+    """Looks for running jobs of one worker that are not wanted any more."""
+
+    name = "cancellations"
+
+    def __init__(self, record: Record, worker: str, executors: Sequence[Executor]) -> None:
+        super().__init__()
+        self._record = record
+        self._worker = worker
+        self._executors = executors
+
+    async def round(self) -> float:
+        """Look once, if anything runs."""
+        if any(executor.held for executor in self._executors):
+            async with self._record.connection() as connection:
+                wanted = await read_cancellations_of_worker(connection, self._worker)
+            for executor in self._executors:
+                executor.cancel({(one.job, one.generation): one.reason for one in wanted})
+        return _LOOK

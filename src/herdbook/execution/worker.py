@@ -1,0 +1,220 @@
+"""Takes the queues of a registry's processors.
+
+Gives them a process that works: a lane for each, a heartbeat, notes and cancellations beside them; quiet and stop.
+Never runs a job itself: each queue has its executor.
+"""
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from uuid import uuid4
+
+from herdbook.errors import ConfigurationError, HerdbookError
+from herdbook.execution.cancelling import CancelWatch
+from herdbook.execution.consumer import Acknowledger, Fetcher, Lane, Recorder, StalledCheck
+from herdbook.execution.executor import Executor
+from herdbook.execution.processes import ProcessPool
+from herdbook.model.artifacts import ArtifactStore, FolderArtifacts
+from herdbook.model.registry import Registry
+from herdbook.observe.events import NOBODY, Observer
+from herdbook.queue.delivery import Retention
+from herdbook.queue.locks import LockKeeper
+from herdbook.queue.work import StalledRule, WorkQueue
+from herdbook.record.database import Record
+from herdbook.record.workers import WorkerBeat, beat_worker, remove_worker
+from herdbook.service import Service, log
+from herdbook.settings import Settings
+
+# Seconds between two signs of life, and between two writings of progress and logs.
+HEARTBEAT = 5.0
+_NOTES = 0.2
+
+
+class NoteWriter(Service):
+    """Writes down the progress and log lines of running jobs."""
+
+    name = "notes"
+
+    def __init__(self, executors: list[Executor]) -> None:
+        super().__init__()
+        self._executors = executors
+
+    async def round(self) -> float:
+        """Write what was reported since the last round."""
+        for executor in self._executors:
+            await executor.write_notes()
+        return _NOTES
+
+
+class Heartbeat(Service):
+    """Tells the record that this worker lives."""
+
+    name = "heartbeat"
+
+    def __init__(self, worker: "Worker") -> None:
+        super().__init__()
+        self._worker = worker
+
+    async def round(self) -> float:
+        """Beat once."""
+        await self._worker.beat()
+        return HEARTBEAT
+
+
+class Worker:
+    """Works on the queues of `registry`'s processors, or on those named; `settings` must have a `redis_url`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        record: Record,
+        *,
+        queues: list[str] | None = None,
+        observer: Observer = NOBODY,
+    ) -> None:
+        if settings.redis_url is None:
+            raise ConfigurationError("a worker needs REDIS_URL")
+        self.id = f"{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:8]}".replace(" ", "-")
+        self._settings = settings
+        self._record = record
+        self._state = "running"
+        self._observer = observer
+        self._locks = LockKeeper(
+            settings.redis_url,
+            prefix=settings.queue_prefix,
+            worker=self.id,
+            lock_duration=settings.lock_duration,
+            on_lost=_tell_lost,
+        )
+        names = queues or registry.queues()
+        artifacts = FolderArtifacts(settings.artifact_folder)
+        self._processes = ProcessPool(settings.process_count, artifacts)
+        self.lanes = [self._lane(name, registry, artifacts) for name in names]
+        executors = [lane.executor for lane in self.lanes]
+        self._heartbeat = Heartbeat(self)
+        self._beside = [self._heartbeat, NoteWriter(executors), CancelWatch(record, self.id, executors)]
+
+    def _lane(self, name: str, registry: Registry, artifacts: ArtifactStore) -> Lane:
+        settings = self._settings
+        assert settings.redis_url is not None
+        stalled = StalledRule(
+            lock_duration=settings.lock_duration,
+            interval=settings.stalled_interval,
+            max_stalled=settings.max_stalled,
+        )
+        retention = Retention(completed=settings.keep_completed, failed=settings.keep_failed, seconds=settings.keep_for)
+        queue = WorkQueue(
+            settings.redis_url,
+            name,
+            prefix=settings.queue_prefix,
+            worker=self.id,
+            retention=retention,
+            stalled=stalled,
+        )
+        concurrency = settings.concurrency
+        if registry.needs_processes(name):
+            # More would wait here, claimed, while another worker has room for them.
+            concurrency = min(concurrency, settings.process_count)
+        shared = (self._record, self._locks, registry, artifacts, self._processes)
+        executor = Executor(queue, *shared, concurrency=concurrency, observer=self._observer)
+        return Lane(
+            queue=queue,
+            executor=executor,
+            fetcher=Fetcher(queue, executor),
+            recorder=Recorder(queue, executor),
+            # Two, so that Redis has the next turn at hand when it is done with one.
+            acknowledgers=(Acknowledger(queue, executor), Acknowledger(queue, executor)),
+            stalled=StalledCheck(queue, settings.stalled_interval),
+        )
+
+    @property
+    def held(self) -> int:
+        """How many jobs this worker holds."""
+        return sum(lane.executor.held for lane in self.lanes)
+
+    @property
+    def queues(self) -> list[str]:
+        """The queues it works on."""
+        return [lane.queue.name for lane in self.lanes]
+
+    def start(self) -> None:
+        """Start working."""
+        self._locks.start()
+        for beside in self._beside:
+            beside.start()
+        for lane in self.lanes:
+            for service in lane.services:
+                service.start()
+
+    def quiet(self) -> None:
+        """Take no more jobs; those that run go on."""
+        self._state = "quiet"
+        self._heartbeat.wake()
+        for lane in self.lanes:
+            for acknowledger in lane.acknowledgers:
+                acknowledger.fetch = False
+            lane.fetcher.quiet()
+            lane.stalled.quiet()
+
+    async def idle(self) -> None:
+        """Return when no job is held."""
+        for lane in self.lanes:
+            await lane.executor.is_empty.wait()
+
+    async def stop(self, deadline: float) -> None:
+        """End: running jobs get `deadline` seconds, then they are handed back.
+
+        A processor in a thread cannot be ended; only the end of this process does that.
+        """
+        self.quiet()
+        await self._drain(deadline)
+        for lane in self.lanes:
+            lane.executor.interrupt()
+        await self._drain(2.0)
+        for lane in self.lanes:
+            lane.executor.give_up()
+        await self._drain(1.0)
+        await self._close()
+
+    async def beat(self) -> None:
+        """Write this worker's sign of life."""
+        async with self._record.connection() as connection:
+            await beat_worker(
+                connection,
+                WorkerBeat(
+                    id=self.id,
+                    host=socket.gethostname(),
+                    pid=os.getpid(),
+                    queues=self.queues,
+                    concurrency=self._settings.concurrency,
+                    running=sum(lane.executor.running for lane in self.lanes),
+                    state=self._state,
+                ),
+            )
+
+    async def _drain(self, seconds: float) -> None:
+        """Wait until all jobs are settled, at most `seconds`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.idle(), seconds)
+
+    async def _close(self) -> None:
+        for beside in self._beside:
+            await beside.stop(1.0)
+        for lane in self.lanes:
+            for service in lane.services:
+                await service.stop(0.0)
+            await lane.queue.close()
+        await self._processes.close()
+        await asyncio.to_thread(self._locks.stop)
+        with suppress(HerdbookError):
+            async with self._record.connection() as connection:
+                await remove_worker(connection, self.id)
+        for lane in self.lanes:
+            lane.executor.close()
+
+
+def _tell_lost(queue: str, job_ids: list[str]) -> None:
+    for job_id in job_ids:
+        log.warning("lock lost", job=job_id, queue=queue)

@@ -1,0 +1,28 @@
+"""Takes nothing.
+
+Gives the name of what an application is made of.
+Never makes or closes a part: the server does.
+"""
+
+from dataclasses import dataclass
+
+from herdbook.model.artifacts import ArtifactStore
+from herdbook.model.registry import Registry
+from herdbook.operating.feed import ChangeFeed
+from herdbook.operating.queue_stats import QueueFigures
+from herdbook.publishing.publish import PublishTrace
+from herdbook.record.database import Record
+from herdbook.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of a running system that the API and the pages stand on; `trace` follows what they publish."""
+
+    settings: Settings
+    registry: Registry
+    record: Record
+    queues: QueueFigures
+    artifacts: ArtifactStore
+    feed: ChangeFeed
+    trace: PublishTrace | None = None

@@ -1,0 +1,153 @@
+"""What a job is: its states and their allowed moves, its attempts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from herdbook.model.fast_dataclass import value
+from herdbook.model.options import Backoff
+
+# Characters of a job's trace context, as text.
+LONGEST_TRACE_CONTEXT = 2_000
+
+
+class JobStatus(StrEnum):
+    """The public states of a job; there are no others."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a job in this state is over, unless an operator retries it."""
+        return self in FINAL_STATUSES
+
+
+FINAL_STATUSES = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
+
+ALLOWED_MOVES: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.PENDING: frozenset({JobStatus.PROCESSING, JobStatus.CANCELLED}),
+    JobStatus.PROCESSING: frozenset(JobStatus) - {JobStatus.PROCESSING},
+    JobStatus.COMPLETED: frozenset(),
+    # Back to pending: an operator's retry, in a new generation. To processing: a retry made on
+    # the queue itself (Bull Board), which re-opens the job under its id.
+    JobStatus.FAILED: frozenset({JobStatus.PENDING, JobStatus.PROCESSING}),
+    JobStatus.CANCELLED: frozenset({JobStatus.PENDING}),
+}
+
+
+class AttemptOutcome(StrEnum):
+    """What one try came to.
+
+    `LOST`: its worker vanished. `RELEASED`: its worker stopped and handed it back. `SNOOZED`: it asked
+    to come back later. Neither of the last two counts as a try.
+    """
+
+    COMPLETED = "completed"
+    RETRY = "retry"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    RELEASED = "released"
+    SNOOZED = "snoozed"
+
+
+@value
+class AttemptKey:
+    """One try at one job; later tries are greater in (generation, number)."""
+
+    job: UUID
+    generation: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try at a job; `number` from 1 within its generation. `ended_at` and `outcome` are None while it runs."""
+
+    generation: int
+    number: int
+    worker: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    outcome: AttemptOutcome | None
+    error_type: str | None = None
+    error_message: str | None = None
+    stack_trace: str | None = None
+    waited_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as the record has it. `job_data`, `result` and `progress` are JSON values.
+
+    `waited_ms` is how long the newest attempt waited from when it could have run. `timeout_ms` is None
+    where the job has no time limit of its own; its type's holds then.
+    """
+
+    id: UUID
+    job_id: str
+    queue: str
+    job_type: str
+    status: JobStatus
+    job_data: Any
+    result: Any
+    error_message: str | None
+    progress: Any
+    priority: int
+    run_at: datetime | None
+    max_attempts: int
+    backoff: Backoff | None
+    attempt: int
+    generation: int
+    worker: str | None
+    waited_ms: int | None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    timeout_ms: int | None = None
+    callback_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A validated job on its way into the record. `job_data` and `backoff` are JSON texts.
+
+    `trace_context` is where its trace goes on, see `observe.tracing`.
+    """
+
+    id: UUID
+    queue: str
+    job_type: str
+    job_data: str
+    priority: int
+    run_at: datetime | None
+    max_attempts: int
+    backoff: str | None
+    idempotency_key: str | None = None
+    fingerprint: bytes | None = None
+    timeout_ms: int | None = None
+    callback_url: str | None = None
+    trace_context: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignJob:
+    """A job that another BullMQ client published. `job_data` and `backoff` are JSON texts."""
+
+    id: UUID
+    job_id: str
+    queue: str
+    job_type: str
+    job_data: str
+    priority: int
+    max_attempts: int
+    backoff: str | None
+    created_at: datetime
+    trace_context: str | None

@@ -1,0 +1,176 @@
+"""Takes what a processor returned or raised.
+
+Gives the outcome of the attempt, a value: decided here, once, for the record and the queue alike.
+Never changes anything.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from herdbook.model import signals
+from herdbook.model.duration import milliseconds
+from herdbook.model.fast_dataclass import value
+from herdbook.model.masking import mask_passwords
+from herdbook.model.options import Backoff
+from herdbook.model.storable import holds_nul
+
+# A program's own backoff: of the try's number (from 1) and its error, the milliseconds to wait.
+BackoffFunction = Callable[[int, BaseException], float]
+
+DEFAULT_BACKOFF = Backoff()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorReport:
+    """An error as it is recorded: its type's name, its message, its stack trace (None where it has none)."""
+
+    type: str
+    message: str
+    stack_trace: str | None = None
+
+
+@value
+class Succeeded:
+    """The processor returned; `result` is JSON text."""
+
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """The attempt failed and the job is tried again after `after` milliseconds."""
+
+    error: ErrorReport
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snoozed:
+    """The job comes back after `after` milliseconds, and no attempt is counted."""
+
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The job has failed for good."""
+
+    error: ErrorReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The job is not wanted any more; the error says why."""
+
+    error: ErrorReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """The worker stopped before the processor ended; the job goes back, and no attempt is counted."""
+
+
+Outcome = Succeeded | Retry | Snoozed | Failed | Cancelled | Released
+
+
+@value
+class Returned:
+    """The processor's return value."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """The processor's exception, or why it was stopped, and its report."""
+
+    error: BaseException
+    report: ErrorReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """The processor was stopped because its worker stops."""
+
+
+Ended = Returned | Raised | Interrupted
+
+
+def decide(
+    ended: Ended,
+    *,
+    attempts_made: int,
+    max_attempts: int,
+    backoff: Backoff | BackoffFunction | None,
+    random: float,
+) -> Outcome:
+    """What an attempt came to.
+
+    `attempts_made` counts this attempt (from 1), `random` (0..1) feeds the backoff's jitter.
+    """
+    match ended:
+        case Interrupted():
+            return Released()
+        case Returned(value=value):
+            return _succeed(value)
+        case Raised(error=error, report=report):
+            last = attempts_made >= max_attempts
+            return _obey(error, report, last=last) or _wait(error, report, attempts_made, backoff, random)
+
+
+def _obey(error: BaseException, report: ErrorReport, *, last: bool) -> Outcome | None:
+    """What the exception itself says is to be done; None when it says nothing."""
+    match error:
+        case signals.Snooze(delay=delay):
+            return Snoozed(after=delay)
+        case signals.Cancel():
+            return Cancelled(error=report)
+        case signals.Unrecoverable():
+            return Failed(error=report)
+        case _ if last:
+            return Failed(error=report)
+        case signals.Retry(after=int(after)):
+            return Retry(error=report, after=after)
+    return None
+
+
+def _wait(
+    error: BaseException,
+    report: ErrorReport,
+    tries: int,
+    backoff: Backoff | BackoffFunction | None,
+    random: float,
+) -> Retry:
+    """The wait that the backoff wants; when the program's own fails, the default one, and a word about it."""
+    if backoff is None or isinstance(backoff, Backoff):
+        return Retry(error=report, after=backoff.wait(tries, random) if backoff else 0)
+    try:
+        return Retry(error=report, after=milliseconds(backoff(tries, error)))
+    except Exception as fault:
+        message = mask_passwords(
+            f"{report.message} (its backoff function failed: {type(fault).__name__}: {fault}"[:4_000]
+        )
+        return Retry(error=replace(report, message=f"{message})"), after=DEFAULT_BACKOFF.wait(tries, random))
+
+
+def encode_result(value: Any) -> str:
+    """A processor's result as JSON text; raises UnrecordableResult."""
+    try:
+        result = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError as error:
+        raise signals.UnrecordableResult(f"the processor's result is not JSON: {error}") from None
+    if holds_nul(result):
+        raise signals.UnrecordableResult(
+            "the processor's result contains a NUL character, which PostgreSQL cannot store"
+        )
+    return result
+
+
+def _succeed(value: Any) -> Succeeded | Failed:
+    try:
+        return Succeeded(result=encode_result(value))
+    except signals.UnrecordableResult as error:
+        return Failed(error=ErrorReport(type="UnrecordableResult", message=str(error)))

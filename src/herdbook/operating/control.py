@@ -1,0 +1,213 @@
+"""Takes what an operator wants: of jobs, of queues, of everything that a filter finds.
+
+Gives it to the record, together with what the relay has to carry to the queue.
+Never talks to the queue, and never stops a job itself: the worker that runs it does.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from herdbook.model.artifacts import ArtifactStore
+from herdbook.model.job import JobStatus
+from herdbook.record.cancellations import ask_cancellations_if_running
+from herdbook.record.changes import (
+    cancel_jobs_if_pending,
+    clean_queue,
+    delete_jobs_if_over,
+    promote_jobs_if_scheduled,
+    read_states,
+    retry_jobs_if_over,
+    set_queue_paused,
+)
+from herdbook.record.database import Connection, Record
+from herdbook.record.operations import Operation, OperationAction, insert_operation, read_operation, read_operations
+from herdbook.record.search import JobCount, JobFilter, count_jobs
+
+__all__ = ["Changes", "Control", "Operation", "OperationAction", "change_jobs"]
+
+NO_REASON = "cancelled by an operator"
+# Seconds between two looks at a job that its worker is asked to stop.
+_LOOK = 0.1
+_UNKNOWN = "the record has no such job"
+# Why an action is refused, where the state alone does not say it.
+_REFUSALS = {
+    (OperationAction.RETRY, JobStatus.PENDING): "is pending already",
+    (OperationAction.PROMOTE, JobStatus.PENDING): "does not wait for a time",
+    (OperationAction.DELETE, JobStatus.PENDING): "is pending: cancel it first",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What came of an action on jobs: those that changed, those whose workers are asked, and why others did not."""
+
+    changed: list[UUID]
+    refused: dict[UUID, str]
+    asked: list[UUID] = field(default_factory=list)
+
+
+class Control:
+    """An operator's hand on jobs and queues. All methods raise RecordUnavailableError."""
+
+    def __init__(self, record: Record, artifacts: ArtifactStore) -> None:
+        self._record = record
+        self._artifacts = artifacts
+
+    async def retry(self, ids: Sequence[UUID]) -> Changes:
+        """Have failed and cancelled jobs begin anew; their earlier attempts and logs stay."""
+        return await self._change(OperationAction.RETRY, ids)
+
+    async def cancel(self, ids: Sequence[UUID], reason: str = NO_REASON) -> Changes:
+        """Cancel jobs that are not over; `reason` is recorded as their error.
+
+        The workers of those that run are asked to stop them, and look about once a second.
+        """
+        return await self._change(OperationAction.CANCEL, ids, reason)
+
+    async def cancel_and_wait(self, id: UUID, reason: str = NO_REASON, *, patience: float) -> Changes:
+        """Cancel a job, and wait at most `patience` seconds to learn whether it was cancelled or ended by itself."""
+        changes = await self.cancel([id], reason)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while changes.asked:
+                    await asyncio.sleep(_LOOK)
+                    changes = await self._after(id, reason, changes)
+        return changes
+
+    async def _after(self, id: UUID, reason: str, asked: Changes) -> Changes:
+        """What came of a cancellation that a worker was asked for."""
+        async with self._record.connection() as connection:
+            status = (await read_states(connection, [id])).get(id)
+        match status:
+            case JobStatus.PROCESSING:
+                return asked
+            case JobStatus.CANCELLED:
+                return Changes(changed=[id], refused={})
+            case JobStatus.PENDING:
+                return await self.cancel([id], reason)
+            case _:
+                return Changes(changed=[], refused={id: _refusal(OperationAction.CANCEL, status)})
+
+    async def promote(self, ids: Sequence[UUID]) -> Changes:
+        """Have jobs that wait for a time, or for their next try, run at once."""
+        return await self._change(OperationAction.PROMOTE, ids)
+
+    async def delete(self, ids: Sequence[UUID]) -> Changes:
+        """Delete final jobs with all that is kept of them."""
+        changes = await self._change(OperationAction.DELETE, ids)
+        await self.forget_artifacts(changes.changed)
+        return changes
+
+    async def forget_artifacts(self, ids: Collection[UUID]) -> None:
+        """Remove what deleted jobs made."""
+        await asyncio.to_thread(self._forget_artifacts, ids)
+
+    async def pause(self, queue: str) -> None:
+        """Have workers take no more jobs of the queue; those that run go on."""
+        async with self._record.connection() as connection:
+            await set_queue_paused(connection, queue, True)
+
+    async def resume(self, queue: str) -> None:
+        """Have workers take jobs of the queue again, whoever paused it."""
+        async with self._record.connection() as connection:
+            await set_queue_paused(connection, queue, False)
+
+    async def clean(self, queue: str) -> None:
+        """Have the queue forget its completed jobs; the record keeps them."""
+        async with self._record.connection() as connection:
+            await clean_queue(connection, queue)
+
+    async def count(self, action: OperationAction, wanted: JobFilter | Sequence[UUID]) -> JobCount:
+        """How many jobs an operation would look at."""
+        async with self._record.connection() as connection:
+            return await _count(connection, _settled(action, wanted))
+
+    async def begin(
+        self, action: OperationAction, wanted: JobFilter | Sequence[UUID], reason: str | None = None
+    ) -> Operation:
+        """Begin an action on many jobs; a relay's process carries it out, and jobs published later are left alone.
+
+        `reason` is recorded as the error of jobs that are cancelled.
+        """
+        wanted = _settled(action, wanted)
+        async with self._record.transaction() as connection:
+            expected = (await _count(connection, wanted)).number
+            return await insert_operation(connection, action, wanted, expected, reason)
+
+    async def operation(self, id: UUID) -> Operation:
+        """How far an operation has come; raises OperationNotFoundError."""
+        async with self._record.connection() as connection:
+            return await read_operation(connection, id)
+
+    async def operations(self, limit: int = 50) -> list[Operation]:
+        """The newest operations."""
+        async with self._record.connection() as connection:
+            return await read_operations(connection, limit)
+
+    def _forget_artifacts(self, ids: Collection[UUID]) -> None:
+        for id in ids:
+            self._artifacts.remove(id)
+
+    async def _change(self, action: OperationAction, ids: Sequence[UUID], reason: str = NO_REASON) -> Changes:
+        async with self._record.transaction() as connection:
+            return await change_jobs(connection, action, ids, reason)
+
+
+async def change_jobs(
+    connection: Connection, action: OperationAction, ids: Sequence[UUID], reason: str = NO_REASON
+) -> Changes:
+    """Do the action to jobs in this transaction; running jobs are not cancelled yet, but asked for.
+
+    A deleted job's artifact is left to `Control.forget_artifacts`.
+    """
+    asked: set[UUID] = set()
+    match action:
+        case OperationAction.RETRY:
+            changed = await retry_jobs_if_over(connection, ids)
+        case OperationAction.CANCEL:
+            changed = await cancel_jobs_if_pending(connection, ids, reason)
+            running = [id for id in ids if id not in changed]
+            asked = await ask_cancellations_if_running(connection, running, reason) if running else asked
+        case OperationAction.PROMOTE:
+            changed = await promote_jobs_if_scheduled(connection, ids)
+        case OperationAction.DELETE:
+            changed = await delete_jobs_if_over(connection, ids)
+    done = changed | asked
+    left = [id for id in ids if id not in done]
+    states = await read_states(connection, left) if left else {}
+    return Changes(
+        changed=[id for id in dict.fromkeys(ids) if id in changed],
+        refused={id: _refusal(action, states.get(id)) for id in left},
+        asked=[id for id in dict.fromkeys(ids) if id in asked],
+    )
+
+
+def _refusal(action: OperationAction, status: JobStatus | None) -> str:
+    """Why a job did not change, as the end of a sentence that begins with the job."""
+    if status is None:
+        return _UNKNOWN
+    if status is JobStatus.PROCESSING:
+        return "runs now"
+    return _REFUSALS.get((action, status), f"is {status}")
+
+
+def _settled(action: OperationAction, wanted: JobFilter | Sequence[UUID]) -> JobFilter | Sequence[UUID]:
+    """The jobs to look at: of a list each once, and of a filter only those that the action can change."""
+    if not isinstance(wanted, JobFilter):
+        return list(dict.fromkeys(wanted))
+    match action:
+        case OperationAction.PROMOTE:
+            return replace(wanted, scheduled=True)
+        case OperationAction.CANCEL if wanted.status is None:
+            return replace(wanted, status=JobStatus.PENDING)
+        case _:
+            return wanted
+
+
+async def _count(connection: Connection, wanted: JobFilter | Sequence[UUID]) -> JobCount:
+    if isinstance(wanted, JobFilter):
+        return await count_jobs(connection, wanted)
+    return JobCount(number=len(wanted), is_exact=True)

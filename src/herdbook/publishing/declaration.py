@@ -1,0 +1,28 @@
+"""Takes a program's job types.
+
+Gives them a place in the record as soon as PostgreSQL is there, so that SQL can publish by their names.
+Never holds up the program's start.
+"""
+
+from herdbook.model.registry import Registry
+from herdbook.record.database import Record
+from herdbook.record.job_types import declare_job_types
+from herdbook.service import Service
+
+
+class Declaration(Service):
+    """Writes the job types into the record, once."""
+
+    name = "declaration"
+
+    def __init__(self, record: Record, registry: Registry) -> None:
+        super().__init__()
+        self._record = record
+        self._registry = registry
+
+    async def round(self) -> float:
+        """Declare them; once is enough."""
+        async with self._record.connection() as connection:
+            await declare_job_types(connection, self._registry)
+        self.quiet()
+        return 0

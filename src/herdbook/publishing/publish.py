@@ -1,0 +1,233 @@
+"""Takes a job type's name, job data and options.
+
+Gives a validated job its row in the record and in the outbox, in one transaction.
+Never talks to the queue: publishing works while Redis is away.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from herdbook.errors import FieldProblem, IdempotencyConflictError, InvalidJobError, JobTooLargeError
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import NewJob
+from herdbook.model.options import JobOptions
+from herdbook.model.registry import Registry, field_problems
+from herdbook.model.storable import holds_nul
+from herdbook.publishing.batcher import Batcher
+from herdbook.publishing.user_connection import execute_in, execute_sync_in
+from herdbook.record.database import Connection, Record
+from herdbook.record.outbox import (
+    KeyHolder,
+    find_jobs_by_key,
+    insert_jobs,
+    insert_statement,
+    key_holders,
+    key_statement,
+)
+
+# Rows of one INSERT. More gain nothing, and hold the others up.
+_BATCH = 500
+# Follows jobs into the record, for as long as that takes: gives them as they are to be recorded.
+PublishTrace = Callable[[Sequence[NewJob]], AbstractContextManager[Sequence[NewJob]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """A job to be published. `job_data` is a JSON value or the payload model itself."""
+
+    job_type: str
+    job_data: Any
+    options: JobOptions = field(default_factory=JobOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """An accepted job; `created` is False when its idempotency key had brought it before."""
+
+    id: UUID
+    created: bool
+
+
+def parse_options(options: Any) -> JobOptions:
+    """Options from a mapping, by their Python or JSON names; raises InvalidJobError that names the wrong ones."""
+    try:
+        return JobOptions.model_validate(options)
+    except ValidationError as error:
+        problems = field_problems(error, "options")
+        raise InvalidJobError("; ".join(f"{one.path}: {one.message}" for one in problems), problems) from None
+
+
+def prepare(registry: Registry, request: JobRequest, *, max_bytes: int, id: UUID | None = None) -> NewJob:
+    """The job as it will be recorded; `id` is a new one unless given.
+
+    Raises UnknownJobTypeError, InvalidJobError naming the wrong fields, or JobTooLargeError (`max_bytes` of JSON).
+    """
+    job_type = registry.get(request.job_type)
+    if job_type.is_reserved:
+        message = f"only Herdbook itself publishes {job_type.name} jobs"
+        raise InvalidJobError(message, [FieldProblem(path="jobType", message=message)])
+    job_data = _encode(request.job_data)
+    if len(job_data) > max_bytes:
+        raise JobTooLargeError(f"job data of {len(job_data):,} bytes; at most {max_bytes:,} are accepted")
+    job_type.validate(job_data)
+    options = request.options
+    backoff = options.backoff or job_type.backoff
+    return NewJob(
+        id=id or new_job_id(),
+        queue=job_type.queue,
+        job_type=job_type.name,
+        job_data=job_data.decode(),
+        priority=options.priority or 0,
+        run_at=_run_at(options),
+        max_attempts=options.attempts or job_type.attempts,
+        backoff=backoff.model_dump_json() if backoff else None,
+        idempotency_key=options.idempotency_key,
+        fingerprint=_fingerprint(request, job_data) if options.idempotency_key else None,
+        timeout_ms=round(options.timeout * 1_000) if options.timeout else None,
+        callback_url=str(options.callback_url) if options.callback_url else None,
+    )
+
+
+class Publisher:
+    """Publishes jobs through the record's pool; concurrent single publishes share a commit."""
+
+    def __init__(
+        self, record: Record, registry: Registry, *, max_job_bytes: int, trace: PublishTrace | None = None
+    ) -> None:
+        self._record = record
+        self._trace = trace
+        self._registry = registry
+        self._max_bytes = max_job_bytes
+        self._batcher: Batcher[NewJob, Published] = Batcher(self._insert_each, limit=_BATCH)
+
+    async def publish(self, request: JobRequest) -> Published:
+        """Record one job. Beside `prepare`'s errors raises IdempotencyConflictError, RecordUnavailableError."""
+        job = prepare(self._registry, request, max_bytes=self._max_bytes)
+        with followed(self._trace, [job]) as (traced,):
+            return await self._batcher.put(traced)
+
+    async def publish_bulk(self, requests: Sequence[JobRequest]) -> list[Published]:
+        """Record all jobs or none. An InvalidJobError's paths begin with `jobs.<index>`."""
+        prepared = [self._prepare_nth(index, request) for index, request in enumerate(requests)]
+        published: list[Published] = []
+        with followed(self._trace, prepared) as jobs:
+            async with self._record.transaction() as connection:
+                for start in range(0, len(jobs), _BATCH):
+                    published += await record_jobs(connection, jobs[start : start + _BATCH])
+        return published
+
+    def _prepare_nth(self, index: int, request: JobRequest) -> NewJob:
+        try:
+            return prepare(self._registry, request, max_bytes=self._max_bytes)
+        except InvalidJobError as error:
+            problems = [FieldProblem(path=f"jobs.{index}.{one.path}", message=one.message) for one in error.problems]
+            raise type(error)(f"job {index}: {error}", problems) from None
+        except JobTooLargeError as error:
+            raise JobTooLargeError(f"job {index}: {error}") from None
+
+    async def _insert_each(self, jobs: list[NewJob]) -> list[Published | Exception]:
+        """Insert jobs of several callers in one statement; one that PostgreSQL refuses spoils no other."""
+        async with self._record.connection() as connection:
+            try:
+                inserted = await insert_jobs(connection, jobs)
+            except (
+                asyncpg.DataError,
+                asyncpg.ProgramLimitExceededError,
+                asyncpg.IntegrityConstraintViolationError,
+            ) as error:
+                if len(jobs) == 1:
+                    return [InvalidJobError(f"PostgreSQL cannot store this job: {error}")]
+                return [(await self._insert_each([job]))[0] for job in jobs]
+            held = await _holders(connection, jobs, inserted)
+        return [settle(job, inserted, held) for job in jobs]
+
+
+def followed(trace: PublishTrace | None, jobs: Sequence[NewJob]) -> AbstractContextManager[Sequence[NewJob]]:
+    """The jobs as they are to be recorded, in the block; `trace`, if there is one, follows them."""
+    return nullcontext(jobs) if trace is None else trace(jobs)
+
+
+async def record_jobs(connection: Connection, jobs: Sequence[NewJob]) -> list[Published]:
+    """Insert jobs on this connection; raises IdempotencyConflictError at the first conflict."""
+    inserted = await insert_jobs(connection, jobs)
+    held = await _holders(connection, jobs, inserted)
+    return [raise_or_return(settle(job, inserted, held)) for job in jobs]
+
+
+async def publish_in(connection: Any, job: NewJob) -> Published:
+    """Insert a job inside the caller's own transaction (asynchronous psycopg, asyncpg or SQLAlchemy connection)."""
+    rows = await execute_in(connection, *insert_statement([job]))
+    holders = await execute_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []
+    return raise_or_return(settle(job, {row["job"] for row in rows}, key_holders(holders)))
+
+
+def publish_sync_in(connection: Any, job: NewJob) -> Published:
+    """The same on a synchronous psycopg or SQLAlchemy connection."""
+    rows = execute_sync_in(connection, *insert_statement([job]))
+    holders = execute_sync_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []
+    return raise_or_return(settle(job, {row["job"] for row in rows}, key_holders(holders)))
+
+
+async def _holders(connection: Connection, jobs: Sequence[NewJob], inserted: set[UUID]) -> dict[str, KeyHolder]:
+    keys = taken_keys(jobs, inserted)
+    return await find_jobs_by_key(connection, keys) if keys else {}
+
+
+def taken_keys(jobs: Sequence[NewJob], inserted: set[UUID]) -> list[str]:
+    """The idempotency keys that kept jobs from being inserted."""
+    return [job.idempotency_key for job in jobs if job.id not in inserted and job.idempotency_key]
+
+
+def settle(job: NewJob, inserted: set[UUID], held: dict[str, KeyHolder]) -> Published | Exception:
+    """What became of a job: new, the same as before, or in conflict with the holder of its key."""
+    if job.id in inserted:
+        return Published(id=job.id, created=True)
+    holder = held.get(job.idempotency_key or "")
+    if holder is not None and holder.fingerprint == job.fingerprint:
+        return Published(id=holder.id, created=False)
+    return IdempotencyConflictError(job.idempotency_key or "")
+
+
+def raise_or_return(answer: Published | Exception) -> Published:
+    """The answer, raised when it is an error."""
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _encode(job_data: Any) -> bytes:
+    if isinstance(job_data, BaseModel):
+        job_data = job_data.model_dump(mode="json", by_alias=True)
+    try:
+        encoded = orjson.dumps(job_data)
+    except TypeError as error:
+        raise _bad_data(f"not JSON: {error}") from None
+    if holds_nul(encoded.decode()):
+        raise _bad_data("contains a NUL character, which PostgreSQL cannot store")
+    return encoded
+
+
+def _bad_data(message: str) -> InvalidJobError:
+    return InvalidJobError(f"jobData is {message}", [FieldProblem(path="jobData", message=message)])
+
+
+def _run_at(options: JobOptions) -> datetime | None:
+    if options.delay:
+        return datetime.now(UTC) + timedelta(milliseconds=options.delay)
+    return options.run_at
+
+
+def _fingerprint(request: JobRequest, job_data: bytes) -> bytes:
+    """What makes two requests with one key the same: type, data and options, whatever the order of their fields."""
+    options = request.options.model_dump(mode="json", exclude={"idempotency_key"}, exclude_none=True)
+    body = orjson.dumps([request.job_type, orjson.loads(job_data), options], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(body).digest()

@@ -1,0 +1,57 @@
+"""Takes deliveries.
+
+Gives each its place in the record: ours by the id we gave it, jobs of other BullMQ clients by a derived id.
+Never talks to a server.
+"""
+
+from datetime import UTC, datetime
+
+from herdbook.model.ids import foreign_job_id, parse_queue_job_id
+from herdbook.model.job import AttemptKey, ForeignJob
+from herdbook.model.options import MAX_PRIORITY
+from herdbook.model.storable import storable_json
+from herdbook.queue.delivery import Delivery
+
+
+def attempt_key(delivery: Delivery) -> AttemptKey:
+    """The attempt that this delivery is, judged by its job id."""
+    ours = parse_queue_job_id(delivery.job_id)
+    if ours is None:
+        return foreign_key(delivery)
+    return AttemptKey(job=ours[0], generation=ours[1], number=delivery.attempt)
+
+
+def foreign_key(delivery: Delivery) -> AttemptKey:
+    """The attempt that this delivery is, when the record does not know its job id."""
+    derived = foreign_job_id(delivery.queue, delivery.job_id, delivery.timestamp)
+    return AttemptKey(job=derived, generation=0, number=delivery.attempt)
+
+
+def foreign_job(delivery: Delivery) -> ForeignJob:
+    """The job as it is first written down. Its id carries the time, for BullMQ's counter can restart."""
+    backoff = delivery.backoff
+    return ForeignJob(
+        id=foreign_key(delivery).job,
+        job_id=f"{delivery.job_id}@{delivery.timestamp}",
+        queue=delivery.queue,
+        job_type=delivery.job_type[:200],
+        job_data=storable_json(delivery.data),
+        priority=min(max(delivery.priority, 0), MAX_PRIORITY),
+        max_attempts=delivery.max_attempts,
+        backoff=backoff.model_dump_json() if backoff else None,
+        created_at=datetime.fromtimestamp(delivery.timestamp / 1_000, UTC),
+        trace_context=delivery.trace_context,
+    )
+
+
+def is_ours(job_id: str) -> bool:
+    """Whether a recorded job id is one that we gave; another client's is written down with its time."""
+    return parse_queue_job_id(job_id) is not None
+
+
+def id_in_queue(job_id: str) -> tuple[str, int | None]:
+    """The id by which the queue knows a recorded job, and for another client's job its time (Unix milliseconds)."""
+    if is_ours(job_id):
+        return job_id, None
+    id, _, timestamp = job_id.rpartition("@")
+    return id, int(timestamp)

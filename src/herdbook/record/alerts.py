@@ -1,0 +1,76 @@
+"""Takes what is wrong, or well again, by the operator's rules.
+
+Gives it a row each time; and the jobs that ended lately, which some rules judge by.
+Never has two open incidents of one rule and subject.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from herdbook.alerting import Firing, Rule, TypeFacts
+from herdbook.record.database import Connection
+from herdbook.record.rollups import MINUTE, bucket_of, read_rolled
+from herdbook.record.sql import statement
+from herdbook.record.stats import unrolled_since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Something that is wrong, or was until `resolved_at`.
+
+    The two jobs carry the news; None where nobody was told, as of an incident whose rule is gone.
+    """
+
+    id: UUID
+    rule: str
+    kind: str
+    subject: str
+    message: str
+    opened_at: datetime
+    resolved_at: datetime | None
+    opening_job: UUID | None
+    resolving_job: UUID | None
+
+
+async def open_incident_if_none(
+    connection: Connection, id: UUID, rule: Rule, firing: Firing, job: UUID
+) -> Incident | None:
+    """Write down that something is wrong, and which job tells of it; None when it is known already."""
+    row = await connection.fetchrow(
+        statement("open_incident_if_none"), id, rule.name, rule.kind, firing.subject, firing.message, job
+    )
+    return _incident(row) if row else None
+
+
+async def resolve_incident_if_open(connection: Connection, id: UUID, job: UUID | None) -> Incident | None:
+    """Write down that it is well again, and which job tells of it; None when it was already."""
+    row = await connection.fetchrow(statement("resolve_incident_if_open"), id, job)
+    return _incident(row) if row else None
+
+
+async def read_open_incidents(connection: Connection) -> list[Incident]:
+    """What is wrong now, the oldest first."""
+    return [_incident(row) for row in await connection.fetch(statement("read_open_incidents"))]
+
+
+async def read_incidents(connection: Connection, limit: int) -> list[Incident]:
+    """The newest incidents, at most `limit`."""
+    return [_incident(row) for row in await connection.fetch(statement("read_incidents"), limit)]
+
+
+async def count_ended_by_type(connection: Connection, windows: Iterable[float]) -> dict[float, dict[str, TypeFacts]]:
+    """How many jobs of each type ended within each window of time, in seconds until now; begun minutes count whole."""
+    rolled = await read_rolled(connection)
+    found = {}
+    for window in windows:
+        since = bucket_of(rolled.now - timedelta(seconds=window), MINUTE)
+        rows = await connection.fetch(statement("count_ended_by_type"), since, max(since, unrolled_since(rolled)))
+        found[window] = {row["job_type"]: TypeFacts(completed=row["completed"], failed=row["failed"]) for row in rows}
+    return found
+
+
+def _incident(row: Any) -> Incident:
+    return Incident(**dict(row))

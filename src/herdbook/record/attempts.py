@@ -1,0 +1,196 @@
+"""Takes what the executor knows: deliveries, outcomes, progress and log lines.
+
+Gives the claims that won, and whether a result was written; each change is one fenced statement.
+Never decides what an attempt came to.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from herdbook.model.context import LogLine
+from herdbook.model.fast_dataclass import value
+from herdbook.model.job import AttemptKey, AttemptOutcome, ForeignJob, JobStatus
+from herdbook.model.outcome import ErrorReport
+from herdbook.record.database import Connection
+from herdbook.record.sql import statement
+
+
+@value
+class Claim:
+    """A claim that won. `progress` (JSON text or None) is what earlier attempts reported.
+
+    `timeout_ms` is the job's own time limit, None where its type's holds; `waited_ms` how long the job
+    could have run already when it was claimed, at `started_at`.
+    """
+
+    progress: str | None
+    timeout_ms: int | None
+    started_at: datetime
+    waited_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedState:
+    """What the record says of a delivered job. `result` is JSON text."""
+
+    generation: int
+    status: JobStatus
+    result: str | None
+    error_message: str | None
+
+
+@value
+class FinishedAttempt:
+    """An attempt that ended, in the record's terms. `result` and `progress` are JSON texts.
+
+    `started_at` counts where the record was not told before that it runs.
+    """
+
+    key: AttemptKey
+    status: JobStatus
+    outcome: AttemptOutcome
+    attempts_made: int
+    started_at: datetime | None = None
+    result: str | None = None
+    error: ErrorReport | None = None
+    run_at: datetime | None = None
+    progress: str | None = None
+
+
+async def claim_jobs_if_newer_attempt(
+    connection: Connection,
+    keys: Sequence[AttemptKey],
+    attempts_made: Sequence[int],
+    worker: str,
+    started_at: Sequence[datetime] = (),
+) -> dict[UUID, Claim]:
+    """Claim jobs for `worker`; losers are left out.
+
+    `attempts_made` are the tries that counted before each, `started_at` when each began: now unless given.
+    """
+    rows = await connection.fetch(
+        statement("claim_jobs_if_newer_attempt"),
+        [key.job for key in keys],
+        [key.generation for key in keys],
+        [key.number for key in keys],
+        list(attempts_made),
+        worker,
+        list(started_at),
+    )
+    return {row["id"]: _claim(row) for row in rows}
+
+
+async def read_jobs_if_pending(connection: Connection, keys: Sequence[AttemptKey]) -> dict[int, Claim]:
+    """Claims of jobs that nothing else can be running, by their place in `keys`; the record is told nothing."""
+    rows = await connection.fetch(
+        statement("read_jobs_if_pending"),
+        [key.job for key in keys],
+        [key.generation for key in keys],
+        [key.number for key in keys],
+    )
+    return {row["number"]: _claim(row) for row in rows}
+
+
+def _claim(row: asyncpg.Record) -> Claim:
+    return Claim(
+        progress=row["progress"],
+        timeout_ms=row["timeout_ms"],
+        started_at=row["started_at"],
+        waited_ms=row["waited_ms"],
+    )
+
+
+async def read_states(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, RecordedState]:
+    """What the record says of delivered jobs; those it does not know are left out."""
+    rows = await connection.fetch(statement("read_states"), list(jobs))
+    return {
+        row["id"]: RecordedState(
+            generation=row["generation"],
+            status=JobStatus(row["status"]),
+            result=row["result"],
+            error_message=row["error_message"],
+        )
+        for row in rows
+    }
+
+
+async def adopt_jobs(connection: Connection, jobs: Sequence[ForeignJob]) -> None:
+    """Write down jobs that came from elsewhere; those already known stay as they are."""
+    await connection.execute(
+        statement("adopt_jobs"),
+        [job.id for job in jobs],
+        [job.job_id for job in jobs],
+        [job.queue for job in jobs],
+        [job.job_type for job in jobs],
+        [job.job_data for job in jobs],
+        [job.priority for job in jobs],
+        [job.max_attempts for job in jobs],
+        [job.backoff for job in jobs],
+        [job.created_at for job in jobs],
+        [job.trace_context for job in jobs],
+    )
+
+
+async def finish_attempts_if_running(
+    connection: Connection, finished: Sequence[FinishedAttempt], worker: str
+) -> set[UUID]:
+    """Record what attempts came to; returns the jobs whose attempt was still the running one."""
+    rows = await connection.fetch(
+        statement("finish_attempts_if_running"),
+        [one.key.job for one in finished],
+        [one.key.generation for one in finished],
+        [one.key.number for one in finished],
+        [one.status.value for one in finished],
+        [one.outcome.value for one in finished],
+        [one.result for one in finished],
+        _or_nothing([one.error.type if one.error else None for one in finished]),
+        _or_nothing([one.error.message if one.error else None for one in finished]),
+        _or_nothing([one.error.stack_trace if one.error else None for one in finished]),
+        _or_nothing([one.run_at for one in finished]),
+        [one.attempts_made for one in finished],
+        _or_nothing([one.progress for one in finished]),
+        worker,
+        [one.started_at for one in finished],
+    )
+    return {row["id"] for row in rows}
+
+
+def _or_nothing(column: list[Any]) -> list[Any]:
+    """An empty list for a column of nulls: `unnest` fills it up with them, and each that is sent costs time."""
+    return column if any(one is not None for one in column) else []
+
+
+async def count_errors(connection: Connection, keys: Sequence[AttemptKey], error_type: str) -> dict[UUID, int]:
+    """How many earlier attempts, of the same generation, ended with an error of this type; none is left out."""
+    rows = await connection.fetch(
+        statement("count_errors"), [key.job for key in keys], [key.generation for key in keys], error_type
+    )
+    return {row["job"]: row["count"] for row in rows}
+
+
+async def write_progress_if_running(connection: Connection, reports: Sequence[tuple[AttemptKey, str]]) -> None:
+    """Record progress (JSON texts) of attempts that still run."""
+    await connection.execute(
+        statement("write_progress_if_running"),
+        [key.job for key, _ in reports],
+        [key.generation for key, _ in reports],
+        [key.number for key, _ in reports],
+        [progress for _, progress in reports],
+    )
+
+
+async def insert_logs(connection: Connection, lines: Sequence[tuple[AttemptKey, LogLine]]) -> None:
+    """Record log lines, in order."""
+    await connection.execute(
+        statement("insert_logs"),
+        [key.job for key, _ in lines],
+        [key.generation for key, _ in lines],
+        [key.number for key, _ in lines],
+        [line.at for _, line in lines],
+        [line.message for _, line in lines],
+    )

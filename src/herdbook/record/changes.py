@@ -1,0 +1,57 @@
+"""Takes operators' actions on jobs that do not run, and on whole queues.
+
+Gives the ids of the jobs that changed; each is one conditional statement that writes its outbox rows too.
+Never touches a job that runs, and never talks to the queue.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from herdbook.model.job import JobStatus
+from herdbook.record.database import Connection
+from herdbook.record.sql import statement
+
+
+async def retry_jobs_if_over(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Have failed and cancelled jobs begin anew, in a new generation."""
+    return await _changed(connection, "retry_jobs_if_over", ids)
+
+
+async def cancel_jobs_if_pending(connection: Connection, ids: Sequence[UUID], reason: str) -> set[UUID]:
+    """Cancel jobs that no worker has claimed; `reason` is recorded as their error."""
+    return await _changed(connection, "cancel_jobs_if_pending", ids, reason)
+
+
+async def promote_jobs_if_scheduled(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Have jobs that wait for a time, or for their next try, run at once."""
+    return await _changed(connection, "promote_jobs_if_scheduled", ids)
+
+
+async def delete_jobs_if_over(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Delete final jobs with their attempts and logs."""
+    return await _changed(connection, "delete_jobs_if_over", ids)
+
+
+async def read_states(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, JobStatus]:
+    """The states of jobs; those that the record does not have are left out."""
+    rows = await connection.fetch(statement("read_states"), list(ids))
+    return {row["id"]: JobStatus(row["status"]) for row in rows}
+
+
+async def set_queue_paused(connection: Connection, queue: str, paused: bool) -> None:
+    """Want the queue to be paused, or not."""
+    await connection.execute(statement("set_queue_paused"), queue, paused)
+
+
+async def read_queue_paused(connection: Connection, queue: str) -> bool:
+    """Whether the queue is wanted to be paused; it stays so until the transaction ends."""
+    return bool(await connection.fetchval(statement("read_queue_paused"), queue))
+
+
+async def clean_queue(connection: Connection, queue: str) -> None:
+    """Want the queue to forget its completed jobs."""
+    await connection.execute(statement("clean_queue"), queue)
+
+
+async def _changed(connection: Connection, name: str, ids: Sequence[UUID], *more: str) -> set[UUID]:
+    return {row["id"] for row in await connection.fetch(statement(name), list(ids), *more)}

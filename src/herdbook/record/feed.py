@@ -1,0 +1,136 @@
+"""Takes the position up to which a reader knows the record.
+
+Gives what changed since, each change once, however late its transaction was committed; and the next position.
+Never changes anything, and never tells of deleted jobs: their rows are gone.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from herdbook.model.job import JobStatus
+from herdbook.record.database import Connection
+from herdbook.record.sql import statement
+from herdbook.record.workers import SILENT_AFTER
+
+# A change carries the time when its transaction began. Longer transactions than this may be overlooked.
+OVERLAP = timedelta(seconds=2)
+# How far back changes are read at most.
+REACH = timedelta(minutes=5)
+_PAGE = 1_000
+_START = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A job as its newest change left it; `progress` is a JSON value."""
+
+    id: UUID
+    queue: str
+    job_type: str
+    status: JobStatus
+    attempt: int
+    generation: int
+    progress: Any
+    error_message: str | None
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Up to where a reader knows the record: the time, and the oldest transaction that was open then."""
+
+    at: datetime
+    transaction: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """The record's present position, and values that differ when workers, pauses or operations changed."""
+
+    position: Position
+    workers: str
+    pauses: dict[str, bool]
+    operations: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one look found.
+
+    Who handled all `changes` goes on from `position`. `is_gap` tells that changes before it were not
+    read; `is_last`, that there is no more for now.
+    """
+
+    changes: list[Change]
+    position: Position
+    marks: Marks
+    is_gap: bool = False
+    is_last: bool = True
+
+
+async def read_changes(
+    connection: Connection, since: Position, *, after: tuple[datetime, UUID] = _START, limit: int = _PAGE
+) -> list[Change]:
+    """Jobs that changed since, by time and id; `after` is the time and id of the last one of the page before.
+
+    Looks back further than `since` by OVERLAP, so changes that are known already may be among them.
+    """
+    rows = await connection.fetch(
+        statement("read_changes"), since.at - OVERLAP, since.transaction, after[0], after[1], limit
+    )
+    return [Change(**{**row, "status": JobStatus(row["status"])}) for row in rows]
+
+
+async def read_marks(connection: Connection) -> Marks:
+    """Where the record is now."""
+    row = await connection.fetchrow(statement("read_marks"), SILENT_AFTER)
+    assert row is not None
+    position = Position(at=row["at"], transaction=row["transaction"])
+    return Marks(position=position, workers=row["workers"], pauses=row["pauses"], operations=row["operations"])
+
+
+class ChangeReader:
+    """Reads on from a position, at the first look from the present one when none is given."""
+
+    def __init__(self, position: Position | None = None, *, page: int = _PAGE) -> None:
+        self._position = position
+        self._page = page
+        self._after = _START
+        # Where to go on after the last page of those being read.
+        self._marks: Marks | None = None
+        self._seen: set[tuple[UUID, datetime]] = set()
+
+    async def look(self, connection: Connection) -> Look:
+        """The next changes. What was read before an error is not read again."""
+        if self._marks is None:
+            self._marks = await read_marks(connection)
+            self._after = _START
+        marks, since = self._marks, self._position
+        if since is None or marks.position.at - since.at > REACH:
+            self._arrive(marks)
+            return Look(changes=[], position=marks.position, marks=marks, is_gap=True)
+        found = await read_changes(connection, since, after=self._after, limit=self._page)
+        changes = self.unseen(found)
+        # Only these can be met again, by the next look.
+        recent = marks.position.at - OVERLAP
+        self._seen.update((change.id, change.updated_at) for change in changes if change.updated_at > recent)
+        if len(found) < self._page:
+            self._arrive(marks)
+            return Look(changes=changes, position=marks.position, marks=marks)
+        self._after = found[-1].updated_at, found[-1].id
+        position = Position(at=max(since.at, found[-1].updated_at), transaction=since.transaction)
+        return Look(changes=changes, position=position, marks=marks, is_last=False)
+
+    def unseen(self, changes: list[Change]) -> list[Change]:
+        """Those of the changes that this reader did not give yet."""
+        return [change for change in changes if (change.id, change.updated_at) not in self._seen]
+
+    def _arrive(self, marks: Marks) -> None:
+        recent = marks.position.at - OVERLAP
+        self._seen = {(id, at) for id, at in self._seen if at > recent}
+        self._position = marks.position
+        self._marks = None

@@ -1,0 +1,82 @@
+"""Takes a connection to PostgreSQL.
+
+Gives it the record's schema: the numbered files in `migrations/`, each applied once, in order.
+Never changes a migration that was applied; two processes that migrate at once take turns.
+"""
+
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+
+from herdbook.errors import ConfigurationError
+from herdbook.record.database import Connection, Record
+
+# Any constant will do, as long as no other program uses it: "herd" in ASCII.
+_ADVISORY_LOCK = 0x68657264
+_FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+_OLDEST_SERVER = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One numbered step of the schema."""
+
+    version: int
+    name: str
+    sql: str
+
+
+def known_migrations() -> list[Migration]:
+    """The migrations inside this package, in order."""
+    found = [
+        Migration(version=int(match[1]), name=match[2], sql=file.read_text(encoding="utf-8"))
+        for file in files(__package__).joinpath("migrations").iterdir()
+        if (match := _FILE_NAME.fullmatch(file.name))
+    ]
+    return sorted(found, key=lambda migration: migration.version)
+
+
+async def migrate(record: Record) -> list[Migration]:
+    """Apply what is missing, in one transaction; returns what was applied.
+
+    Raises ConfigurationError when the server is too old or the schema is newer than this program.
+    """
+    async with record.transaction() as connection:
+        await _check_server(connection)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _ADVISORY_LOCK)
+        await connection.execute("CREATE SCHEMA IF NOT EXISTS herdbook")
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS herdbook.migrations "
+            "(version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        missing = await _missing(connection)
+        for migration in missing:
+            await connection.execute(migration.sql)
+            await connection.execute(
+                "INSERT INTO herdbook.migrations (version, name) VALUES ($1, $2)",
+                migration.version,
+                migration.name,
+            )
+    return missing
+
+
+async def pending_migrations(connection: Connection) -> list[Migration]:
+    """The migrations that this database lacks; raises ConfigurationError when it is newer than this program."""
+    if await connection.fetchval("SELECT to_regclass('herdbook.migrations')") is None:
+        return known_migrations()
+    return await _missing(connection)
+
+
+async def _missing(connection: Connection) -> list[Migration]:
+    applied = {row["version"] for row in await connection.fetch("SELECT version FROM herdbook.migrations")}
+    known = known_migrations()
+    newer = applied - {migration.version for migration in known}
+    if newer:
+        raise ConfigurationError(f"the record's schema (version {max(newer)}) is newer than this Herdbook: upgrade it")
+    return [migration for migration in known if migration.version not in applied]
+
+
+async def _check_server(connection: Connection) -> None:
+    version = connection.get_server_version()
+    if version.major < _OLDEST_SERVER:
+        raise ConfigurationError(f"PostgreSQL {version.major} is too old: Herdbook needs {_OLDEST_SERVER} or newer")

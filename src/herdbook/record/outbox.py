@@ -1,0 +1,186 @@
+"""Takes validated jobs, and the relay's wish for what has still to be carried to the queue.
+
+Gives them a row in `jobs` and one in `outbox`, together; hands outbox rows out and takes them back.
+Never talks to the queue.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from herdbook.model.job import NewJob
+from herdbook.record.database import Connection
+from herdbook.record.sql import statement
+
+
+class OutboxAction(StrEnum):
+    """What the relay has to do.
+
+    ADD and PROMOTE speak of a job of the record, REMOVE of one in the queue. PAUSE brings the queue to
+    what operators want of it, CLEAN has it forget its completed jobs.
+    """
+
+    ADD = "add"
+    REMOVE = "remove"
+    PROMOTE = "promote"
+    PAUSE = "pause"
+    CLEAN = "clean"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingJob:
+    """A job as it is to be delivered. `job_data` is JSON text, `trace_context` where its trace goes on."""
+
+    job_id: str
+    queue: str
+    job_type: str
+    job_data: str
+    priority: int
+    run_at: datetime | None
+    max_attempts: int
+    backoff: dict[str, Any] | None
+    created_at: datetime
+    trace_context: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEntry:
+    """What waits to be carried to the queue; `tries` counts refusals so far.
+
+    `pending` is the job that ADD and PROMOTE speak of, None when it is no longer pending. The others
+    name their `queue`, and REMOVE a `job_id` in it.
+    """
+
+    id: int
+    action: OutboxAction
+    job: UUID | None
+    queue: str | None
+    job_id: str | None
+    pending: PendingJob | None
+    enqueued_at: datetime
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An entry that the queue refused, and when to try again."""
+
+    entry: OutboxEntry
+    error_message: str
+    deliver_after: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHolder:
+    """The job that took an idempotency key first."""
+
+    id: UUID
+    fingerprint: bytes | None
+
+
+def insert_statement(jobs: Sequence[NewJob]) -> tuple[str, list[Any]]:
+    """The SQL of `insert_jobs` and its parameters, one list per column; for connections that are not ours."""
+    columns = [
+        [job.id for job in jobs],
+        [job.queue for job in jobs],
+        [job.job_type for job in jobs],
+        [job.job_data for job in jobs],
+        [job.priority for job in jobs],
+        [job.run_at for job in jobs],
+        [job.max_attempts for job in jobs],
+        [job.backoff for job in jobs],
+        [job.idempotency_key for job in jobs],
+        [job.fingerprint for job in jobs],
+        [job.timeout_ms for job in jobs],
+        [job.callback_url for job in jobs],
+        [job.trace_context for job in jobs],
+    ]
+    return statement("insert_jobs"), columns
+
+
+def key_statement(job: NewJob) -> tuple[str, list[Any]]:
+    """The SQL of `find_jobs_by_key` and its parameters, for one job."""
+    return statement("find_jobs_by_key"), [[job.idempotency_key]]
+
+
+def key_holders(rows: Iterable[Any]) -> dict[str, KeyHolder]:
+    """The jobs that took idempotency keys, by key."""
+    return {
+        row["idempotency_key"]: KeyHolder(
+            id=UUID(str(row["id"])), fingerprint=bytes(row["fingerprint"]) if row["fingerprint"] else None
+        )
+        for row in rows
+    }
+
+
+async def insert_jobs(connection: Connection, jobs: Sequence[NewJob]) -> set[UUID]:
+    """Write new jobs with their outbox rows; returns the ids that were written.
+
+    Missing from it are jobs whose idempotency key is taken.
+    """
+    sql, columns = insert_statement(jobs)
+    return {row["job"] for row in await connection.fetch(sql, *columns)}
+
+
+async def find_jobs_by_key(connection: Connection, keys: Sequence[str]) -> dict[str, KeyHolder]:
+    """The jobs that took these idempotency keys, by key."""
+    return key_holders(await connection.fetch(statement("find_jobs_by_key"), list(keys)))
+
+
+async def take_outbox(connection: Connection, limit: int) -> list[OutboxEntry]:
+    """Take the oldest due entries out of the outbox; they are gone when the transaction commits."""
+    rows = await connection.fetch(statement("take_outbox"), limit)
+    return [
+        OutboxEntry(
+            id=row["id"],
+            action=OutboxAction(row["action"]),
+            job=row["job"],
+            queue=row["queue"],
+            job_id=row["job_id"],
+            pending=_pending(row) if row["pending_job_id"] else None,
+            enqueued_at=row["enqueued_at"],
+            tries=row["tries"],
+        )
+        for row in rows
+    ]
+
+
+def _pending(row: "asyncpg.Record") -> PendingJob:
+    return PendingJob(
+        job_id=row["pending_job_id"],
+        queue=row["pending_queue"],
+        job_type=row["job_type"],
+        job_data=row["job_data"],
+        priority=row["priority"],
+        run_at=row["run_at"],
+        max_attempts=row["max_attempts"],
+        backoff=row["backoff"],
+        created_at=row["created_at"],
+        trace_context=row["trace_context"],
+    )
+
+
+async def postpone_outbox(connection: Connection, refusals: Sequence[Refusal]) -> None:
+    """Put refused entries back, to be tried again later."""
+    await connection.execute(
+        statement("postpone_outbox"),
+        [refusal.entry.action.value for refusal in refusals],
+        [refusal.entry.job for refusal in refusals],
+        [refusal.entry.queue for refusal in refusals],
+        [refusal.entry.job_id for refusal in refusals],
+        [refusal.entry.enqueued_at for refusal in refusals],
+        [refusal.entry.tries + 1 for refusal in refusals],
+        [refusal.deliver_after for refusal in refusals],
+        [refusal.error_message for refusal in refusals],
+    )
+
+
+async def next_outbox_due(connection: Connection) -> float | None:
+    """Seconds until the first postponed entry is due (negative when it is); None when none is postponed."""
+    due: float | None = await connection.fetchval(statement("next_outbox_due"))
+    return due

@@ -1,0 +1,60 @@
+"""Takes a moment.
+
+Gives what ended since, by queue and type, as far as the figures of it will not change any more.
+Never gives a minute twice when it is asked again from where it stopped.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from herdbook.record.database import Connection
+from herdbook.record.rollups import MINUTE, Rolled, read_rolled
+from herdbook.record.sql import statement
+
+_MINUTE = timedelta(seconds=MINUTE)
+# A minute is rolled once more with the next, some seconds after that has ended.
+_SETTLED = _MINUTE + timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedInMinute:
+    """The attempts of a queue and type that ended in one minute; histograms as in the table `figures`."""
+
+    queue: str
+    job_type: str
+    completed: int
+    retried: int
+    failed: int
+    run: dict[int, int]
+    wait: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedSince:
+    """What ended, and the moment to ask from the next time."""
+
+    minutes: list[EndedInMinute]
+    until: datetime
+
+
+async def read_ended_since(connection: Connection, since: datetime) -> EndedSince:
+    """What ended in the settled minutes from `since` on, the beginning of a minute."""
+    until = max(since, _settled_until(await read_rolled(connection), since))
+    rows = await connection.fetch(statement("read_figures_by_type"), since, until)
+    minutes = [
+        EndedInMinute(
+            **{**dict(row), "run": _histogram(row["run"]), "wait": _histogram(row["wait"])},
+        )
+        for row in rows
+    ]
+    return EndedSince(minutes=minutes, until=until)
+
+
+def _settled_until(rolled: Rolled, since: datetime) -> datetime:
+    if rolled.until is None:
+        return since
+    return rolled.until if rolled.now - rolled.until > _SETTLED else rolled.until - _MINUTE
+
+
+def _histogram(found: dict[str, int]) -> dict[int, int]:
+    return {int(bucket): count for bucket, count in found.items()}

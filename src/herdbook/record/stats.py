@@ -1,0 +1,162 @@
+"""Takes a window of time.
+
+Gives what ended in it: series for charts, how fast each queue goes.
+Never reads more of the record than the last minutes, which are not rolled yet; the rest are figures.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from herdbook.record.database import Connection
+from herdbook.record.histogram import percentile
+from herdbook.record.rollups import MINUTE, Rolled, bucket_of, read_rolled
+from herdbook.record.sql import statement
+
+# What is read of attempts themselves when nobody rolls them.
+_LONGEST_UNROLLED = timedelta(minutes=15)
+# What the rate of a queue is measured over.
+_RATE_SPAN = timedelta(minutes=5)
+_HISTORY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A length of time to look back, and the seconds of one point of its charts."""
+
+    name: str
+    label: str
+    resolution: int
+    span: timedelta
+
+
+WINDOWS = (
+    Window(name="1h", label="1 hour", resolution=60, span=timedelta(hours=1)),
+    Window(name="24h", label="24 hours", resolution=900, span=timedelta(hours=24)),
+    Window(name="7d", label="7 days", resolution=7_200, span=timedelta(days=7)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What ended in the bucket of time that begins at `at`; times in milliseconds, None when nothing ended.
+
+    `retries` are tries that will be repeated, `failed` jobs that failed for good. `wait` is the time
+    from when an attempt could have run until it ran, `run` from there to its end.
+    """
+
+    at: datetime
+    completed: int
+    failed: int
+    retries: int
+    run_p50: float | None
+    run_p95: float | None
+    wait_p50: float | None
+    wait_p95: float | None
+
+
+@dataclass(slots=True)
+class _Sums:
+    completed: int = 0
+    failed: int = 0
+    retried: int = 0
+    run: Counter[str] = field(default_factory=Counter)
+    wait: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: "asyncpg.Record") -> None:
+        self.completed += row["completed"]
+        self.failed += row["failed"]
+        self.retried += row["retried"]
+        self.run.update(row["run"])
+        self.wait.update(row["wait"])
+
+
+async def read_series(
+    connection: Connection,
+    *,
+    resolution: int,
+    since: datetime,
+    queue: str | None = None,
+    job_type: str | None = None,
+) -> list[Point]:
+    """One point for each bucket of `resolution` seconds from `since` until now, of one queue or type or all."""
+    rolled = await read_rolled(connection)
+    first = bucket_of(since, resolution)
+    wanted = () if queue is None and job_type is None else (queue, job_type)
+    # Coarser figures are rolled each minute too; without their last minute they look the same.
+    until = unrolled_since(rolled) if resolution == MINUTE else rolled.now
+    rows = await _read_figures(connection, resolution, first, until, *wanted)
+    if resolution == MINUTE:
+        rows += await _read_unrolled(connection, max(until, first), rolled.now, *wanted)
+    sums: dict[datetime, _Sums] = defaultdict(_Sums)
+    for row in rows:
+        sums[row["at"]].add(row)
+    return [_point(at, sums[at]) for at in _buckets(first, rolled.now, resolution)]
+
+
+async def read_queue_rates(connection: Connection) -> dict[str, float]:
+    """How many jobs of each queue ended per minute, over the last five; queues where none did are left out."""
+    rolled = await read_rolled(connection)
+    # From a whole minute on, because figures are of whole ones.
+    since = bucket_of(rolled.now - _RATE_SPAN, MINUTE) + timedelta(seconds=MINUTE)
+    rows = await connection.fetch(statement("read_queue_rates"), since, max(since, unrolled_since(rolled)))
+    minutes = (rolled.now - since) / timedelta(minutes=1)
+    return {row["queue"]: row["count"] / minutes for row in rows if row["count"]}
+
+
+async def read_queue_minutes(connection: Connection) -> dict[str, list[int]]:
+    """How many jobs of each queue ended in each whole minute of the last hour; queues where none did are left out."""
+    end = bucket_of((await read_rolled(connection)).now, MINUTE)
+    minutes = {at: number for number, at in enumerate(_buckets(end - _HISTORY, end, MINUTE))}
+    found: dict[str, list[int]] = defaultdict(lambda: [0] * len(minutes))
+    for row in await connection.fetch(statement("read_queue_minutes"), end - _HISTORY):
+        if row["at"] in minutes:
+            found[row["queue"]][minutes[row["at"]]] = row["count"]
+    return dict(found)
+
+
+def unrolled_since(rolled: Rolled) -> datetime:
+    """From when on attempts are read themselves."""
+    limit = bucket_of(rolled.now - _LONGEST_UNROLLED, MINUTE)
+    return max(rolled.until or limit, limit)
+
+
+async def _read_figures(
+    connection: Connection, resolution: int, since: datetime, until: datetime, *wanted: str | None
+) -> list["asyncpg.Record"]:
+    name = "read_figures_of" if wanted else "read_figures"
+    return await connection.fetch(statement(name), resolution, since, until, *wanted)
+
+
+async def _read_unrolled(
+    connection: Connection, since: datetime, until: datetime, *wanted: str | None
+) -> list["asyncpg.Record"]:
+    attempts = statement("ended_attempts")
+    if wanted:
+        attempts = statement("ended_attempts_of").format(ended_attempts=attempts)
+    return await connection.fetch(statement("read_unrolled").format(ended_attempts=attempts), since, until, *wanted)
+
+
+def _buckets(first: datetime, end: datetime, resolution: int) -> Iterator[datetime]:
+    """The beginnings of the buckets from `first` until before `end`."""
+    while first < end:
+        yield first
+        first += timedelta(seconds=resolution)
+
+
+def _point(at: datetime, sums: _Sums) -> Point:
+    run = {int(bucket): count for bucket, count in sums.run.items()}
+    wait = {int(bucket): count for bucket, count in sums.wait.items()}
+    return Point(
+        at=at,
+        completed=sums.completed,
+        failed=sums.failed,
+        retries=sums.retried,
+        run_p50=percentile(run, 0.5),
+        run_p95=percentile(run, 0.95),
+        wait_p50=percentile(wait, 0.5),
+        wait_p95=percentile(wait, 0.95),
+    )

@@ -1,0 +1,51 @@
+"""A process works with the application's job types and the built-in ones."""
+
+import asyncio
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from herdbook.builtin.assembly import build_registry
+from herdbook.errors import ConfigurationError
+from herdbook.model.artifacts import FolderArtifacts
+from herdbook.model.context import JobContext
+from herdbook.model.job import JobStatus
+from herdbook.model.registry import Registry
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record.database import Record
+from herdbook.settings import Settings
+
+
+def test_the_applications_types_win_and_the_built_in_ones_stay(settings: Settings, record: Record) -> None:
+    app = Registry()
+    app.declare("greet", dict)
+    app.declare("email", dict, queue="mine")
+    registry = build_registry(settings, record, app)
+    assert {one.name for one in registry} == {"alert", "callback", "greet", "email", "notification", "report"}
+    assert registry.get("email").queue == "mine"
+    assert app.find("report") is None
+
+
+def test_mail_settings_that_cannot_be_used_are_told(settings: Settings, record: Record) -> None:
+    with pytest.raises(ConfigurationError, match="SMTP_URL"):
+        build_registry(settings.model_copy(update={"smtp_url": "http://mail"}), record)
+
+
+async def test_a_report_of_the_record_reads_it(settings: Settings, record: Record, tmp_path: Path) -> None:
+    registry = build_registry(settings, record)
+    publisher = Publisher(record, registry, max_job_bytes=10_000)
+    rows = {"title": "Rows", "source": {"rows": [{"a": 1}]}}
+    await asyncio.gather(*(publisher.publish(JobRequest(job_type="report", job_data=rows)) for _ in range(3)))
+    async with record.connection() as connection:
+        await connection.execute(
+            "UPDATE herdbook.jobs SET status = $1, started_at = now(), completed_at = now()", JobStatus.COMPLETED
+        )
+    artifacts = FolderArtifacts(tmp_path)
+    job = JobContext(id=uuid4(), job_type="report", queue="report", attempt=1, reported=None, artifacts=artifacts)
+    report = registry.get("report")
+    payload = report.validate('{"title": "All", "format": "csv", "source": {"record": {"hours": 1}}}')
+    await report.call(payload, job)
+    found = artifacts.find(job.id)
+    assert found is not None
+    assert "report,3" in found[1].read_text(encoding="utf-8-sig").replace(";", ",")

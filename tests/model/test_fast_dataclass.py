@@ -1,0 +1,19 @@
+"""Values that the path makes by the thousand."""
+
+import pytest
+
+from herdbook.model.fast_dataclass import value
+
+
+@value
+class Point:
+    x: int
+    y: int = 0
+
+
+def test_values_are_alike_by_their_fields_and_keep_to_them() -> None:
+    assert {Point(x=1), Point(x=1, y=0)} == {Point(x=1)}
+    with pytest.raises(TypeError):
+        Point(1)  # type: ignore[call-arg]
+    with pytest.raises(AttributeError):
+        Point(x=1).z = 2  # type: ignore[attr-defined]

@@ -1,0 +1,208 @@
+"""Why a job does not run, in words."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from herdbook.model.ids import new_job_id
+from herdbook.model.job import Job, JobStatus
+from herdbook.model.registry import Registry
+from herdbook.operating.explain import Facts, QueueFacts, reasons, why_not_running
+from herdbook.operating.queue_stats import JobPlace, Place, QueueFigures
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.queue.connection import connect
+from herdbook.record.database import Record
+from herdbook.record.queue_lookups import Undelivered
+from herdbook.record.reads import read_job
+from herdbook.record.workers import WorkerBeat, WorkerRow, beat_worker
+from herdbook.relay import Relay
+from herdbook.settings import Settings
+
+NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+JOB = Job(
+    id=new_job_id(),
+    job_id="x",
+    queue="mails",
+    job_type="email",
+    status=JobStatus.PENDING,
+    job_data={},
+    result=None,
+    error_message=None,
+    progress=None,
+    priority=0,
+    run_at=None,
+    max_attempts=3,
+    backoff=None,
+    attempt=0,
+    generation=0,
+    worker=None,
+    waited_ms=None,
+    created_at=NOW,
+    updated_at=NOW,
+    started_at=None,
+    completed_at=None,
+)
+WORKER = WorkerRow(
+    id="w",
+    host="h",
+    pid=1,
+    queues=["mails"],
+    concurrency=10,
+    running=0,
+    state="running",
+    started_at=NOW,
+    heartbeat_at=NOW,
+    seconds_silent=1.0,
+)
+
+
+def queue(place: Place = Place.WAITING, *, paused: bool = False, active: int = 0, **more: object) -> QueueFacts:
+    found = JobPlace(place=place, **more)  # type: ignore[arg-type]
+    return QueueFacts(place=found, is_paused=paused, active=active)
+
+
+WELL = Facts(job=JOB, now=NOW, undelivered=None, queue=queue(ahead=0), workers=[WORKER], is_declared=True)
+NEXT = "It is the next job of its queue."
+
+
+def waiting(seconds: float, error: str | None = None, tries: int = 0) -> Undelivered:
+    return Undelivered(since=NOW - timedelta(seconds=seconds), tries=tries, deliver_after=None, error_message=error)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (WELL, [NEXT]),
+        (replace(WELL, queue=queue(ahead=1)), ["1 job goes first."]),
+        (replace(WELL, queue=queue(Place.PRIORITIZED, ahead=1_234)), ["1,234 jobs go first."]),
+        (replace(WELL, queue=queue(ahead=10_000, is_exact=False)), ["More than 10,000 jobs go first."]),
+        (replace(WELL, queue=queue()), ["It waits in its queue."]),
+        (
+            replace(WELL, queue=queue(ahead=0, paused=True)),
+            [NEXT, "The queue mails is paused: none of its jobs starts until it is resumed."],
+        ),
+        (
+            replace(WELL, queue=queue(Place.DELAYED, due=NOW + timedelta(hours=1))),
+            ["It is scheduled for 2026-11-24 09:00:00 UTC."],
+        ),
+        (
+            replace(WELL, job=replace(JOB, attempt=1), queue=queue(Place.DELAYED, due=NOW + timedelta(hours=1))),
+            ["Its next try is at 2026-11-24 09:00:00 UTC."],
+        ),
+        (
+            replace(WELL, queue=queue(Place.DELAYED, due=NOW)),
+            ["It could start since 2026-11-24 08:00:00 UTC, and starts when a worker looks for jobs."],
+        ),
+        (
+            replace(WELL, queue=queue(Place.ACTIVE)),
+            ["A worker has just taken it, or held it and is gone; then another one takes over."],
+        ),
+        (replace(WELL, queue=queue(Place.CHILDREN)), ["It waits for the jobs that it depends on."]),
+        (
+            replace(WELL, queue=queue(Place.FAILED)),
+            ["The queue counts it as finished, and the record has not been told what came of it."],
+        ),
+        (
+            replace(WELL, queue=queue(Place.MISSING)),
+            ["It was delivered, and the queue does not know it: Redis may have lost it."],
+        ),
+        (replace(WELL, undelivered=waiting(1), queue=queue(Place.MISSING)), ["It is on its way to the queue."]),
+        (
+            replace(WELL, undelivered=waiting(60), queue=queue(Place.MISSING)),
+            ["It waits for the relay since 2026-11-24 07:59:00 UTC: none is running, or it cannot keep up."],
+        ),
+        (
+            replace(WELL, undelivered=waiting(60, "WRONGTYPE", 1), queue=queue(Place.MISSING)),
+            ["The queue refused it once, and the relay tries again: WRONGTYPE"],
+        ),
+        (
+            replace(WELL, undelivered=waiting(60, "<b>" + "x" * 500, 1_000), queue=queue(Place.MISSING)),
+            [f"The queue refused it 1,000 times, and the relay tries again: <b>{'x' * 197}"],
+        ),
+        (
+            replace(WELL, queue=None),
+            ["Redis is away: no job can start until it is back, and the record keeps all of them."],
+        ),
+        (replace(WELL, workers=[]), [NEXT, "No worker for the queue mails is alive."]),
+        (
+            replace(WELL, workers=[replace(WORKER, state="quiet")]),
+            [NEXT, "All workers for the queue mails are stopping and take no more jobs."],
+        ),
+        (
+            replace(WELL, queue=queue(ahead=0, active=10)),
+            [NEXT, "The worker is busy: 10 jobs of the queue run, and there is room for 10."],
+        ),
+        (
+            replace(WELL, workers=[WORKER, WORKER], queue=queue(ahead=0, active=20)),
+            [NEXT, "All 2 workers are busy: 20 jobs of the queue run, and there is room for 20."],
+        ),
+        (replace(WELL, workers=[WORKER, WORKER], queue=queue(ahead=0, active=19)), [NEXT]),
+        (
+            replace(WELL, is_declared=False),
+            [NEXT, "No program has declared the job type email, so no worker has a processor for it."],
+        ),
+    ],
+)
+def test_each_reason_has_its_sentence(facts: Facts, expected: list[str]) -> None:
+    assert list(reasons(facts)) == expected
+
+
+@pytest.fixture
+def registry() -> Registry:
+    registry = Registry()
+    registry.declare("email", dict, queue="mails")
+    return registry
+
+
+@pytest.fixture
+async def queues(settings: Settings, registry: Registry, record: Record) -> AsyncIterator[QueueFigures]:
+    queues = QueueFigures.connect(settings, registry, record)
+    yield queues
+    await queues.close()
+
+
+async def test_the_facts_are_gathered_from_all_servers(
+    settings: Settings, record: Record, registry: Registry, queues: QueueFigures
+) -> None:
+    publisher = Publisher(record, registry, max_job_bytes=1_000)
+    id = (await publisher.publish(JobRequest(job_type="email", job_data={}))).id
+
+    async def why(known: Registry = registry) -> list[str]:
+        async with record.connection() as connection:
+            job = await read_job(connection, id)
+        return await why_not_running(record, queues, known, job)
+
+    nobody = "No worker for the queue mails is alive."
+    assert await why() == ["It is on its way to the queue.", nobody]
+    assert settings.redis_url
+    client = connect(settings.redis_url)
+    relay = Relay(record, client, prefix=settings.queue_prefix)
+    await relay.round()
+    await relay.stop()
+    await client.aclose()
+    assert await why() == [NEXT, nobody]
+    async with record.connection() as connection:
+        for worker, of in (("w1", "mails"), ("w2", "other")):
+            beat = WorkerBeat(id=worker, host="h", pid=1, queues=[of], concurrency=1, running=0, state="running")
+            await beat_worker(connection, beat)
+    assert await why() == [NEXT]
+    assert await why(Registry()) == [
+        NEXT,
+        "No program has declared the job type email, so no worker has a processor for it.",
+    ]
+    async with record.connection() as connection:
+        await connection.execute("UPDATE herdbook.jobs SET status = 'cancelled', completed_at = now()")
+    assert await why() == []
+
+
+async def test_redis_away_is_a_reason(record: Record, registry: Registry) -> None:
+    id = (await Publisher(record, registry, max_job_bytes=1_000).publish(JobRequest(job_type="email", job_data={}))).id
+    nowhere = connect("redis://127.0.0.1:1/0")
+    queues = QueueFigures(record, registry, nowhere, prefix="x")
+    async with record.connection() as connection:
+        job = await read_job(connection, id)
+    first, *_ = await why_not_running(record, queues, registry, job)
+    assert first.startswith("Redis is away")
+    await queues.close()
