@@ -23,10 +23,10 @@ from benchmarks.app import book
 from benchmarks.processes import Part, running
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.record.counts import fold_counts
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.migrate import migrate
 from herdbook.record.reads import read_outbox_lag
-from herdbook.record.rollups import MINUTE, bucket_of, prune_figures, read_rolled, roll_figures
+from herdbook.record.rollups import MINUTE, bucket_of, prune_rollups, read_rollup_state, write_rollups
 from herdbook.settings import Settings
 from herdbook.testing import eventually
 
@@ -49,13 +49,13 @@ class Site:
 
     serve: Part
     client: httpx.AsyncClient
-    record: Record
+    database: Database
 
 
-async def fill(record: Record, rows: int) -> None:
+async def fill(database: Database, rows: int) -> None:
     """Write `rows` jobs, with counts and figures as upkeep would have made them."""
-    await migrate(record)
-    async with record.connection() as connection:
+    await migrate(database)
+    async with database.connection() as connection:
         if await connection.fetchval("SELECT EXISTS (SELECT FROM herdbook.jobs)"):
             raise SystemExit("the record has jobs already: unset DATABASE_URL, or name a fresh database and one size")
         for first in range(1, rows + 1, BATCH):
@@ -63,19 +63,19 @@ async def fill(record: Record, rows: int) -> None:
         # Autovacuum would come by in a while; it also summarises the BRIN indexes.
         for table in ("jobs", "job_attempts"):
             await connection.execute(f"VACUUM (ANALYZE) herdbook.{table}", timeout=600)
-    async with record.transaction() as connection:
+    async with database.transaction() as connection:
         await fold_counts(connection)
-        now = bucket_of((await read_rolled(connection)).now, MINUTE)
+        now = bucket_of((await read_rollup_state(connection)).now, MINUTE)
         for hour in range(int(SPAN / timedelta(hours=1)), 0, -1):
             since = now - timedelta(hours=hour)
-            await roll_figures(connection, since, since + timedelta(hours=1))
-        await prune_figures(connection, now)
-    async with record.connection() as connection:
+            await write_rollups(connection, since, since + timedelta(hours=1))
+        await prune_rollups(connection, now)
+    async with database.connection() as connection:
         await connection.execute("VACUUM (ANALYZE) herdbook.figures")
 
 
 @asynccontextmanager
-async def at_work(settings: Settings, record: Record) -> AsyncIterator[Site]:
+async def at_work(settings: Settings, database: Database) -> AsyncIterator[Site]:
     """Pages, relay with upkeep and a worker as processes of their own; some jobs run, some wait in Redis."""
     assert settings.database_url
     hasty = settings.model_copy(update={"stop_deadline": 0.0})
@@ -84,26 +84,26 @@ async def at_work(settings: Settings, record: Record) -> AsyncIterator[Site]:
         url = (await asyncio.to_thread(serve.first_line)).split()[-1]
         stack.enter_context(running(hasty, "relay"))
         stack.enter_context(running(hasty, "worker", "benchmarks.app:book", "--queue", "bench"))
-        await publisher_on(record, settings).publish_bulk([JobRequest(job_type="doze", job_data={})] * RUNNING)
+        await publisher_on(database, settings).publish_bulk([JobRequest(job_type="doze", job_data={})] * RUNNING)
 
         async def ready() -> bool:
-            async with record.connection() as connection:
+            async with database.connection() as connection:
                 found = await connection.fetchval("SELECT count(*) FROM herdbook.jobs WHERE status = 'processing'")
                 return bool(found == RUNNING and (await read_outbox_lag(connection)).depth == 0)
 
         await eventually(ready, timeout=60)
         limits = httpx.Limits(max_connections=2)
         client = httpx.AsyncClient(base_url=url, headers={"Accept": "text/html"}, limits=limits, timeout=60)
-        yield Site(serve=serve, client=await stack.enter_async_context(client), record=record)
+        yield Site(serve=serve, client=await stack.enter_async_context(client), database=database)
 
 
-def publisher_on(record: Record, settings: Settings) -> Publisher:
-    return Publisher(record, book, max_job_bytes=settings.max_job_bytes)
+def publisher_on(database: Database, settings: Settings) -> Publisher:
+    return Publisher(database, book, max_job_bytes=settings.max_job_bytes)
 
 
-async def addresses(record: Record) -> dict[str, str]:
+async def addresses(database: Database) -> dict[str, str]:
     """Each page by its name in the table."""
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         failed = await connection.fetchval(
             "SELECT id FROM herdbook.jobs WHERE ended_badly = 'failed' ORDER BY id DESC LIMIT 1"
         )
@@ -153,7 +153,7 @@ def summary(times: list[float]) -> Figures:
 
 async def refreshed(site: Site, settings: Settings) -> Figures:
     """From the call of publish until an open list has the job: hear that it went stale, ask for it again."""
-    publisher = publisher_on(site.record, settings)
+    publisher = publisher_on(site.database, settings)
     times = []
     async with site.client.stream("GET", "/events") as stream:
         lines = stream.aiter_lines()
@@ -178,17 +178,17 @@ async def told(lines: AsyncIterator[str]) -> None:
 async def measure(settings: Settings, rows: int) -> Figures:
     """Everything with `rows` jobs in the record."""
     assert settings.database_url
-    record = Record(settings.database_url, size=4)
-    await record.open()
+    database = Database(settings.database_url, size=4)
+    await database.open()
     start = time.perf_counter()
-    await fill(record, rows)
+    await fill(database, rows)
     figures: Figures = {"fill_s": time.perf_counter() - start}
-    async with at_work(settings, record) as site:
+    async with at_work(settings, database) as site:
         figures["load_1m"] = os.getloadavg()[0]
-        figures["pages"] = {name: await ask(site, address) for name, address in (await addresses(record)).items()}
+        figures["pages"] = {name: await ask(site, address) for name, address in (await addresses(database)).items()}
         figures["pages"]["published → on an open /jobs"] = await refreshed(site, settings)
         figures["serve_rss_mb"] = site.serve.rss_mb()
-    await record.close()
+    await database.close()
     return figures
 
 

@@ -102,7 +102,7 @@ async def _latency(stand: Stand, name: str, publish: Callable[[], Awaitable[UUID
         id = await publish()
 
         async def result(id: UUID = id) -> Any:
-            async with stand.record.connection() as connection:
+            async with stand.database.connection() as connection:
                 return await connection.fetchval("SELECT result FROM herdbook.jobs WHERE id = $1", id)
 
         latencies.append(((await eventually(result))["startedAt"] - start) * 1_000)

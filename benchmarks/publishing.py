@@ -12,7 +12,7 @@ from benchmarks.jobs import MAKES
 from benchmarks.stand import UNDONE, until
 from herdbook.cli.event_loop import run_on_fast_loop
 from herdbook.publishing.publish import Publisher
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_stats
 from herdbook.settings import Settings
 
@@ -20,13 +20,13 @@ from herdbook.settings import Settings
 async def publish(settings: Settings, name: str, jobs: int, *, bulk: int, ahead: int) -> None:
     """Publish `jobs` jobs, `bulk` at a time, with at most `ahead` of their queue's undone."""
     assert settings.database_url
-    record = Record(settings.database_url, size=2)
-    await record.open()
-    publisher = Publisher(record, book, max_job_bytes=settings.max_job_bytes)
+    database = Database(settings.database_url, size=2)
+    await database.open()
+    publisher = Publisher(database, book, max_job_bytes=settings.max_job_bytes)
     make, queue = MAKES[name], book.get(name).queue
 
     async def has_room() -> bool:
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             stats = await read_stats(connection)
         return sum(one.count for one in stats if one.queue == queue and one.status in UNDONE) <= ahead - bulk
 

@@ -17,7 +17,7 @@ from benchmarks.processes import servers
 from benchmarks.report import Measured, gathered, tell
 from benchmarks.stand import BULK, UNDONE, Drained, Figures, Stand, load, standing, working
 from herdbook.cli.event_loop import run_on_fast_loop
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 
 
@@ -52,12 +52,12 @@ async def in_queue(settings: Settings, sizes: Sequence[int], jobs: int, rounds: 
 async def in_record(settings: Settings, rows: int, jobs: int, rounds: int) -> list[Figures]:
     """The same in an empty queue, with `rows` jobs in the record."""
     assert settings.database_url
-    record = Record(settings.database_url, size=1)
-    await record.open()
+    database = Database(settings.database_url, size=1)
+    await database.open()
     if rows:
         tell(f"filling the record with {rows:,} jobs")
-        await fill(record, rows)
-    await record.close()
+        await fill(database, rows)
+    await database.close()
     async with standing(settings) as stand:
         return [await _pass_through(stand, f"recorded_{rows}", 0, jobs) for _ in range(rounds)]
 

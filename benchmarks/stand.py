@@ -21,7 +21,7 @@ from herdbook.model.ids import new_job_id
 from herdbook.model.job import JobStatus
 from herdbook.operating.control import Control
 from herdbook.publishing.publish import Publisher
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.migrate import migrate
 from herdbook.record.reads import read_stats
 from herdbook.record.workers import read_workers
@@ -92,7 +92,7 @@ class Stand:
     """The record, and the relay beside it. No job that is measured has an id before `since`."""
 
     settings: Settings
-    record: Record
+    database: Database
     publisher: Publisher
     control: Control
     relay: Part
@@ -107,7 +107,7 @@ class Stand:
         """Return when all that was published, or asked for, is in the queue."""
 
         async def empty() -> bool:
-            async with self.record.connection() as connection:
+            async with self.database.connection() as connection:
                 # Counting what is left would be work of its own when that is much.
                 return not await connection.fetchval("SELECT EXISTS (SELECT FROM herdbook.outbox)")
 
@@ -115,12 +115,12 @@ class Stand:
 
     async def count(self, queue: str, *states: JobStatus) -> int:
         """How many jobs of the queue are in one of the states."""
-        async with self.record.connection() as connection:
+        async with self.database.connection() as connection:
             return sum(one.count for one in await read_stats(connection) if one.queue == queue and one.status in states)
 
     async def now(self) -> datetime:
         """The record's own time."""
-        async with self.record.connection() as connection:
+        async with self.database.connection() as connection:
             now: datetime = await connection.fetchval("SELECT clock_timestamp()")
             return now
 
@@ -129,20 +129,20 @@ class Stand:
 async def standing(settings: Settings) -> AsyncIterator[Stand]:
     """A migrated record with a relay, for as long as the block lasts."""
     assert settings.database_url
-    record = Record(settings.database_url, size=10)
-    await record.open()
-    await migrate(record)
+    database = Database(settings.database_url, size=10)
+    await database.open()
+    await migrate(database)
     try:
         with running(settings, "relay") as relay:
             yield Stand(
                 settings=settings,
-                record=record,
-                publisher=Publisher(record, book, max_job_bytes=settings.max_job_bytes),
-                control=Control(record, FolderArtifacts(settings.artifact_folder)),
+                database=database,
+                publisher=Publisher(database, book, max_job_bytes=settings.max_job_bytes),
+                control=Control(database, FolderArtifacts(settings.artifact_folder)),
                 relay=relay,
             )
     finally:
-        await record.close()
+        await database.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,7 @@ class Crew:
         return {"worker": workers, **server_cpu_seconds()}
 
     async def _times(self, since: datetime, limit: int | None) -> tuple[float, list[float]]:
-        async with self.stand.record.connection() as connection:
+        async with self.stand.database.connection() as connection:
             rows: Sequence[Any] = await connection.fetch(
                 "SELECT extract(epoch FROM started_at)::float8, extract(epoch FROM completed_at)::float8 "
                 "FROM herdbook.jobs WHERE id >= $1 AND queue = $2 AND started_at >= $3 AND completed_at IS NOT NULL "
@@ -211,7 +211,7 @@ async def working(stand: Stand, queue: str, *, workers: int = 1, concurrency: in
         async def up() -> bool:
             for part in parts:
                 part.check()
-            async with stand.record.connection() as connection:
+            async with stand.database.connection() as connection:
                 return {part.pid for part in parts} <= {row.pid for row in await read_workers(connection)}
 
         await until(up)

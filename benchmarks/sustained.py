@@ -62,7 +62,7 @@ async def measure_once(stand: Stand, flow: Flow) -> Figures:
         with running(stand.settings, *flow.words(), module="benchmarks.publishing") as publisher:
             parts = {"publisher": publisher, "relay": stand.relay, "worker": crew.workers[0]}
             samples = await _watch(stand, queue, flow.jobs, parts, client)
-    async with stand.record.connection() as connection:
+    async with stand.database.connection() as connection:
         seconds = await connection.fetchval(
             "SELECT extract(epoch FROM max(completed_at) - min(created_at))::float8 FROM herdbook.jobs "
             "WHERE id >= $1 AND queue = $2 AND created_at >= $3",
@@ -84,7 +84,7 @@ async def _watch(
     async def all_done() -> bool:
         for part in parts.values():
             part.check()
-        async with stand.record.connection() as connection:
+        async with stand.database.connection() as connection:
             lag = await read_outbox_lag(connection)
         memory = {name: part.rss_mb() for name, part in parts.items()}
         memory["redis"] = (await client.info("memory"))["used_memory"] / 1_000_000

@@ -14,7 +14,7 @@ import redis.asyncio
 
 from herdbook.embedded import EmbeddedServers
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.migrate import migrate
 from herdbook.settings import Settings
 from herdbook.testing import eventually
@@ -51,7 +51,7 @@ END $$
 """
 
 
-def database(url: str, name: str) -> str:
+def database_url(url: str, name: str) -> str:
     """The URL of another database on the same server."""
     return f"{url.rpartition('/')[0]}/{name}"
 
@@ -80,11 +80,11 @@ async def _make_template(url: str) -> None:
     await admin.execute("SELECT pg_reload_conf()")
     await admin.execute(f"CREATE DATABASE {TEMPLATE}")
     await admin.close()
-    record = Record(database(url, TEMPLATE), size=2)
-    await record.open()
-    await migrate(record)
-    await record.close()
-    template = await asyncpg.connect(database(url, TEMPLATE))
+    database = Database(database_url(url, TEMPLATE), size=2)
+    await database.open()
+    await migrate(database)
+    await database.close()
+    template = await asyncpg.connect(database_url(url, TEMPLATE))
     _PRISTINE[:] = [await _shape(template)]
     await template.close()
 
@@ -103,7 +103,7 @@ async def fresh_settings(servers: EmbeddedServers, folder: Path) -> AsyncIterato
     # Making and dropping a database costs more than most tests; an emptied one is as good as new.
     name = _EMPTIED.pop() if _EMPTIED else await _make_database(admin)
     settings = Settings(
-        database_url=database(servers.database_url, name),
+        database_url=database_url(servers.database_url, name),
         redis_url=servers.redis_url,
         smtp_url=None,
         data=folder,
@@ -159,13 +159,13 @@ async def _forget_keys(settings: Settings) -> None:
 
 
 @pytest.fixture
-async def record(settings: Settings) -> AsyncIterator[Record]:
+async def database(settings: Settings) -> AsyncIterator[Database]:
     """The test's record, open."""
     assert settings.database_url is not None
-    record = Record(settings.database_url, size=5)
-    await record.open()
-    yield record
-    await record.close()
+    database = Database(settings.database_url, size=5)
+    await database.open()
+    yield database
+    await database.close()
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import asyncpg
 
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import JobStatus, NewJob
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.outbox import insert_jobs
 
 NOBODY = UUID(int=1)
 HOUR = timedelta(hours=1)
 
 
-async def new_jobs(record: Record, count: int, *, queue: str = "q", after: timedelta | None = None) -> list[UUID]:
+async def new_jobs(database: Database, count: int, *, queue: str = "q", after: timedelta | None = None) -> list[UUID]:
     """Pending jobs, and an outbox that knows nothing of them."""
     run_at = datetime.now(UTC) + after if after else None
     jobs = [
@@ -31,15 +31,15 @@ async def new_jobs(record: Record, count: int, *, queue: str = "q", after: timed
         )
         for _ in range(count)
     ]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await insert_jobs(connection, jobs)
         await connection.execute("DELETE FROM herdbook.outbox")
     return [job.id for job in jobs]
 
 
-async def put(record: Record, ids: Sequence[UUID], status: JobStatus) -> None:
+async def put(database: Database, ids: Sequence[UUID], status: JobStatus) -> None:
     """Put jobs into a state, with an attempt and a log line behind them."""
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute(
             """
             UPDATE herdbook.jobs
@@ -68,23 +68,23 @@ async def put(record: Record, ids: Sequence[UUID], status: JobStatus) -> None:
         )
 
 
-async def one_of_each(record: Record) -> dict[JobStatus, UUID]:
+async def one_of_each(database: Database) -> dict[JobStatus, UUID]:
     """A job in each state."""
-    ids = dict(zip(JobStatus, await new_jobs(record, len(JobStatus)), strict=True))
+    ids = dict(zip(JobStatus, await new_jobs(database, len(JobStatus)), strict=True))
     for status, id in ids.items():
         if status is not JobStatus.PENDING:
-            await put(record, [id], status)
+            await put(database, [id], status)
     return ids
 
 
-async def statuses(record: Record) -> dict[UUID, JobStatus]:
+async def statuses(database: Database) -> dict[UUID, JobStatus]:
     """The state of every job."""
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         rows = await connection.fetch("SELECT id, status FROM herdbook.jobs")
     return {row["id"]: JobStatus(row["status"]) for row in rows}
 
 
-async def outbox(record: Record) -> "list[asyncpg.Record]":
+async def outbox(database: Database) -> "list[asyncpg.Record]":
     """What waits for the relay, in order."""
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         return await connection.fetch("SELECT * FROM herdbook.outbox ORDER BY id")

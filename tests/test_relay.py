@@ -12,7 +12,7 @@ from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
 from herdbook.queue.reads import QueueReader
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_outbox_lag
 from herdbook.relay import Relay
 from herdbook.settings import Settings
@@ -33,26 +33,26 @@ async def client(settings: Settings) -> "redis.asyncio.Redis":
     return connect(settings.redis_url)
 
 
-async def publish(record: Record, registry: Registry, job_type: str, **options: object) -> UUID:
-    publisher = Publisher(record, registry, max_job_bytes=10_000)
+async def publish(database: Database, registry: Registry, job_type: str, **options: object) -> UUID:
+    publisher = Publisher(database, registry, max_job_bytes=10_000)
     request = JobRequest(job_type=job_type, job_data={"n": 1}, options=JobOptions.model_validate(options))
     return (await publisher.publish(request)).id
 
 
-async def depth(record: Record) -> int:
-    async with record.connection() as connection:
+async def depth(database: Database) -> int:
+    async with database.connection() as connection:
         return (await read_outbox_lag(connection)).depth
 
 
 async def test_jobs_reach_their_queue_in_bullmqs_form(
-    settings: Settings, record: Record, registry: Registry, client: "redis.asyncio.Redis"
+    settings: Settings, database: Database, registry: Registry, client: "redis.asyncio.Redis"
 ) -> None:
-    plain = await publish(record, registry, "a")
-    first = await publish(record, registry, "b", priority=2, attempts=7)
-    later = await publish(record, registry, "a", delay="1h")
-    relay = Relay(record, client, prefix=settings.queue_prefix)
+    plain = await publish(database, registry, "a")
+    first = await publish(database, registry, "b", priority=2, attempts=7)
+    later = await publish(database, registry, "a", delay="1h")
+    relay = Relay(database, client, prefix=settings.queue_prefix)
     await relay.round()
-    assert await depth(record) == 0
+    assert await depth(database) == 0
 
     reader = QueueReader(client, prefix=settings.queue_prefix)
     counts = (await reader.counts("a")).counts
@@ -72,41 +72,41 @@ async def test_jobs_reach_their_queue_in_bullmqs_form(
 
 
 async def test_a_second_delivery_of_the_same_job_changes_nothing(
-    settings: Settings, record: Record, registry: Registry, client: "redis.asyncio.Redis"
+    settings: Settings, database: Database, registry: Registry, client: "redis.asyncio.Redis"
 ) -> None:
-    id = await publish(record, registry, "a")
-    relay = Relay(record, client, prefix=settings.queue_prefix)
+    id = await publish(database, registry, "a")
+    relay = Relay(database, client, prefix=settings.queue_prefix)
     await relay.round()
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute("INSERT INTO herdbook.outbox (job) VALUES ($1)", id)
     await relay.round()
-    assert await depth(record) == 0
+    assert await depth(database) == 0
     assert (await QueueReader(client, prefix=settings.queue_prefix).counts("a")).counts["waiting"] == 1
     await relay.stop()
     await client.aclose()
 
 
-async def test_without_redis_the_outbox_keeps_everything(record: Record, registry: Registry) -> None:
-    await publish(record, registry, "a")
+async def test_without_redis_the_outbox_keeps_everything(database: Database, registry: Registry) -> None:
+    await publish(database, registry, "a")
     nowhere = connect("redis://127.0.0.1:1/0")
-    relay = Relay(record, nowhere, prefix="x")
+    relay = Relay(database, nowhere, prefix="x")
     with pytest.raises(QueueUnavailableError, match="Redis is away"):
         await relay.round()
-    assert await depth(record) == 1
+    assert await depth(database) == 1
     await relay.stop()
     await nowhere.aclose()
 
 
 async def test_a_job_the_queue_refuses_holds_up_no_other(
-    settings: Settings, record: Record, registry: Registry, client: "redis.asyncio.Redis"
+    settings: Settings, database: Database, registry: Registry, client: "redis.asyncio.Redis"
 ) -> None:
     # A key of the wrong kind where the delayed set belongs: BullMQ's script fails for delayed jobs alone.
     await client.set(f"{settings.queue_prefix}:a:delayed", "in the way")
-    bad = await publish(record, registry, "a", delay="1h")
-    await publish(record, registry, "a")
-    relay = Relay(record, client, prefix=settings.queue_prefix)
+    bad = await publish(database, registry, "a", delay="1h")
+    await publish(database, registry, "a")
+    relay = Relay(database, client, prefix=settings.queue_prefix)
     await relay.round()
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         rows = await connection.fetch(
             "SELECT job, tries, error_message, deliver_after > now() AS later FROM herdbook.outbox"
         )
@@ -117,7 +117,7 @@ async def test_a_job_the_queue_refuses_holds_up_no_other(
     relay.start()
 
     async def delivered() -> bool:
-        return await depth(record) == 0
+        return await depth(database) == 0
 
     await eventually(delivered)
     await relay.stop()
@@ -125,16 +125,16 @@ async def test_a_job_the_queue_refuses_holds_up_no_other(
 
 
 async def test_a_commit_wakes_the_relay_and_two_relays_share_the_work(
-    settings: Settings, record: Record, registry: Registry, client: "redis.asyncio.Redis"
+    settings: Settings, database: Database, registry: Registry, client: "redis.asyncio.Redis"
 ) -> None:
-    relays = [Relay(record, client, prefix=settings.queue_prefix) for _ in range(2)]
+    relays = [Relay(database, client, prefix=settings.queue_prefix) for _ in range(2)]
     for relay in relays:
         relay.start()
-    publisher = Publisher(record, registry, max_job_bytes=10_000)
+    publisher = Publisher(database, registry, max_job_bytes=10_000)
     await publisher.publish_bulk([JobRequest(job_type="a", job_data={"n": n}) for n in range(3_000)])
 
     async def delivered() -> bool:
-        return await depth(record) == 0
+        return await depth(database) == 0
 
     await eventually(delivered)
     assert (await QueueReader(client, prefix=settings.queue_prefix).counts("a")).counts["waiting"] == 3_000

@@ -68,7 +68,7 @@ class Bench:
         self._starts = settings.data / "starts"
         self._starts.touch()
         self._log = settings.data / "log"
-        self._record = psycopg.connect(settings.database_url or "", autocommit=True)
+        self._database = psycopg.connect(settings.database_url or "", autocommit=True)
         self._redis = Redis.from_url(settings.redis_url or "")
         self._environment = {
             **os.environ,
@@ -83,7 +83,7 @@ class Bench:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._record.close()
+        self._database.close()
         self._redis.close()
 
     def ask(self, *words: str) -> Any:
@@ -159,7 +159,7 @@ class Bench:
         return self._system.finished is None or self._count(self._system.finished) >= jobs
 
     def _count(self, statement: str) -> int:
-        row = self._record.execute(statement.encode()).fetchone()
+        row = self._database.execute(statement.encode()).fetchone()
         assert row
         return int(row[0])
 

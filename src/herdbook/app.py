@@ -28,7 +28,7 @@ from herdbook.publishing.publish import (
     publish_in,
     publish_sync_in,
 )
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_job
 from herdbook.settings import Settings
 
@@ -46,7 +46,7 @@ class Herdbook(Registry):
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
         self._settings = settings or Settings()
-        self._record: Record | None = None
+        self._database: Database | None = None
         self._publisher: Publisher | None = None
 
     async def publish(
@@ -88,8 +88,8 @@ class Herdbook(Registry):
     async def job(self, id: UUID) -> Job:
         """The job as the record has it; raises JobNotFoundError."""
         await self._opened()
-        assert self._record is not None
-        async with self._record.connection() as connection:
+        assert self._database is not None
+        async with self._database.connection() as connection:
             return await read_job(connection, id)
 
     async def wait(self, id: UUID, *, timeout: float = 60.0) -> Job:
@@ -101,9 +101,9 @@ class Herdbook(Registry):
 
     async def close(self) -> None:
         """End the connection to PostgreSQL; a later use opens it again."""
-        if self._record is not None:
-            await self._record.close()
-        self._record = self._publisher = None
+        if self._database is not None:
+            await self._database.close()
+        self._database = self._publisher = None
 
     async def __aenter__(self) -> Self:
         await self._opened()
@@ -125,10 +125,10 @@ class Herdbook(Registry):
                 settings = with_running_servers(settings)
             if settings.database_url is None:
                 raise ConfigurationError("set DATABASE_URL, or start `herdbook up` with the same data folder")
-            self._record = Record(settings.database_url, size=settings.pool_size)
-            await self._record.open()
+            self._database = Database(settings.database_url, size=settings.pool_size)
+            await self._database.open()
             self._publisher = Publisher(
-                self._record, self, max_job_bytes=settings.max_job_bytes, trace=_program_trace()
+                self._database, self, max_job_bytes=settings.max_job_bytes, trace=_program_trace()
             )
         return self._publisher
 

@@ -14,11 +14,11 @@ import asyncpg
 
 from herdbook.observe.events import NOBODY, Observer
 from herdbook.queue.adds import QueuedJob, QueueWriter
-from herdbook.queue.changes import Change, Clean, Pause, Promote, QueueChanger, Remove, Resume
+from herdbook.queue.changes import Clean, Pause, Promote, QueueAction, QueueChanger, Remove, Resume
 from herdbook.queue.connection import QueueClient
 from herdbook.queue.external_jobs import id_in_queue, is_ours
 from herdbook.record.changes import read_queue_paused
-from herdbook.record.database import Connection, Record, away_is_unavailable
+from herdbook.record.database import Connection, Database, away_is_unavailable
 from herdbook.record.outbox import (
     OutboxAction,
     OutboxEntry,
@@ -41,9 +41,9 @@ class Relay(Service):
 
     name = "relay"
 
-    def __init__(self, record: Record, client: QueueClient, *, prefix: str, observer: Observer = NOBODY) -> None:
+    def __init__(self, database: Database, client: QueueClient, *, prefix: str, observer: Observer = NOBODY) -> None:
         super().__init__()
-        self._record = record
+        self._database = database
         self._writer = QueueWriter(client, prefix=prefix)
         self._changer = QueueChanger(client, prefix=prefix)
         self._observer = observer
@@ -75,7 +75,7 @@ class Relay(Service):
     async def _connected(self) -> Connection:
         """The relay's own connection, on which each commit that fills the outbox wakes it; a new one for a lost one."""
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._record.outbox_connection()
+            self._connection = await self._database.outbox_connection()
             with away_is_unavailable():
                 await self._connection.add_listener("herdbook_outbox", lambda *_: self.wake())
         return self._connection
@@ -84,7 +84,7 @@ class Relay(Service):
         """Carry the entries to their queues, jobs first; returns those that were refused."""
         refusals = await self._add(entries)
         refused = {refusal.entry.id for refusal in refusals}
-        by_queue: dict[str, list[tuple[OutboxEntry, Change]]] = defaultdict(list)
+        by_queue: dict[str, list[tuple[OutboxEntry, QueueAction]]] = defaultdict(list)
         for entry in entries:
             if entry.action is OutboxAction.ADD or entry.id in refused:
                 continue
@@ -131,7 +131,7 @@ def queued_job(job: PendingJob) -> QueuedJob:
     )
 
 
-async def _change(connection: Connection, entry: OutboxEntry) -> Change | None:
+async def _change(connection: Connection, entry: OutboxEntry) -> QueueAction | None:
     """The entry as the queue takes it; None when there is nothing left to do."""
     match entry.action:
         case OutboxAction.REMOVE if entry.job_id is not None:

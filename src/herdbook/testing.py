@@ -17,10 +17,10 @@ from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.job import Job
 from herdbook.model.registry import Registry
 from herdbook.operating.control import Control
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.publishing.publish import Publisher
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.job_types import declare_job_types
 from herdbook.record.migrate import migrate
 from herdbook.record.reads import read_job
@@ -43,7 +43,7 @@ async def eventually(check: Callable[[], Awaitable[Found]], *, timeout: float = 
 class RunningSystem:
     """A relay with its upkeep and a worker at work, the record they write, and an operator's hand on it."""
 
-    record: Record
+    database: Database
     publisher: Publisher
     control: Control
     relay: Relay
@@ -51,7 +51,7 @@ class RunningSystem:
 
     async def job(self, id: UUID) -> Job:
         """The job as the record has it."""
-        async with self.record.connection() as connection:
+        async with self.database.connection() as connection:
             return await read_job(connection, id)
 
     async def finished(self, id: UUID, *, timeout: float = 20.0) -> Job:
@@ -71,26 +71,26 @@ async def running_system(settings: Settings, registry: Registry) -> AsyncIterato
     """A migrated record, a relay with its upkeep and a worker on `settings`' servers; all end with the block."""
     if settings.database_url is None or settings.redis_url is None:
         raise ConfigurationError("a running system needs DATABASE_URL and REDIS_URL")
-    record = Record(settings.database_url, size=settings.pool_size)
-    await record.open()
-    await migrate(record)
-    async with record.connection() as connection:
+    database = Database(settings.database_url, size=settings.pool_size)
+    await database.open()
+    await migrate(database)
+    async with database.connection() as connection:
         await declare_job_types(connection, registry)
     client = connect(settings.redis_url)
     artifacts = FolderArtifacts(settings.artifact_folder)
-    relay = Relay(record, client, prefix=settings.queue_prefix)
-    queues = QueueFigures(record, registry, client, prefix=settings.queue_prefix)
-    background = [relay, *services(settings, record, queues, artifacts)]
-    worker = Worker(settings, registry, record)
-    publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes)
-    control = Control(record, artifacts)
+    relay = Relay(database, client, prefix=settings.queue_prefix)
+    queues = QueueStatsReader(database, registry, client, prefix=settings.queue_prefix)
+    background = [relay, *services(settings, database, queues, artifacts)]
+    worker = Worker(settings, registry, database)
+    publisher = Publisher(database, registry, max_job_bytes=settings.max_job_bytes)
+    control = Control(database, artifacts)
     for service in background:
         service.start()
     worker.start()
     try:
-        yield RunningSystem(record=record, publisher=publisher, control=control, relay=relay, worker=worker)
+        yield RunningSystem(database=database, publisher=publisher, control=control, relay=relay, worker=worker)
     finally:
         await asyncio.gather(*(service.stop() for service in background))
         await worker.stop(deadline=5.0)
         await client.aclose()
-        await record.close()
+        await database.close()

@@ -6,22 +6,22 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from herdbook.alerting import Facts, QueueFacts, Rule, TypeFacts, WorkerFacts, evaluate
+from herdbook.alerting import AlertFacts, QueueAlertFacts, Rule, TypeFacts, WorkerFacts, evaluate
 from herdbook.alerting.evaluating import windows
 
 RULE: TypeAdapter[Any] = TypeAdapter(Rule)
 
 
-def queue(oldest: float | None, *, name: str = "mails", paused: bool = False, workers: int = 1) -> QueueFacts:
-    return QueueFacts(name=name, oldest_waiting=oldest, paused=paused, workers=workers)
+def queue(oldest: float | None, *, name: str = "mails", paused: bool = False, workers: int = 1) -> QueueAlertFacts:
+    return QueueAlertFacts(name=name, oldest_waiting=oldest, paused=paused, workers=workers)
 
 
-def ended(**types: tuple[int, int]) -> Facts:
+def ended(**types: tuple[int, int]) -> AlertFacts:
     found = {name: TypeFacts(completed=completed, failed=failed) for name, (completed, failed) in types.items()}
     return replace(WELL, ended={600.0: found})
 
 
-WELL = Facts(ended={600.0: {}}, queues=[], lost_workers=[], outbox_age=0.0)
+WELL = AlertFacts(ended={600.0: {}}, queues=[], lost_workers=[], outbox_age=0.0)
 FAILED = {"kind": "job-failed"}
 RATE = {"kind": "failure-rate", "above": 0.2, "over": "10m", "at_least": 10}
 WAITING = {"kind": "oldest-waiting", "longer_than": "1m"}
@@ -64,7 +64,7 @@ GONE = WorkerFacts(id="w1", seconds_silent=20, running=3)
         (LAG, replace(WELL, queues=None, outbox_age=61.0), ["outbox"]),
     ],
 )
-def test_a_rule_fires_by_the_facts(rule: dict[str, Any], facts: Facts, subjects: list[str] | None) -> None:
+def test_a_rule_fires_by_the_facts(rule: dict[str, Any], facts: AlertFacts, subjects: list[str] | None) -> None:
     found = evaluate(RULE.validate_python(rule), facts)
     assert (found if found is None else [one.subject for one in found]) == subjects
 
@@ -79,7 +79,7 @@ def test_a_rule_fires_by_the_facts(rule: dict[str, Any], facts: Facts, subjects:
         (LOST, replace(WELL, lost_workers=[GONE]), "Worker w1 was lost while it ran 3 jobs."),
     ],
 )
-def test_an_incident_is_told_in_a_sentence(rule: dict[str, Any], facts: Facts, message: str) -> None:
+def test_an_incident_is_told_in_a_sentence(rule: dict[str, Any], facts: AlertFacts, message: str) -> None:
     found = evaluate(RULE.validate_python(rule), facts)
     assert found
     assert found[0].message == message

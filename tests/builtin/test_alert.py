@@ -73,7 +73,7 @@ async def test_a_retry_tells_only_those_who_were_not_told(
         first = make_job()
         with pytest.raises(DeliveryError, match="target team: ") as caught:
             await sender.run(news("team", "program"), first)
-        notes = first.take_notes()
+        notes = first.take_report()
         assert notes.progress == '{"told":["program"]}'
         assert TOKEN not in f"{caught.value}{notes}"
         with pytest.raises(DeliveryError):

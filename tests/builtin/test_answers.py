@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from herdbook.builtin.answers import LONGEST_WAIT, Answer, parse_retry_after
+from herdbook.builtin.answers import LONGEST_WAIT, TargetResponse, parse_retry_after
 
 NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -34,4 +34,4 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, milliseconds: int 
     [(400, True), (404, True), (408, False), (425, False), (429, False), (500, False), (503, False)],
 )
 def test_a_client_error_is_final_unless_it_passes(status: int, final: bool) -> None:
-    assert Answer(status=status, retry_after=None).is_final is final
+    assert TargetResponse(status=status, retry_after=None).is_final is final

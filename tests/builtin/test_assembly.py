@@ -13,31 +13,31 @@ from herdbook.model.context import JobContext
 from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest, Publisher
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 
 
-def test_the_applications_types_win_and_the_built_in_ones_stay(settings: Settings, record: Record) -> None:
+def test_the_applications_types_win_and_the_built_in_ones_stay(settings: Settings, database: Database) -> None:
     app = Registry()
     app.declare("greet", dict)
     app.declare("email", dict, queue="mine")
-    registry = build_registry(settings, record, app)
+    registry = build_registry(settings, database, app)
     assert {one.name for one in registry} == {"alert", "callback", "greet", "email", "notification", "report"}
     assert registry.get("email").queue == "mine"
     assert app.find("report") is None
 
 
-def test_mail_settings_that_cannot_be_used_are_told(settings: Settings, record: Record) -> None:
+def test_mail_settings_that_cannot_be_used_are_told(settings: Settings, database: Database) -> None:
     with pytest.raises(ConfigurationError, match="SMTP_URL"):
-        build_registry(settings.model_copy(update={"smtp_url": "http://mail"}), record)
+        build_registry(settings.model_copy(update={"smtp_url": "http://mail"}), database)
 
 
-async def test_a_report_of_the_record_reads_it(settings: Settings, record: Record, tmp_path: Path) -> None:
-    registry = build_registry(settings, record)
-    publisher = Publisher(record, registry, max_job_bytes=10_000)
+async def test_a_report_of_the_record_reads_it(settings: Settings, database: Database, tmp_path: Path) -> None:
+    registry = build_registry(settings, database)
+    publisher = Publisher(database, registry, max_job_bytes=10_000)
     rows = {"title": "Rows", "source": {"rows": [{"a": 1}]}}
     await asyncio.gather(*(publisher.publish(JobRequest(job_type="report", job_data=rows)) for _ in range(3)))
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute(
             "UPDATE herdbook.jobs SET status = $1, started_at = now(), completed_at = now()", JobStatus.COMPLETED
         )

@@ -200,7 +200,7 @@ async def test_some_refused_is_a_success_that_says_so(postbox: Postbox, smtp_url
         "bob@example.com": {"code": 550, "message": "no such user"},
         "eve@example.com": {"code": 450, "message": "mailbox busy"},
     }
-    logged = [line.message for line in job.take_notes().logs]
+    logged = [line.message for line in job.take_report().logs]
     assert logged[0] == "bob@example.com was refused: 550 no such user"
 
 

@@ -81,7 +81,7 @@ async def test_a_retry_goes_only_to_the_channels_that_failed(hooks: Hooks, make_
     assert "503" in str(caught.value)
     assert len(hooks.posted) == 3
 
-    notes = first.take_notes()
+    notes = first.take_report()
     assert notes.progress is not None
     left = orjson.loads(notes.progress)
     assert left == {"delivered": [0, 2], "channels": 3}
@@ -92,14 +92,14 @@ async def test_a_retry_goes_only_to_the_channels_that_failed(hooks: Hooks, make_
     still_broken = make_job(reported=left, attempt=2)
     with pytest.raises(DeliveryError, match="1 of 3"):
         await Notifier().run(mail, still_broken)
-    assert still_broken.take_notes().progress is None
+    assert still_broken.take_report().progress is None
 
     hooks.broken.clear()
     healed = make_job(reported=left, attempt=3)
     result = await Notifier().run(mail, healed)
     assert [channel["status"] for channel in result["channels"]] == ["sentEarlier", "sent", "sentEarlier"]
     assert hooks.paths() == [f"/{SECRET}two"] * 2
-    assert orjson.loads(healed.take_notes().progress or "")["delivered"] == [0, 1, 2]
+    assert orjson.loads(healed.take_report().progress or "")["delivered"] == [0, 1, 2]
 
 
 async def test_an_optional_channel_may_fail(hooks: Hooks, job: JobContext) -> None:

@@ -10,9 +10,9 @@ import pytest
 from herdbook.builtin import builtin_types
 from herdbook.builtin.report import (
     Durations,
-    FailureGroup,
-    HourFigures,
-    JobTypeFigures,
+    FailureCount,
+    HourStats,
+    JobTypeStats,
     RecordSummary,
     Reporter,
     ReportPayload,
@@ -29,16 +29,16 @@ from herdbook.settings import Settings
 NOW = datetime(2026, 5, 4, 10, 20, tzinfo=UTC)
 SUMMARY = RecordSummary(
     job_types=(
-        JobTypeFigures(
+        JobTypeStats(
             job_type="email",
             total=12,
             by_status={JobStatus.COMPLETED: 10, JobStatus.FAILED: 2},
             durations=Durations(p50=0.12345, p95=1.5, max=22),
         ),
-        JobTypeFigures(job_type="report", total=1, by_status={JobStatus.PENDING: 1}, durations=None),
+        JobTypeStats(job_type="report", total=1, by_status={JobStatus.PENDING: 1}, durations=None),
     ),
-    hours=(HourFigures(hour=NOW.replace(minute=0), completed=10, failed=2),),
-    failures=(FailureGroup(message="<b>550</b> no such user", count=2),),
+    hours=(HourStats(hour=NOW.replace(minute=0), completed=10, failed=2),),
+    failures=(FailureCount(message="<b>550</b> no such user", count=2),),
 )
 
 
@@ -84,7 +84,7 @@ async def test_a_report_is_kept_as_the_jobs_artifact(
     assert artifact.name == result["artifact"]["name"]
     assert result["rows"] == 2
     assert result.get("pages") == (1 if format == "pdf" else None)
-    assert job.take_notes().progress == "100"
+    assert job.take_report().progress == "100"
     assert not record.asked
 
 

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from pypdf import PdfReader
 
-from herdbook.builtin.report import Durations, FailureGroup, HourFigures, JobTypeFigures, RecordSummary
+from herdbook.builtin.report import Durations, FailureCount, HourStats, JobTypeStats, RecordSummary
 from herdbook.builtin.report import to_pdf as pdf_module
 from herdbook.builtin.report.document import Document, record_document, rows_document
 from herdbook.builtin.report.payload import RecordQuery
@@ -36,19 +36,19 @@ def figures(hours: int = 24) -> Document:
     """A document of the record's figures."""
     summary = RecordSummary(
         job_types=(
-            JobTypeFigures(
+            JobTypeStats(
                 job_type="email",
                 total=12,
                 by_status={JobStatus.COMPLETED: 10, JobStatus.FAILED: 2},
                 durations=Durations(p50=0.12345, p95=1.5, max=22),
             ),
-            JobTypeFigures(job_type="report", total=1, by_status={JobStatus.PENDING: 1}, durations=None),
+            JobTypeStats(job_type="report", total=1, by_status={JobStatus.PENDING: 1}, durations=None),
         ),
         hours=tuple(
-            HourFigures(hour=NOW.replace(minute=0) - timedelta(hours=hour), completed=hour, failed=hour % 2)
+            HourStats(hour=NOW.replace(minute=0) - timedelta(hours=hour), completed=hour, failed=hour % 2)
             for hour in range(0, hours, 3)
         ),
-        failures=(FailureGroup(message="=1+1 <b>550</b>", count=2),),
+        failures=(FailureCount(message="=1+1 <b>550</b>", count=2),),
     )
     return record_document("The last day", RecordQuery(hours=hours), summary, NOW)
 

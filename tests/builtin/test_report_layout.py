@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from herdbook.builtin.report import HourFigures
+from herdbook.builtin.report import HourStats
 from herdbook.builtin.report.chart import lay_out
 from herdbook.builtin.report.document import Table, rows_document
 from herdbook.builtin.report.lines import share, wrap
@@ -53,14 +53,14 @@ def test_a_hundred_millimetres_are_shared_among_columns(natural: list[float], wi
     [(0, (0, 1)), (3, (0, 1, 2, 3)), (11, (0, 5, 10, 15)), (800, (0, 200, 400, 600, 800))],
 )
 def test_a_chart_has_round_values_up_to_the_highest(highest: int, ticks: tuple[int, ...]) -> None:
-    chart = lay_out([HourFigures(hour=NOW, completed=highest, failed=0)])
+    chart = lay_out([HourStats(hour=NOW, completed=highest, failed=0)])
     assert chart.ticks == ticks
     assert 0 <= chart.bars[0].completed <= 1
 
 
 @pytest.mark.parametrize("hours", [1, 2, 25, 72, 73, 200, 745])
 def test_bars_stay_within_the_chart_and_lose_nothing(hours: int) -> None:
-    figures = [HourFigures(hour=NOW + timedelta(hours=n), completed=n, failed=1) for n in range(hours)]
+    figures = [HourStats(hour=NOW + timedelta(hours=n), completed=n, failed=1) for n in range(hours)]
     chart = lay_out(figures)
     assert len(chart.bars) <= 72
     assert all(bar.left >= 0 and bar.left + bar.width <= 1 for bar in chart.bars)

@@ -11,7 +11,7 @@ from herdbook.errors import JobNotFoundError
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.job import Job, JobStatus
 from herdbook.operating.control import Control
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_job
 from herdbook.settings import Settings
 from herdbook.testing import eventually
@@ -26,25 +26,25 @@ LET_RUN = "UPDATE herdbook.jobs SET status = 'processing', worker = 'w', attempt
 
 
 @pytest.fixture
-async def runner(record: Record, settings: Settings) -> AsyncIterator[OperationRunner]:
+async def runner(database: Database, settings: Settings) -> AsyncIterator[OperationRunner]:
     """What a relay's process does about operations."""
-    runner = OperationRunner(record, Control(record, FolderArtifacts(settings.artifact_folder)))
+    runner = OperationRunner(database, Control(database, FolderArtifacts(settings.artifact_folder)))
     runner.start()
     yield runner
     await runner.stop()
 
 
-async def a_job(record: Record, outcome: str, job_type: str = "t") -> UUID:
-    return await ended(record, datetime.now(UTC), outcome, job_type=job_type)
+async def a_job(database: Database, outcome: str, job_type: str = "t") -> UUID:
+    return await ended(database, datetime.now(UTC), outcome, job_type=job_type)
 
 
-async def job(record: Record, id: UUID) -> Job:
-    async with record.connection() as connection:
+async def job(database: Database, id: UUID) -> Job:
+    async with database.connection() as connection:
         return await read_job(connection, id)
 
 
-async def execute(record: Record, statement: str, id: UUID) -> None:
-    async with record.connection() as connection:
+async def execute(database: Database, statement: str, id: UUID) -> None:
+    async with database.connection() as connection:
         await connection.execute(statement, id)
 
 
@@ -65,15 +65,15 @@ def test_a_command_that_cannot_be_meant_is_code_2(commands: Commands, words: tup
     assert answer.told.startswith(said)
 
 
-async def test_jobs_are_retried_by_their_ids(configured: Commands, record: Record) -> None:
-    failed, cancelled = await a_job(record, "failed"), await a_job(record, "cancelled")
+async def test_jobs_are_retried_by_their_ids(configured: Commands, database: Database) -> None:
+    failed, cancelled = await a_job(database, "failed"), await a_job(database, "cancelled")
     answer = await configured.call("retry", str(failed), str(cancelled), str(failed))
     assert (answer.code, answer.out, answer.err) == (0, f"{failed}\n{cancelled}\n", "")
-    assert [(await job(record, id)).status for id in (failed, cancelled)] == [JobStatus.PENDING] * 2
+    assert [(await job(database, id)).status for id in (failed, cancelled)] == [JobStatus.PENDING] * 2
 
 
-async def test_jobs_that_refuse_are_told_one_by_one_and_are_code_1(configured: Commands, record: Record) -> None:
-    failed, completed, unknown = await a_job(record, "failed"), await a_job(record, "completed"), uuid4()
+async def test_jobs_that_refuse_are_told_one_by_one_and_are_code_1(configured: Commands, database: Database) -> None:
+    failed, completed, unknown = await a_job(database, "failed"), await a_job(database, "completed"), uuid4()
     answer = await configured.call("retry", str(unknown), str(failed), str(completed))
     assert (answer.code, answer.out) == (1, f"{failed}\n")
     assert sorted(answer.err.splitlines()) == sorted(
@@ -84,53 +84,53 @@ async def test_jobs_that_refuse_are_told_one_by_one_and_are_code_1(configured: C
     )
 
 
-async def test_a_job_is_cancelled_with_its_reason(configured: Commands, record: Record) -> None:
-    waiting = await a_job(record, "retry")
+async def test_a_job_is_cancelled_with_its_reason(configured: Commands, database: Database) -> None:
+    waiting = await a_job(database, "retry")
     answer = await configured.call("cancel", str(waiting), "--reason", "sent by mistake")
     assert (answer.code, answer.out) == (0, f"{waiting}\n")
-    found = await job(record, waiting)
+    found = await job(database, waiting)
     assert (found.status, found.error_message) == (JobStatus.CANCELLED, "sent by mistake")
 
 
 async def test_a_running_job_whose_worker_does_not_stop_it_is_code_1(
-    configured: Commands, record: Record, monkeypatch: pytest.MonkeyPatch
+    configured: Commands, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("herdbook.cli.apply_action._PATIENCE", 0.0)
-    running = await a_job(record, "retry")
-    await execute(record, LET_RUN, running)
+    monkeypatch.setattr("herdbook.cli.apply_action._TIMEOUT", 0.0)
+    running = await a_job(database, "retry")
+    await execute(database, LET_RUN, running)
     answer = await configured.call("cancel", str(running))
     assert answer.code == 1
     assert answer.told == f"job {running}: its worker is asked to stop it, and has not done so yet"
 
 
-async def test_a_scheduled_job_is_promoted(configured: Commands, record: Record) -> None:
-    scheduled = await a_job(record, "retry")
-    await execute(record, SCHEDULE, scheduled)
+async def test_a_scheduled_job_is_promoted(configured: Commands, database: Database) -> None:
+    scheduled = await a_job(database, "retry")
+    await execute(database, SCHEDULE, scheduled)
     assert (await configured.call("promote", str(scheduled))).out == f"{scheduled}\n"
-    assert (await job(record, scheduled)).run_at is None
+    assert (await job(database, scheduled)).run_at is None
 
 
-async def test_a_job_is_deleted(configured: Commands, record: Record) -> None:
-    over = await a_job(record, "completed")
+async def test_a_job_is_deleted(configured: Commands, database: Database) -> None:
+    over = await a_job(database, "completed")
     assert (await configured.call("delete", str(over))).out == f"{over}\n"
     with pytest.raises(JobNotFoundError):
-        await job(record, over)
+        await job(database, over)
 
 
-async def test_a_filter_alone_only_counts(configured: Commands, record: Record) -> None:
-    ids = [await a_job(record, "failed", "mail") for _ in range(2)]
-    await a_job(record, "failed", "other")
+async def test_a_filter_alone_only_counts(configured: Commands, database: Database) -> None:
+    ids = [await a_job(database, "failed", "mail") for _ in range(2)]
+    await a_job(database, "failed", "other")
     answer = await configured.call("delete", "--all-matching", "--status", "failed", "--type", "mail")
     assert (answer.code, answer.err) == (0, "nothing was done: add --yes to do it\n")
     assert answer.out == "2 jobs would be looked at, and deleted where the state allows it\n"
-    assert [(await job(record, id)).status for id in ids] == [JobStatus.FAILED] * 2
+    assert [(await job(database, id)).status for id in ids] == [JobStatus.FAILED] * 2
 
 
 async def test_all_that_a_filter_finds_are_changed(
-    configured: Commands, record: Record, runner: OperationRunner
+    configured: Commands, database: Database, runner: OperationRunner
 ) -> None:
-    failed, completed = await a_job(record, "failed", "mail"), await a_job(record, "completed", "mail")
-    other = await a_job(record, "failed", "other")
+    failed, completed = await a_job(database, "failed", "mail"), await a_job(database, "completed", "mail")
+    other = await a_job(database, "failed", "other")
     answer = await configured.call("retry", "--all-matching", "--type", "mail", "--yes")
     assert answer.code == 0
     operation, summary = answer.out.splitlines()
@@ -139,7 +139,7 @@ async def test_all_that_a_filter_finds_are_changed(
     assert answer.err == (
         f"2 jobs to look at; a relay goes on with it also when you stop waiting\njob {completed}: is completed\n"
     )
-    assert [(await job(record, id)).status.value for id in (failed, completed, other)] == [
+    assert [(await job(database, id)).status.value for id in (failed, completed, other)] == [
         "pending",
         "completed",
         "failed",
@@ -147,20 +147,20 @@ async def test_all_that_a_filter_finds_are_changed(
 
 
 async def test_all_that_a_filter_finds_are_cancelled_with_a_reason(
-    configured: Commands, record: Record, runner: OperationRunner
+    configured: Commands, database: Database, runner: OperationRunner
 ) -> None:
-    waiting = [await a_job(record, "retry", "mail") for _ in range(2)]
+    waiting = [await a_job(database, "retry", "mail") for _ in range(2)]
     words = ("cancel", "--all-matching", "--type", "mail", "--reason", "the shop is closed", "--yes")
     assert (await configured.call(*words)).code == 0
-    found = [await job(record, id) for id in waiting]
+    found = [await job(database, id) for id in waiting]
     assert [(one.status.value, one.error_message) for one in found] == [("cancelled", "the shop is closed")] * 2
 
 
 async def test_a_missing_relay_is_told_and_the_command_waits_for_one(
-    configured: Commands, record: Record, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    configured: Commands, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("herdbook.cli.follow_operation._PATIENCE", 0.0)
-    runner = OperationRunner(record, Control(record, FolderArtifacts(settings.artifact_folder)))
+    monkeypatch.setattr("herdbook.cli.follow_operation._TIMEOUT", 0.0)
+    runner = OperationRunner(database, Control(database, FolderArtifacts(settings.artifact_folder)))
     said: list[str] = []
     monkeypatch.setattr("herdbook.cli.follow_operation.typer.echo", lambda text, **_: said.append(text))
     command = asyncio.create_task(configured.call("promote", "--all-matching", "--yes"))

@@ -7,7 +7,7 @@ import pytest
 
 from herdbook.cli.findings import Finding, judge_clock, judge_outbox, judge_queue, judge_redis, judge_silent
 from herdbook.queue.reads import STATES, QueueCounts, ServerFacts
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.migrate import known_migrations
 from herdbook.record.reads import OutboxLag
 from herdbook.record.workers import WorkerRow
@@ -104,8 +104,8 @@ async def test_as_json_each_finding_is_a_line(configured: Commands) -> None:
     assert {line["subject"] for line in lines} >= {"PostgreSQL", "PostgreSQL clock", "tables", "Redis", "mail"}
 
 
-async def test_tables_that_are_missing_are_a_problem(configured: Commands, record: Record) -> None:
-    async with record.connection() as connection:
+async def test_tables_that_are_missing_are_a_problem(configured: Commands, database: Database) -> None:
+    async with database.connection() as connection:
         await connection.execute("DROP SCHEMA herdbook CASCADE")
     answer = await configured.call("doctor")
     assert answer.code == 1

@@ -8,7 +8,7 @@ import pytest
 from herdbook.http.schemas import AttemptView, JobDetail, JobView, LogLineView
 from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest, Publisher
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job, read_logs
 
 from .commands import Commands
@@ -27,15 +27,15 @@ ERROR = "no \x1b[2Jpaper\nleft"
 
 
 @pytest.fixture
-async def failed(record: Record) -> UUID:
+async def failed(database: Database) -> UUID:
     """A job of type note that failed; another one, of type other, waits."""
     registry = Registry()
     registry.declare("note", dict, queue="notes")
     registry.declare("other", dict)
-    publisher = Publisher(record, registry, max_job_bytes=10_000)
+    publisher = Publisher(database, registry, max_job_bytes=10_000)
     id = (await publisher.publish(JobRequest(job_type="note", job_data={"text": "hi \x1b[31m", "n": 1.5}))).id
     await publisher.publish(JobRequest(job_type="other", job_data={}))
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute(FAIL, id, ERROR)
         await connection.execute(ATTEMPT, id, ERROR, f"Traceback\n  ValueError: {ERROR}")
         await connection.execute(LOG, id, "started \x07")
@@ -68,8 +68,10 @@ async def test_no_jobs_is_no_error(configured: Commands) -> None:
     assert (answer.code, answer.out, answer.err) == (0, "", "no such job\n")
 
 
-async def test_as_json_a_job_has_the_fields_of_the_http_api(configured: Commands, failed: UUID, record: Record) -> None:
-    async with record.connection() as connection:
+async def test_as_json_a_job_has_the_fields_of_the_http_api(
+    configured: Commands, failed: UUID, database: Database
+) -> None:
+    async with database.connection() as connection:
         job = await read_job(connection, failed)
         attempts = [AttemptView.of(one) for one in await read_attempts(connection, job)]
         logs = [LogLineView.of(line) for line in await read_logs(connection, failed)]
@@ -93,10 +95,10 @@ async def test_a_job_is_shown_with_its_attempts_and_log(configured: Commands, fa
 
 
 async def test_a_job_is_shown_with_its_limit_and_who_is_told(
-    configured: Commands, failed: UUID, record: Record
+    configured: Commands, failed: UUID, database: Database
 ) -> None:
     assert "timeout" not in (await configured.call("job", str(failed))).out
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute(
             "UPDATE herdbook.jobs SET timeout_ms = 1500, callback_url = 'https://example.com/hook'"
         )

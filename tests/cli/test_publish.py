@@ -9,7 +9,7 @@ import pytest
 
 from herdbook.model.job import Job
 from herdbook.model.options import Backoff
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.search import JobFilter, find_jobs
 
 from .commands import Commands, Said
@@ -69,68 +69,68 @@ class Typed:
             os.close(before)
 
 
-async def recorded(record: Record) -> list[Job]:
-    async with record.connection() as connection:
+async def recorded(database: Database) -> list[Job]:
+    async with database.connection() as connection:
         return await find_jobs(connection, JobFilter(limit=10_000))
 
 
-async def test_a_published_job_is_recorded_and_its_id_printed(configured: Commands, record: Record) -> None:
+async def test_a_published_job_is_recorded_and_its_id_printed(configured: Commands, database: Database) -> None:
     answer = await configured.call("publish", "report", REPORT)
-    (job,) = await recorded(record)
+    (job,) = await recorded(database)
     assert (answer.code, answer.out, answer.err) == (0, f"{job.id}\n", "")
     assert job.job_data["title"] == "Jobs"
 
 
-async def test_options_are_the_jobs(configured: Commands, record: Record) -> None:
+async def test_options_are_the_jobs(configured: Commands, database: Database) -> None:
     words = ("--delay", "10m", "--priority", "7", "--attempts", "2", "--key", "once")
     first = await configured.call("publish", "report", REPORT, *words)
     second = await configured.call("publish", "report", REPORT, *words)
-    (job,) = await recorded(record)
+    (job,) = await recorded(database)
     assert first.out == second.out == f"{job.id}\n"
     assert (job.priority, job.max_attempts) == (7, 2)
     assert job.run_at is not None
     assert timedelta(minutes=9) < job.run_at - datetime.now(UTC) <= timedelta(minutes=10)
 
 
-async def test_limits_are_the_jobs(configured: Commands, record: Record) -> None:
+async def test_limits_are_the_jobs(configured: Commands, database: Database) -> None:
     words = ("--timeout", "2.5", "--callback-url", "https://example.com/hooks")
     backoff = ("--backoff", "fixed", "--backoff-delay", "250", "--jitter", "0.5")
     await configured.call("publish", "report", REPORT, *words, *backoff)
     await configured.call("publish", "report", REPORT, "--timeout", "500ms", "--backoff-delay", "2s")
-    short, job = await recorded(record)
+    short, job = await recorded(database)
     assert (job.timeout_ms, job.callback_url) == (2_500, "https://example.com/hooks")
     assert job.backoff == Backoff(type="fixed", delay=250, jitter=0.5)
     assert (short.timeout_ms, short.callback_url, short.backoff) == (500, None, Backoff(delay=2_000))
 
 
-async def test_a_time_to_run_at_is_the_jobs(configured: Commands, record: Record) -> None:
+async def test_a_time_to_run_at_is_the_jobs(configured: Commands, database: Database) -> None:
     await configured.call("publish", "report", REPORT, "--run-at", "2040-01-31T08:00:00+01:00")
-    (job,) = await recorded(record)
+    (job,) = await recorded(database)
     assert job.run_at == datetime(2040, 1, 31, 7, tzinfo=UTC)
 
 
 async def test_job_data_come_from_a_file_or_from_standard_input(
-    configured: Commands, record: Record, tmp_path: Path, typed: Typed
+    configured: Commands, database: Database, tmp_path: Path, typed: Typed
 ) -> None:
     (tmp_path / "job.json").write_text(REPORT, encoding="utf-8")
     assert (await configured.call("publish", "report", "@job.json")).code == 0
     assert (await typed.into(configured, REPORT, "publish", "report", "-")).code == 0
-    assert [job.job_data["title"] for job in await recorded(record)] == ["Jobs", "Jobs"]
+    assert [job.job_data["title"] for job in await recorded(database)] == ["Jobs", "Jobs"]
 
 
-async def test_bad_input_is_code_2_and_nothing_is_recorded(configured: Commands, record: Record) -> None:
+async def test_bad_input_is_code_2_and_nothing_is_recorded(configured: Commands, database: Database) -> None:
     for words, said in BAD_INPUT:
         answer = await configured.call("publish", *words)
         assert answer.code == 2, words
         assert answer.told.startswith(said), words
-    assert await recorded(record) == []
+    assert await recorded(database) == []
 
 
-async def test_each_line_is_a_job(configured: Commands, record: Record, typed: Typed) -> None:
+async def test_each_line_is_a_job(configured: Commands, database: Database, typed: Typed) -> None:
     lines = "".join(f'{{"title": "{n}", "source": {{"record": {{}}}}}}\n\n' for n in range(1_200))
     answer = await typed.into(configured, lines, "publish", "report", "--lines", "--priority", "3")
     assert answer.code == 0
-    jobs = {job.id: job for job in await recorded(record)}
+    jobs = {job.id: job for job in await recorded(database)}
     assert [jobs[UUID(id)].job_data["title"] for id in answer.out.split()] == [str(n) for n in range(1_200)]
     assert {job.priority for job in jobs.values()} == {3}
 
@@ -143,26 +143,28 @@ async def test_each_line_is_a_job(configured: Commands, record: Record, typed: T
     ],
 )
 async def test_a_bad_line_is_named_and_its_thousand_not_published(
-    configured: Commands, record: Record, typed: Typed, bad: str, said: str
+    configured: Commands, database: Database, typed: Typed, bad: str, said: str
 ) -> None:
     answer = await typed.into(configured, f"{REPORT}\n\n{bad}\n{REPORT}\n", "publish", "report", "-", "--lines")
     assert answer.code == 2
     assert answer.told.startswith(said)
     assert answer.told.endswith("; nothing was published")
-    assert await recorded(record) == []
+    assert await recorded(database) == []
 
 
-async def test_thousands_before_a_bad_line_stay_published(configured: Commands, record: Record, typed: Typed) -> None:
+async def test_thousands_before_a_bad_line_stay_published(
+    configured: Commands, database: Database, typed: Typed
+) -> None:
     answer = await typed.into(configured, f"{REPORT}\n" * 1_500 + "{\n", "publish", "report", "-", "--lines")
     assert answer.code == 2
     assert "line 1501 is not JSON" in answer.err
     assert answer.err.endswith("; 1,000 jobs were published before\n")
-    assert len(answer.out.split()) == len(await recorded(record)) == 1_000
+    assert len(answer.out.split()) == len(await recorded(database)) == 1_000
 
 
-async def test_a_job_that_does_not_end_in_time_is_code_1(configured: Commands, record: Record) -> None:
-    answer = await configured.call("publish", "report", REPORT, "--wait", "--patience", "0")
-    (job,) = await recorded(record)
+async def test_a_job_that_does_not_end_in_time_is_code_1(configured: Commands, database: Database) -> None:
+    answer = await configured.call("publish", "report", REPORT, "--wait", "--wait-timeout", "0")
+    (job,) = await recorded(database)
     assert answer.code == 1
     assert answer.out == ""
     assert answer.err.splitlines() == [

@@ -5,10 +5,10 @@ import pytest
 
 from herdbook.http.schemas import QueueView, WorkerView
 from herdbook.model.registry import Registry
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.job_types import declare_job_types
 from herdbook.record.outbox import OutboxAction, take_outbox
 from herdbook.record.workers import WorkerBeat, beat_worker, read_workers
@@ -18,12 +18,12 @@ from .commands import Commands
 
 
 @pytest.fixture
-async def declared(settings: Settings, record: Record) -> None:
+async def declared(settings: Settings, database: Database) -> None:
     """Two queues, a job in one of them; two workers, one of which is gone."""
     registry = Registry()
     registry.declare("note", dict, queue="notes")
     registry.declare("mail", dict, queue="mails")
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await declare_job_types(connection, registry)
         for name in ("here", "gone"):
             beat = WorkerBeat(
@@ -72,17 +72,17 @@ async def test_workers_are_listed(configured: Commands) -> None:
 
 @pytest.mark.usefixtures("declared")
 async def test_as_json_they_have_the_fields_of_the_http_api(
-    configured: Commands, settings: Settings, record: Record
+    configured: Commands, settings: Settings, database: Database
 ) -> None:
     queues = [orjson.loads(line) for line in (await configured.call("queues", "--json")).out.splitlines()]
-    figures = QueueFigures.connect(settings, Registry(), record)
+    figures = QueueStatsReader.connect(settings, Registry(), database)
     views = [orjson.loads(QueueView.of(one).model_dump_json(by_alias=True)) for one in await figures.states()]
     await figures.close()
     for one in (*queues, *views):
         one["oldestWaitingSeconds"] = one["oldestWaitingSeconds"] and "long"
     assert queues == views
     workers = [orjson.loads(line) for line in (await configured.call("workers", "--json")).out.splitlines()]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         found = [
             orjson.loads(WorkerView.of(one).model_dump_json(by_alias=True)) for one in await read_workers(connection)
         ]
@@ -99,34 +99,34 @@ async def test_none_yet_is_no_error(configured: Commands) -> None:
 
 
 @pytest.mark.usefixtures("declared")
-async def test_queues_are_paused_and_resumed(configured: Commands, record: Record) -> None:
+async def test_queues_are_paused_and_resumed(configured: Commands, database: Database) -> None:
     answer = await configured.call("pause", "notes", "mails", "notes")
     assert (answer.code, answer.out) == (0, "paused notes\npaused mails\n")
-    async with record.transaction() as connection:
+    async with database.transaction() as connection:
         entries = await take_outbox(connection, 10)
     assert [(entry.action, entry.queue) for entry in entries] == [
         (OutboxAction.PAUSE, "notes"),
         (OutboxAction.PAUSE, "mails"),
     ]
     assert (await configured.call("resume", "notes")).out == "resumed notes\n"
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         rows = await connection.fetch("SELECT name, paused FROM herdbook.queues")
     assert {row["name"]: row["paused"] for row in rows} == {"notes": False, "mails": True}
 
 
 @pytest.mark.usefixtures("declared")
-async def test_a_queue_that_only_a_job_names_is_paused(configured: Commands, record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_queue_that_only_a_job_names_is_paused(configured: Commands, database: Database) -> None:
+    async with database.connection() as connection:
         await connection.fetchval("SELECT herdbook.publish('x', '{}', queue => 'by-sql')")
     assert (await configured.call("pause", "by-sql")).out == "paused by-sql\n"
 
 
 @pytest.mark.usefixtures("declared")
 async def test_a_queue_that_nobody_declared_is_code_1_and_nothing_is_paused(
-    configured: Commands, record: Record
+    configured: Commands, database: Database
 ) -> None:
     answer = await configured.call("pause", "notes", "nosuch")
     assert answer.code == 1
     assert answer.told == "the record does not know 'nosuch'; the queues are mails, notes"
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM herdbook.queues") == 0

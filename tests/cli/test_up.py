@@ -98,14 +98,14 @@ async def test_a_second_signal_hurries_and_prints_go_to_stderr(data: Path, tmp_p
         family = psutil.Process(up.pid).children(recursive=True)
         servers = read_running_servers(data)
         assert servers is not None
-        record = await asyncpg.connect(servers.database_url)
-        await record.execute("SELECT herdbook.publish('hang', 'null')")
+        database = await asyncpg.connect(servers.database_url)
+        await database.execute("SELECT herdbook.publish('hang', 'null')")
 
         async def is_running() -> bool:
-            return bool(await record.fetchval("SELECT count(*) = 1 FROM herdbook.jobs WHERE status = 'processing'"))
+            return bool(await database.fetchval("SELECT count(*) = 1 FROM herdbook.jobs WHERE status = 'processing'"))
 
         await eventually(is_running)
-        await record.close()
+        await database.close()
         up.send_signal(signal.SIGINT)
         await hear(up, "worker stops")
         up.send_signal(signal.SIGINT)

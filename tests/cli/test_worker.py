@@ -11,7 +11,7 @@ from herdbook.model.job import AttemptOutcome, Job, JobStatus
 from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job
 from herdbook.relay import Relay
 from herdbook.settings import Settings
@@ -53,16 +53,18 @@ def variables(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-async def publish(settings: Settings, record: Record, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[UUID]]]:
+async def publish(
+    settings: Settings, database: Database, tmp_path: Path
+) -> AsyncIterator[Callable[..., Awaitable[UUID]]]:
     """Publishes a job of the worker's application; a relay carries it."""
     (tmp_path / "waiting_app.py").write_text(APP, encoding="utf-8")
     registry = Registry()
     registry.declare("wait", str, queue="waiting")
     registry.declare("stick", str, queue="waiting")
-    publisher = Publisher(record, registry, max_job_bytes=1_000)
+    publisher = Publisher(database, registry, max_job_bytes=1_000)
     assert settings.redis_url
     async with connect(settings.redis_url) as client:
-        relay = Relay(record, client, prefix=settings.queue_prefix)
+        relay = Relay(database, client, prefix=settings.queue_prefix)
         relay.start()
 
         async def publish(job_type: str, path: str = "none") -> UUID:
@@ -72,11 +74,11 @@ async def publish(settings: Settings, record: Record, tmp_path: Path) -> AsyncIt
         await relay.stop()
 
 
-async def job_as(record: Record, id: UUID, status: JobStatus) -> Job:
+async def job_as(database: Database, id: UUID, status: JobStatus) -> Job:
     """The job, once it is in this state."""
 
     async def look() -> Job | None:
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             job = await read_job(connection, id)
         return job if job.status is status else None
 
@@ -85,8 +87,8 @@ async def job_as(record: Record, id: UUID, status: JobStatus) -> Job:
     return job
 
 
-async def outcomes(record: Record, job: Job) -> list[AttemptOutcome | None]:
-    async with record.connection() as connection:
+async def outcomes(database: Database, job: Job) -> list[AttemptOutcome | None]:
+    async with database.connection() as connection:
         return [one.outcome for one in await read_attempts(connection, job)]
 
 
@@ -102,56 +104,56 @@ async def test_it_starts_while_both_servers_are_away_and_ends_when_told(tmp_path
 
 
 async def test_running_jobs_get_time_to_finish(
-    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], record: Record, tmp_path: Path
+    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], database: Database, tmp_path: Path
 ) -> None:
     async with running(*WORKER, cwd=tmp_path, **variables) as worker:
         id = await publish("wait", "sign")
-        await job_as(record, id, JobStatus.PROCESSING)
+        await job_as(database, id, JobStatus.PROCESSING)
         worker.terminate()
         await hear(worker, "worker stops")
         (tmp_path / "sign").touch()
         assert (await ended(worker))[0] == 0
-    job = await job_as(record, id, JobStatus.COMPLETED)
+    job = await job_as(database, id, JobStatus.COMPLETED)
     assert job.result == "it came"
 
 
 async def test_a_second_signal_hands_jobs_back_at_once(
-    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], record: Record, tmp_path: Path
+    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], database: Database, tmp_path: Path
 ) -> None:
     async with running(*WORKER, cwd=tmp_path, **variables) as worker:
         id = await publish("wait")
-        await job_as(record, id, JobStatus.PROCESSING)
+        await job_as(database, id, JobStatus.PROCESSING)
         worker.terminate()
         await hear(worker, "worker stops")
         worker.terminate()
         assert (await ended(worker))[0] == 0
-    job = await job_as(record, id, JobStatus.PENDING)
-    assert await outcomes(record, job) == [AttemptOutcome.RELEASED]
+    job = await job_as(database, id, JobStatus.PENDING)
+    assert await outcomes(database, job) == [AttemptOutcome.RELEASED]
 
 
 async def test_a_worker_whose_up_was_killed_does_not_wait_for_its_jobs(
-    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], record: Record, tmp_path: Path
+    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], database: Database, tmp_path: Path
 ) -> None:
     async with running(*WORKER, cwd=tmp_path, **variables) as worker:
         id = await publish("wait")
-        await job_as(record, id, JobStatus.PROCESSING)
+        await job_as(database, id, JobStatus.PROCESSING)
         worker.send_signal(ORPHANED)
         assert (await ended(worker))[0] == 0
-    await job_as(record, id, JobStatus.PENDING)
+    await job_as(database, id, JobStatus.PENDING)
 
 
 async def test_a_processor_that_cannot_be_stopped_does_not_keep_the_process(
-    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], record: Record, tmp_path: Path
+    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], database: Database, tmp_path: Path
 ) -> None:
     async with running(*WORKER, cwd=tmp_path, **variables | {"HERDBOOK_STOP_DEADLINE": "0"}) as worker:
         id = await publish("stick")
-        await job_as(record, id, JobStatus.PROCESSING)
+        await job_as(database, id, JobStatus.PROCESSING)
         worker.terminate()
         code, _, err = await ended(worker)
     assert code == 0
     assert "a processor still runs in a thread" in err
-    job = await job_as(record, id, JobStatus.PENDING)
-    assert await outcomes(record, job) == [AttemptOutcome.RELEASED]
+    job = await job_as(database, id, JobStatus.PENDING)
+    assert await outcomes(database, job) == [AttemptOutcome.RELEASED]
 
 
 async def test_a_queue_that_no_processor_works_on_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from herdbook.errors import RecordUnavailableError
 from herdbook.execution.claim import claim, turn_away
 from herdbook.execution.processes import ProcessPool
-from herdbook.execution.record import mark_running, record_ended, write_notes
+from herdbook.execution.record import flush_reports, record_ended, save_starts
 from herdbook.execution.run import Run, Runner
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.context import JobContext
@@ -20,7 +20,7 @@ from herdbook.model.job import AttemptOutcome, JobStatus
 from herdbook.model.registry import Registry
 from herdbook.queue.delivery import Complete, Delivery, Fail, Release, parse_delivery
 from herdbook.record.changes import cancel_jobs_if_pending
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job, read_logs
 from tests.states import new_jobs
 
@@ -31,7 +31,7 @@ def delivered(job: UUID, attempt: int) -> Delivery:
 
 @asynccontextmanager
 async def running(
-    record: Record, folder: Path, job: UUID, attempt: int, worker: str, function: Callable[..., Any]
+    database: Database, folder: Path, job: UUID, attempt: int, worker: str, function: Callable[..., Any]
 ) -> AsyncIterator[tuple[Run, asyncio.Future[Run]]]:
     """The run of a delivery that this worker claimed, and the same run once its function has returned."""
     registry = Registry()
@@ -39,38 +39,38 @@ async def running(
     ended: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
     artifacts = FolderArtifacts(folder)
     runner = Runner(registry, artifacts, ProcessPool(1, artifacts), on_end=ended.set_result)
-    (claimed,) = (await claim(record, [delivered(job, attempt)], worker)).won
+    (claimed,) = (await claim(database, [delivered(job, attempt)], worker)).won
     (run,) = runner.start([claimed])
     yield run, ended
     runner.close()
 
 
-async def ran(record: Record, folder: Path, job: UUID, attempt: int, worker: str) -> Run:
+async def ran(database: Database, folder: Path, job: UUID, attempt: int, worker: str) -> Run:
     """The run of a delivery that this worker claimed, once its function has returned."""
 
     async def function(payload: object) -> int:
         return attempt
 
-    async with running(record, folder, job, attempt, worker, function) as (_, ended):
+    async with running(database, folder, job, attempt, worker, function) as (_, ended):
         return await ended
 
 
-async def test_a_pending_job_is_claimed_without_a_word_in_the_record(record: Record) -> None:
-    (job,) = await new_jobs(record, 1)
-    claims = await claim(record, [delivered(job, 1)], "w1")
+async def test_a_pending_job_is_claimed_without_a_word_in_the_record(database: Database) -> None:
+    (job,) = await new_jobs(database, 1)
+    claims = await claim(database, [delivered(job, 1)], "w1")
     assert (len(claims.won), claims.unmarked) == (1, 1)
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         assert (await read_job(connection, job)).status is JobStatus.PENDING
 
 
-async def test_the_newer_attempt_wins_over_one_that_was_marked_meanwhile(record: Record, tmp_path: Path) -> None:
-    (job,) = await new_jobs(record, 1)
-    older = await ran(record, tmp_path, job, 1, "w1")
-    newer = await ran(record, tmp_path, job, 2, "w2")
-    assert await mark_running(record, [older], "w1") == []
-    assert await record_ended(record, [newer], "w2") == [newer]
-    assert await record_ended(record, [older], "w1") == []
-    async with record.connection() as connection:
+async def test_the_newer_attempt_wins_over_one_that_was_marked_meanwhile(database: Database, tmp_path: Path) -> None:
+    (job,) = await new_jobs(database, 1)
+    older = await ran(database, tmp_path, job, 1, "w1")
+    newer = await ran(database, tmp_path, job, 2, "w2")
+    assert await save_starts(database, [older], "w1") == []
+    assert await record_ended(database, [newer], "w2") == [newer]
+    assert await record_ended(database, [older], "w1") == []
+    async with database.connection() as connection:
         found = await read_job(connection, job)
         attempts = await read_attempts(connection, found)
     assert (found.status, found.result) == (JobStatus.COMPLETED, 2)
@@ -78,15 +78,15 @@ async def test_the_newer_attempt_wins_over_one_that_was_marked_meanwhile(record:
         (1, AttemptOutcome.LOST),
         (2, AttemptOutcome.COMPLETED),
     ]
-    (told,) = await turn_away(record, [(older.key, older.delivery)])
+    (told,) = await turn_away(database, [(older.key, older.delivery)])
     assert isinstance(told, Complete)
     assert told.result == "2"
 
 
 async def test_a_report_that_comes_before_the_record_shows_the_job_as_running_is_kept(
-    record: Record, tmp_path: Path
+    database: Database, tmp_path: Path
 ) -> None:
-    (job,) = await new_jobs(record, 1)
+    (job,) = await new_jobs(database, 1)
     go_on, reported = asyncio.Event(), asyncio.Event()
 
     async def function(payload: object, context: JobContext) -> None:
@@ -95,57 +95,57 @@ async def test_a_report_that_comes_before_the_record_shows_the_job_as_running_is
         reported.set()
         await go_on.wait()
 
-    async with running(record, tmp_path, job, 1, "w1", function) as (run, ended):
+    async with running(database, tmp_path, job, 1, "w1", function) as (run, ended):
         await reported.wait()
-        assert [one for one, _ in await write_notes(record, [run], "w1")] == [run]
-        async with record.connection() as connection:
+        assert [one for one, _ in await flush_reports(database, [run], "w1")] == [run]
+        async with database.connection() as connection:
             shown = await read_job(connection, job)
             (line,) = await read_logs(connection, job)
         assert (shown.status, shown.progress) == (JobStatus.PROCESSING, {"name": "NUL \ufffd, half a pair ?"})
         assert line.message == "an undecodable name: ?"
         go_on.set()
-        assert await record_ended(record, [await ended], "w1") == [run]
-    async with record.connection() as connection:
+        assert await record_ended(database, [await ended], "w1") == [run]
+    async with database.connection() as connection:
         done = await read_job(connection, job)
     assert (done.status, done.progress) == (JobStatus.COMPLETED, shown.progress)
 
 
-async def test_reports_that_could_not_be_written_wait_for_the_next_time(record: Record, tmp_path: Path) -> None:
-    (job,) = await new_jobs(record, 1)
+async def test_reports_that_could_not_be_written_wait_for_the_next_time(database: Database, tmp_path: Path) -> None:
+    (job,) = await new_jobs(database, 1)
 
     async def function(payload: object, context: JobContext) -> None:
         context.progress(50)
 
-    async with running(record, tmp_path, job, 1, "w1", function) as (run, ended):
+    async with running(database, tmp_path, job, 1, "w1", function) as (run, ended):
         await ended
         run.outcome = None
-        async with record.transaction() as connection:
+        async with database.transaction() as connection:
             await connection.execute("ALTER TABLE herdbook.job_logs RENAME TO elsewhere")
         with pytest.raises(RecordUnavailableError):
-            await write_notes(record, [run], "w1")
-        async with record.transaction() as connection:
+            await flush_reports(database, [run], "w1")
+        async with database.transaction() as connection:
             await connection.execute("ALTER TABLE herdbook.elsewhere RENAME TO job_logs")
-        await write_notes(record, [run], "w1")
-    async with record.connection() as connection:
+        await flush_reports(database, [run], "w1")
+    async with database.connection() as connection:
         assert (await read_job(connection, job)).progress == 50
 
 
-async def test_a_job_that_was_cancelled_meanwhile_stays_so(record: Record, tmp_path: Path) -> None:
-    (job,) = await new_jobs(record, 1)
-    run = await ran(record, tmp_path, job, 1, "w1")
-    async with record.transaction() as connection:
+async def test_a_job_that_was_cancelled_meanwhile_stays_so(database: Database, tmp_path: Path) -> None:
+    (job,) = await new_jobs(database, 1)
+    run = await ran(database, tmp_path, job, 1, "w1")
+    async with database.transaction() as connection:
         assert await cancel_jobs_if_pending(connection, [job], "not needed")
-    assert await mark_running(record, [run], "w1") == [run]
-    assert await record_ended(record, [run], "w1") == []
-    (told,) = await turn_away(record, [(run.key, run.delivery)])
+    assert await save_starts(database, [run], "w1") == [run]
+    assert await record_ended(database, [run], "w1") == []
+    (told,) = await turn_away(database, [(run.key, run.delivery)])
     assert isinstance(told, Fail)
     assert told.reason == "not needed"
 
 
-async def test_a_job_that_another_attempt_holds_goes_back(record: Record, tmp_path: Path) -> None:
-    (job,) = await new_jobs(record, 1)
-    newer = await ran(record, tmp_path, job, 2, "w2")
-    await mark_running(record, [newer], "w2")
-    claims = await claim(record, [delivered(job, 1)], "w1")
+async def test_a_job_that_another_attempt_holds_goes_back(database: Database, tmp_path: Path) -> None:
+    (job,) = await new_jobs(database, 1)
+    newer = await ran(database, tmp_path, job, 2, "w2")
+    await save_starts(database, [newer], "w2")
+    claims = await claim(database, [delivered(job, 1)], "w1")
     assert claims.won == []
     assert [type(one) for one in claims.turned_away] == [Release]

@@ -10,11 +10,11 @@ from herdbook.model.job import Job, JobStatus
 from herdbook.model.options import JobOptions
 from herdbook.model.registry import Registry
 from herdbook.model.signals import Unrecoverable
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
 from herdbook.record.alerts import read_incidents
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.job_types import declare_job_types
 from herdbook.record.reads import job_of
 from herdbook.settings import Settings
@@ -30,7 +30,7 @@ def with_alerts(settings: Settings, url: str, rule: str) -> Settings:
     return settings.model_copy(update={"alerts": path, "allow_private_targets": True})
 
 
-async def test_an_outage_of_workers_is_told_once_and_its_end_once(settings: Settings, record: Record) -> None:
+async def test_an_outage_of_workers_is_told_once_and_its_end_once(settings: Settings, database: Database) -> None:
     """The worker of queue `mails` is missing; another one, which takes alerts, still tells."""
     app = Registry()
 
@@ -38,27 +38,27 @@ async def test_an_outage_of_workers_is_told_once_and_its_end_once(settings: Sett
     async def mail(payload: int) -> int:
         return payload
 
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await declare_job_types(connection, app)
-    publisher = Publisher(record, app, max_job_bytes=1_000)
+    publisher = Publisher(database, app, max_job_bytes=1_000)
     async with receiving() as receiver:
         receiver.answers = [503]
         settings = with_alerts(settings, receiver.url, 'kind = "no-worker"\nlonger_than = "100ms"')
         assert settings.redis_url
-        builtin = build_registry(settings, record)
+        builtin = build_registry(settings, database)
         async with running_system(settings, builtin) as system, connect(settings.redis_url) as client:
-            queues = QueueFigures(record, app, client, prefix=settings.queue_prefix)
-            watch = AlertWatch(record, queues, load_alerts(settings), pause=0.05)
+            queues = QueueStatsReader(database, app, client, prefix=settings.queue_prefix)
+            watch = AlertWatch(database, queues, load_alerts(settings), pause=0.05)
             watch.start()
             job = await publisher.publish(JobRequest(job_type="mail", job_data=1))
             await eventually(lambda: receiver.got(2))
-            worker = Worker(settings, app, record)
+            worker = Worker(settings, app, database)
             worker.start()
             assert (await system.finished(job.id)).status is JobStatus.COMPLETED
             await eventually(lambda: receiver.got(3))
             await watch.stop()
             await worker.stop(deadline=5.0)
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         (incident,) = await read_incidents(connection, 10)
     refused, again, over = receiver.messages
     assert refused.id == again.id == str(incident.opening_job)
@@ -70,7 +70,7 @@ async def test_an_outage_of_workers_is_told_once_and_its_end_once(settings: Sett
 
 
 @pytest.fixture
-def app(settings: Settings, record: Record) -> Registry:
+def app(settings: Settings, database: Database) -> Registry:
     """A job type that does as it is told."""
     app = Registry()
 
@@ -83,11 +83,11 @@ def app(settings: Settings, record: Record) -> Registry:
         return {"did": payload * 200_000 if payload == "much" else payload}
 
     called = settings.model_copy(update={"allow_private_targets": True, "webhook_secret": SECRET})
-    return build_registry(called, record, app)
+    return build_registry(called, database, app)
 
 
-async def callbacks(record: Record) -> list[Job]:
-    async with record.connection() as connection:
+async def callbacks(database: Database) -> list[Job]:
+    async with database.connection() as connection:
         rows = await connection.fetch("SELECT * FROM herdbook.jobs WHERE job_type = 'callback' ORDER BY id")
     return [job_of(row) for row in rows]
 
@@ -103,7 +103,7 @@ async def callbacks(record: Record) -> list[Job]:
     ],
 )
 async def test_who_asked_is_told_once_what_became_of_a_job(
-    settings: Settings, record: Record, app: Registry, payload: str, told: dict[str, object]
+    settings: Settings, database: Database, app: Registry, payload: str, told: dict[str, object]
 ) -> None:
     async with receiving() as receiver:
         receiver.answers = [503]
@@ -112,7 +112,7 @@ async def test_who_asked_is_told_once_what_became_of_a_job(
             made = await system.publisher.publish(JobRequest(job_type="do", job_data=payload, options=options))
             job = await system.finished(made.id)
             await eventually(lambda: receiver.got(2))
-            (call,) = await callbacks(record)
+            (call,) = await callbacks(database)
             assert (await system.finished(call.id)).result == {"status": 204}
     refused, again = receiver.messages
     assert refused.id == again.id == str(call.id)
@@ -124,7 +124,7 @@ async def test_who_asked_is_told_once_what_became_of_a_job(
     assert again.body == {"jobId": str(job.id), "jobType": "do", **told}
 
 
-async def test_who_asked_is_told_of_a_cancelled_job(settings: Settings, record: Record, app: Registry) -> None:
+async def test_who_asked_is_told_of_a_cancelled_job(settings: Settings, database: Database, app: Registry) -> None:
     async with receiving() as receiver:
         options = JobOptions.model_validate({"callbackUrl": receiver.url, "delay": "1h"})
         async with running_system(settings, app) as system:
@@ -135,7 +135,7 @@ async def test_who_asked_is_told_of_a_cancelled_job(settings: Settings, record: 
     assert (message.body["status"], message.body["errorMessage"]) == ("cancelled", "not wanted")
 
 
-async def test_a_callback_into_the_private_network_is_refused(settings: Settings, record: Record) -> None:
+async def test_a_callback_into_the_private_network_is_refused(settings: Settings, database: Database) -> None:
     app = Registry()
 
     @app.processor("do")
@@ -144,21 +144,21 @@ async def test_a_callback_into_the_private_network_is_refused(settings: Settings
 
     async with receiving() as receiver:
         options = JobOptions.model_validate({"callbackUrl": receiver.url})
-        async with running_system(settings, build_registry(settings, record, app)) as system:
+        async with running_system(settings, build_registry(settings, database, app)) as system:
             made = await system.publisher.publish(JobRequest(job_type="do", job_data=1, options=options))
             await system.finished(made.id)
-            (call,) = await callbacks(record)
+            (call,) = await callbacks(database)
             refused = await system.finished(call.id)
     assert receiver.messages == []
     assert refused.status is JobStatus.FAILED
     assert "only private addresses" in (refused.error_message or "")
 
 
-async def test_callbacks_are_published_as_their_job_type_is_declared(record: Record, app: Registry) -> None:
-    async with record.connection() as connection:
+async def test_callbacks_are_published_as_their_job_type_is_declared(database: Database, app: Registry) -> None:
+    async with database.connection() as connection:
         await connection.fetchval(
             "SELECT herdbook.publish_callback('http://x.y/', gen_random_uuid(), 't', 'completed', NULL, NULL, now())"
         )
-    (job,) = await callbacks(record)
+    (job,) = await callbacks(database)
     declared = app.get("callback")
     assert (job.queue, job.max_attempts, job.backoff) == (declared.queue, declared.attempts, declared.backoff)

@@ -55,11 +55,11 @@ async def test_a_running_job_of_each_kind_is_stopped(settings: Settings, job_typ
     ended = threading.Event()
     async with running_system(settings, registry(ended)) as system:
         id = await started(system, job_type)
-        changes = await system.control.cancel_and_wait(id, "not needed", patience=15)
+        changes = await system.control.cancel_and_wait(id, "not needed", timeout=15)
         assert changes.changed == [id]
         job = await system.job(id)
         assert (job.status, job.error_message) == (JobStatus.CANCELLED, "not needed")
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             (attempt,) = await read_attempts(connection, job)
             assert attempt.outcome is AttemptOutcome.CANCELLED
 
@@ -107,7 +107,7 @@ async def test_a_job_that_has_just_begun_is_stopped(settings: Settings, monkeypa
 async def test_a_cancelled_job_that_is_retried_runs_again(settings: Settings) -> None:
     async with running_system(settings, registry(threading.Event())) as system:
         id = await started(system, "patient")
-        await system.control.cancel_and_wait(id, patience=15)
+        await system.control.cancel_and_wait(id, timeout=15)
         await system.control.retry([id])
 
         async def runs_again() -> bool:
@@ -115,14 +115,14 @@ async def test_a_cancelled_job_that_is_retried_runs_again(settings: Settings) ->
             return (job.status, job.generation) == (JobStatus.PROCESSING, 1)
 
         await eventually(runs_again)
-        await system.control.cancel_and_wait(id, patience=15)
+        await system.control.cancel_and_wait(id, timeout=15)
 
 
 async def test_a_job_between_two_tries_is_cancelled_all_the_same(settings: Settings) -> None:
     """Its worker was asked, but the try failed before it looked."""
     async with running_system(settings, registry(threading.Event())) as system:
         id = await started(system, "patient")
-        async with system.record.transaction() as connection:
+        async with system.database.transaction() as connection:
             await connection.execute(
                 "UPDATE herdbook.jobs SET status = 'pending', worker = NULL, run_at = now() + interval '1 hour'"
                 " WHERE id = $1",
@@ -137,7 +137,7 @@ async def test_of_200_cancellations_and_completions_exactly_one_wins_each(settin
     async with running_system(settings, registry(threading.Event())) as system:
         requests = [JobRequest(job_type="brief", job_data=0.2 + 0.005 * number) for number in range(200)]
         ids = [one.id for one in await system.publisher.publish_bulk(requests)]
-        told = await asyncio.gather(*(system.control.cancel_and_wait(id, patience=20) for id in ids))
+        told = await asyncio.gather(*(system.control.cancel_and_wait(id, timeout=20) for id in ids))
         jobs = await asyncio.gather(*(system.finished(id) for id in ids))
         for id, changes, job in zip(ids, told, jobs, strict=True):
             assert not changes.asked
@@ -152,7 +152,7 @@ async def test_nothing_of_a_cancelled_job_stays_behind(settings: Settings) -> No
     async with running_system(settings, registry(threading.Event())) as system:
         ids = [await started(system, kind) for kind in ("patient", "blocking", "apart")]
         for id in ids:
-            await system.control.cancel_and_wait(id, patience=15)
+            await system.control.cancel_and_wait(id, timeout=15)
         await system.worker.idle()
 
     async def nothing_is_left() -> bool:

@@ -16,7 +16,7 @@ from herdbook.model.job import AttemptOutcome, JobStatus
 from herdbook.model.options import JobOptions
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job
 from herdbook.relay import Relay
 from herdbook.settings import Settings
@@ -32,7 +32,7 @@ async def test_a_segfault_amid_a_hundred_good_jobs_fails_itself_alone(settings: 
     async with running_system(two, apart.book) as system:
         published = await system.publisher.publish_bulk(requests)
         jobs = [await system.finished(one.id, timeout=60) for one in published]
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             (attempt,) = await read_attempts(connection, jobs[50])
     good = jobs[:50] + jobs[51:]
     assert [job.result for job in good] == list(range(100))
@@ -50,7 +50,7 @@ async def test_a_job_that_kills_three_processes_is_poison_whatever_tries_it_has_
     async with running_system(settings.model_copy(update={"processes": 1}), apart.book) as system:
         published = await system.publisher.publish(JobRequest(job_type="deadly", job_data={"number": 9}))
         job = await system.finished(published.id, timeout=60)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             attempts = await read_attempts(connection, job)
     assert (job.status, job.attempt, job.max_attempts) == (JobStatus.FAILED, 3, 10)
     assert job.error_message == (
@@ -65,19 +65,19 @@ async def test_a_job_that_kills_three_processes_is_poison_whatever_tries_it_has_
 
 
 @asynccontextmanager
-async def working(settings: Settings, record: Record) -> AsyncIterator[tuple[Process, UUID, set[int]]]:
+async def working(settings: Settings, database: Database) -> AsyncIterator[tuple[Process, UUID, set[int]]]:
     """A worker as a process, with a job in a process of its own that never ends, and those processes."""
     assert settings.redis_url
     client = connect(settings.redis_url)
-    relay = Relay(record, client, prefix=settings.queue_prefix)
+    relay = Relay(database, client, prefix=settings.queue_prefix)
     relay.start()
-    publisher = Publisher(record, apart.book, max_job_bytes=10_000)
+    publisher = Publisher(database, apart.book, max_job_bytes=10_000)
     options = JobOptions(attempts=2, backoff=None)
     published = await publisher.publish(JobRequest(job_type="stuck", job_data=0, options=options))
     worker = await start_worker(settings)
 
     async def job_processes() -> set[int]:
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             job = await read_job(connection, published.id)
         return apart.job_processes(worker.pid) if job.status is JobStatus.PROCESSING else set()
 
@@ -119,32 +119,32 @@ def there(pids: set[int]) -> set[int]:
 
 
 async def test_a_stopped_worker_ends_its_processes_and_hands_their_jobs_back(
-    settings: Settings, record: Record
+    settings: Settings, database: Database
 ) -> None:
-    async with working(settings, record) as (worker, id, processes):
+    async with working(settings, database) as (worker, id, processes):
         worker.send_signal(signal.SIGTERM)
         assert await worker.wait() == 0
         assert not there(processes)
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         job = await read_job(connection, id)
         (attempt,) = await read_attempts(connection, job)
     assert (job.status, attempt.outcome) == (JobStatus.PENDING, AttemptOutcome.RELEASED)
 
 
-async def test_ctrl_c_in_the_terminal_is_for_the_worker_alone(settings: Settings, record: Record) -> None:
+async def test_ctrl_c_in_the_terminal_is_for_the_worker_alone(settings: Settings, database: Database) -> None:
     """A terminal sends it to the whole group; the job must not be hit before its worker has handed it back."""
-    async with working(settings, record) as (worker, id, processes):
+    async with working(settings, database) as (worker, id, processes):
         os.killpg(worker.pid, signal.SIGINT)
         assert await worker.wait() == 0
         assert not there(processes)
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         job = await read_job(connection, id)
         (attempt,) = await read_attempts(connection, job)
     assert (job.status, attempt.outcome) == (JobStatus.PENDING, AttemptOutcome.RELEASED)
 
 
-async def test_a_killed_worker_leaves_no_process_behind(settings: Settings, record: Record) -> None:
-    async with working(settings, record) as (worker, _, processes):
+async def test_a_killed_worker_leaves_no_process_behind(settings: Settings, database: Database) -> None:
+    async with working(settings, database) as (worker, _, processes):
         assert processes
         worker.kill()
         await worker.wait()

@@ -39,12 +39,12 @@ async def test_progress_and_logs_are_seen_while_the_job_runs(settings: Settings)
 
         await eventually(reported)
         running = await system.job(published.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             (attempt,) = await read_attempts(connection, running)
             early = await read_logs(connection, published.id)
         release.set()
         job = await system.finished(published.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             lines = await read_logs(connection, published.id)
 
     assert (running.status, attempt.number, attempt.ended_at) == (JobStatus.PROCESSING, 1, None)
@@ -68,7 +68,7 @@ async def test_a_plain_function_runs_in_a_thread_and_reports_from_there(settings
     async with running_system(settings, registry) as system:
         published = await system.publisher.publish(JobRequest(job_type="plain", job_data={}))
         job = await system.finished(published.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             lines = await read_logs(connection, published.id)
     assert job.result.startswith("herdbook-job")
     assert (job.progress, [line.message for line in lines]) == (50, ["in a thread"])
@@ -86,7 +86,7 @@ async def test_a_function_that_blocks_the_loop_keeps_its_lock(settings: Settings
     async with running_system(settings, registry) as system:
         published = await system.publisher.publish(JobRequest(job_type="blocking", job_data={}))
         job = await system.finished(published.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             attempts = await read_attempts(connection, job)
     assert (job.status, job.result, len(attempts)) == (JobStatus.COMPLETED, 1, 1)
 
@@ -119,7 +119,7 @@ async def test_an_end_waits_until_what_was_reported_before_it_is_written(setting
         await release.wait()
 
     async with running_system(settings, registry) as system:
-        async with system.record.transaction() as blocking:
+        async with system.database.transaction() as blocking:
             # No log line is written before the end of this block.
             await blocking.execute("LOCK TABLE herdbook.job_logs")
             published = await system.publisher.publish(JobRequest(job_type="slow", job_data=None))
@@ -140,7 +140,7 @@ async def test_a_function_in_a_process_of_its_own_reports_like_any_other(setting
     async with running_system(settings.model_copy(update={"processes": 1}), apart.book) as system:
         published = await system.publisher.publish(JobRequest(job_type="square", job_data={"number": 7}))
         job = await system.finished(published.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             lines = await read_logs(connection, published.id)
     kept = artifacts.find(published.id)
     assert (job.result["square"], job.result["attempt"], job.progress) == (49, 1, 50)
@@ -158,7 +158,7 @@ async def test_what_a_function_in_a_process_raises_is_obeyed_and_recorded(settin
         }
         jobs = {what: await system.finished(id) for what, id in ids.items() if what != "snooze"}
         snoozed = await system.job(ids["snooze"])
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             attempts = await read_attempts(connection, jobs["value"])
     assert {what: (job.status, job.attempt) for what, job in jobs.items()} == {
         "cancel": (JobStatus.CANCELLED, 1),

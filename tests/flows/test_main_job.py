@@ -24,7 +24,7 @@ async def test_a_job_is_published_run_and_read_back(settings: Settings) -> None:
     async with running_system(settings, registry) as system:
         published = await system.publisher.publish(JobRequest(job_type="greet", job_data={"name": "Io"}))
         job = await system.finished(published.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             attempts = await read_attempts(connection, job)
 
     assert job.status is JobStatus.COMPLETED

@@ -28,7 +28,7 @@ async def settled(system: RunningSystem) -> None:
     """Return when the relay has carried everything."""
 
     async def carried() -> bool:
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             return (await read_outbox_lag(connection)).depth == 0
 
     await eventually(carried)
@@ -58,7 +58,7 @@ async def test_a_failed_job_is_retried_and_keeps_its_earlier_attempts(settings: 
         well.set()
         assert (await system.control.retry([id])).changed == [id]
         job = await system.finished(id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             attempts = await read_attempts(connection, job)
             lines = await read_logs(connection, id)
         await settled(system)

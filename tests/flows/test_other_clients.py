@@ -7,7 +7,7 @@ from herdbook.model.job import AttemptOutcome, JobStatus
 from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts
 from herdbook.record.search import JobFilter, find_jobs
 from herdbook.settings import Settings
@@ -31,21 +31,21 @@ def other_client(settings: Settings, name: str = "shared") -> Queue:
 
 async def all_final(system: RunningSystem, count: int) -> None:
     async def final() -> bool:
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             jobs = await find_jobs(connection, JobFilter(queue="shared"))
         return len(jobs) == count and all(job.status.is_final for job in jobs)
 
     await eventually(final)
 
 
-async def test_jobs_from_elsewhere_are_written_down_when_they_arrive(settings: Settings, record: Record) -> None:
+async def test_jobs_from_elsewhere_are_written_down_when_they_arrive(settings: Settings, database: Database) -> None:
     queue = other_client(settings)
     added = [await queue.add("echo", {"n": n}, {}) for n in range(3)]
     own_id = await queue.add("echo", {"n": 3}, {"jobId": "0198f3a0-0000-7000-8000-00000000000a"})
     await queue.add("echo", {"fail": True}, {"attempts": 2, "backoff": {"type": "fixed", "delay": 1}})
     async with running_system(settings, registry) as system:
         await all_final(system, 5)
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             jobs = await find_jobs(connection, JobFilter(queue="shared"))
             attempts = await read_attempts(connection, next(job for job in jobs if job.status is JobStatus.FAILED))
     assert sorted(job.result["n"] for job in jobs if job.status is JobStatus.COMPLETED) == [0, 1, 2, 3]
@@ -61,7 +61,7 @@ async def test_what_postgresql_cannot_store_is_adopted_all_the_same(settings: Se
     await queue.add("echo", {"deep": 1}, {"priority": 3, "backoff": {"type": "their own"}})
     async with running_system(settings, registry) as system:
         await all_final(system, 2)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             jobs = await find_jobs(connection, JobFilter(queue="shared"))
     assert {job.status for job in jobs} == {JobStatus.COMPLETED, JobStatus.FAILED}
     assert "a\N{REPLACEMENT CHARACTER}b" in str(next(job for job in jobs if "text" in job.job_data).job_data)
@@ -95,7 +95,7 @@ async def test_a_retry_made_on_the_queue_reopens_the_failed_job(settings: Settin
             return (await system.job(published.id)).status is JobStatus.COMPLETED
 
         await eventually(completed)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             attempts = await read_attempts(connection, await system.job(published.id))
     assert [one.outcome for one in attempts] == [AttemptOutcome.FAILED, AttemptOutcome.COMPLETED]
     await queue.close()

@@ -34,7 +34,7 @@ def counting() -> tuple[Registry, list[int]]:
 
 async def all_completed(system: RunningSystem, count: int) -> None:
     async def completed() -> bool:
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             jobs = await find_jobs(connection, JobFilter(limit=10_000))
         return len(jobs) == count and all(job.status is JobStatus.COMPLETED for job in jobs)
 
@@ -82,7 +82,7 @@ async def test_without_postgresql_publishing_fails_clearly_and_running_jobs_are_
         gate.set()
         await asyncio.to_thread(own_postgres.start)
         await all_completed(system, 50)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             attempts = await connection.fetchval("SELECT count(*) FROM herdbook.job_attempts")
     assert attempts == 50
 
@@ -93,7 +93,7 @@ async def test_a_redis_that_forgot_its_newest_writes_is_caught_up_with(settings:
     assert settings.redis_url
     client = connect(settings.redis_url)
     async with running_system(settings, registry) as system:
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             id = await connection.fetchval("""SELECT herdbook.publish('count', '{"n": 1}')""")
             await connection.execute("UPDATE herdbook.jobs SET attempt = 4 WHERE id = $1", id)
         job = await system.finished(id)

@@ -14,7 +14,7 @@ from herdbook.builtin.assembly import build_registry
 from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
 from herdbook.model.options import JobOptions
 from herdbook.publishing.publish import JobRequest
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts
 from herdbook.settings import Settings
 from herdbook.testing import RunningSystem, running_system
@@ -92,15 +92,15 @@ async def run(
     """A job once it is final, and its attempts."""
     published = await system.publisher.publish(JobRequest(job_type=job_type, job_data=data, options=options))
     job = await system.finished(published.id)
-    async with system.record.connection() as connection:
+    async with system.database.connection() as connection:
         return job, await read_attempts(connection, job)
 
 
-async def test_a_mail_server_that_refuses_twice_then_accepts(settings: Settings, record: Record) -> None:
+async def test_a_mail_server_that_refuses_twice_then_accepts(settings: Settings, database: Database) -> None:
     greylist = Greylist("451 4.7.1 greylisted, come back", "451 4.7.1 greylisted, come back")
     async with mail_server(greylist) as url:
         with_mail = settings.model_copy(update={"smtp_url": url})
-        async with running_system(with_mail, build_registry(with_mail, record)) as system:
+        async with running_system(with_mail, build_registry(with_mail, database)) as system:
             job, attempts = await run(system, "email", MAIL, QUICK)
     assert (job.status, job.max_attempts, len(greylist.taken)) == (JobStatus.COMPLETED, 6, 1)
     assert [(one.outcome, one.error_type) for one in attempts] == [
@@ -111,28 +111,30 @@ async def test_a_mail_server_that_refuses_twice_then_accepts(settings: Settings,
     assert "451 4.7.1 greylisted" in (attempts[0].error_message or "")
 
 
-async def test_a_mail_server_that_refuses_for_good_is_not_asked_again(settings: Settings, record: Record) -> None:
+async def test_a_mail_server_that_refuses_for_good_is_not_asked_again(settings: Settings, database: Database) -> None:
     greylist = Greylist("554 5.7.1 we do not want this")
     async with mail_server(greylist) as url:
         with_mail = settings.model_copy(update={"smtp_url": url})
-        async with running_system(with_mail, build_registry(with_mail, record)) as system:
+        async with running_system(with_mail, build_registry(with_mail, database)) as system:
             job, attempts = await run(system, "email", MAIL, QUICK)
     assert (job.status, len(attempts), greylist.taken) == (JobStatus.FAILED, 1, [])
 
 
-def test_mails_survive_greylisting_by_default(settings: Settings, record: Record) -> None:
-    email = build_registry(settings, record).get("email")
+def test_mails_survive_greylisting_by_default(settings: Settings, database: Database) -> None:
+    email = build_registry(settings, database).get("email")
     assert email.backoff
     waited = sum(email.backoff.wait(tries, 0.0) for tries in range(1, email.attempts))
     assert waited > 10 * 60_000
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_web_server_says_when_to_come_back(settings: Settings, record: Record, hook: Hook, status: int) -> None:
+async def test_a_web_server_says_when_to_come_back(
+    settings: Settings, database: Database, hook: Hook, status: int
+) -> None:
     """The job's own backoff of an hour does not hold then."""
     hook.answers = [(status, "1")]
     patient = JobOptions.model_validate({"backoff": {"type": "fixed", "delay": "1h"}})
-    async with running_system(settings, build_registry(settings, record)) as system:
+    async with running_system(settings, build_registry(settings, database)) as system:
         job, attempts = await run(system, "notification", {"channels": [hook.url], "body": "hello"}, patient)
     assert (job.status, hook.asked) == (JobStatus.COMPLETED, 2)
     assert attempts[0].outcome is AttemptOutcome.RETRY
@@ -142,19 +144,19 @@ async def test_a_web_server_says_when_to_come_back(settings: Settings, record: R
 
 
 async def test_a_web_server_that_knows_no_such_hook_is_not_asked_again(
-    settings: Settings, record: Record, hook: Hook
+    settings: Settings, database: Database, hook: Hook
 ) -> None:
     hook.answers = [(404, None)] * 5
-    async with running_system(settings, build_registry(settings, record)) as system:
+    async with running_system(settings, build_registry(settings, database)) as system:
         job, attempts = await run(system, "notification", {"channels": [hook.url], "body": "hello"}, QUICK)
     assert (job.status, len(attempts), hook.asked) == (JobStatus.FAILED, 1, 1)
 
 
 async def test_with_one_channel_worth_it_a_message_is_tried_again(
-    settings: Settings, record: Record, hook: Hook
+    settings: Settings, database: Database, hook: Hook
 ) -> None:
     hook.answers = [(404, None), (503, None)]
     channels = [hook.url, f"{hook.url}/other"]
-    async with running_system(settings, build_registry(settings, record)) as system:
+    async with running_system(settings, build_registry(settings, database)) as system:
         job, attempts = await run(system, "notification", {"channels": channels, "body": "hello"}, QUICK)
     assert (job.status, len(attempts)) == (JobStatus.COMPLETED, 2)

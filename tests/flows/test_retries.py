@@ -21,7 +21,7 @@ class Order(BaseModel):
 
 
 async def attempts_of(system: RunningSystem, job: Job) -> list[Attempt]:
-    async with system.record.connection() as connection:
+    async with system.database.connection() as connection:
         return await read_attempts(connection, job)
 
 
@@ -53,7 +53,7 @@ async def test_a_job_is_tried_until_it_succeeds_and_each_try_is_written_down(set
     async with running_system(settings, registry) as system:
         published = await system.publisher.publish(JobRequest(job_type="flaky", job_data={"number": 1}))
         job = await system.finished(published.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             attempts = await read_attempts(connection, job)
 
     assert (job.status, job.result, job.attempt, job.error_message) == (JobStatus.COMPLETED, 3, 3, None)
@@ -105,7 +105,7 @@ async def test_a_payload_that_does_not_fit_fails_at_once(settings: Settings) -> 
     async def order(order: Order) -> None: ...
 
     async with running_system(settings, registry) as system:
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             id = await connection.fetchval("""SELECT herdbook.publish('order', '{"number": "many"}')""")
         job = await system.finished(id)
     assert (job.status, job.attempt) == (JobStatus.FAILED, 1)
@@ -120,7 +120,7 @@ async def test_a_type_that_the_worker_does_not_know_is_said_so(settings: Setting
 
     other.declare("unknown", Order, queue="shared", attempts=1)
     async with running_system(settings, registry) as system:
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             id = await connection.fetchval(
                 """SELECT herdbook.publish('unknown', '{"number": 1}', queue => 'shared', attempts => 1)"""
             )
@@ -139,7 +139,7 @@ async def test_a_result_that_postgresql_refuses_spoils_no_other(settings: Settin
         return order.number
 
     async with running_system(settings, registry) as system:
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             await connection.execute("ALTER TABLE herdbook.jobs ADD CHECK (result <> '3')")
         published = await system.publisher.publish_bulk(
             [JobRequest(job_type="number", job_data={"number": n}) for n in range(6)]
@@ -172,7 +172,7 @@ async def test_whatever_a_processor_raises_fails_its_own_try_only(settings: Sett
         ]
         jobs = [await system.finished(one.id) for one in published]
         attempts = []
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             for job in jobs:
                 attempts += await read_attempts(connection, job)
     assert [one.error_type for one in attempts] == ["SystemExit", "CancelledError", "CancelledError"]
@@ -260,7 +260,7 @@ async def test_a_snoozed_job_comes_back_and_no_try_is_counted(settings: Settings
 
     async with running_system(settings, registry) as system:
         job, attempts = await run(system, "sleepy", number=20)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             made = await connection.fetchval("SELECT attempts_made FROM herdbook.jobs")
     assert (job.status, job.result, job.error_message, made) == (JobStatus.COMPLETED, "awake", None, 1)
     assert [one.outcome for one in attempts] == [AttemptOutcome.SNOOZED] * 3 + [AttemptOutcome.COMPLETED]

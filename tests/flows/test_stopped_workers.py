@@ -10,7 +10,7 @@ from typing import Any
 from herdbook.model.job import JobStatus
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.relay import Relay
 from herdbook.settings import Settings
 from herdbook.testing import eventually
@@ -35,34 +35,36 @@ async def start_worker(settings: Settings) -> Process:
     return await create_subprocess_exec(*command, env=environment)
 
 
-async def ask(record: Record, question: str) -> Any:
-    async with record.connection() as connection:
+async def ask(database: Database, question: str) -> Any:
+    async with database.connection() as connection:
         return await connection.fetchval(question)
 
 
-async def test_a_killed_workers_jobs_are_run_by_the_next_and_recorded_once(settings: Settings, record: Record) -> None:
+async def test_a_killed_workers_jobs_are_run_by_the_next_and_recorded_once(
+    settings: Settings, database: Database
+) -> None:
     assert settings.redis_url
     client = connect(settings.redis_url)
-    relay = Relay(record, client, prefix=settings.queue_prefix)
+    relay = Relay(database, client, prefix=settings.queue_prefix)
     relay.start()
-    publisher = Publisher(record, book, max_job_bytes=10_000)
+    publisher = Publisher(database, book, max_job_bytes=10_000)
     await publisher.publish_bulk([JobRequest(job_type="pause", job_data={"n": n}) for n in range(1_000)])
     first = await start_worker(settings)
 
     async def in_the_middle() -> bool:
         return bool(
-            await ask(record, "SELECT count(*) BETWEEN 200 AND 800 FROM herdbook.jobs WHERE status = 'completed'")
+            await ask(database, "SELECT count(*) BETWEEN 200 AND 800 FROM herdbook.jobs WHERE status = 'completed'")
         )
 
     await eventually(in_the_middle, timeout=30)
     first.kill()
     await first.wait()
-    held = await ask(record, "SELECT count(*) FROM herdbook.jobs WHERE status = 'processing'")
+    held = await ask(database, "SELECT count(*) FROM herdbook.jobs WHERE status = 'processing'")
     # Its locks are long: on a busy machine a short one may run out, and a job must not stall twice.
     second = await start_worker(settings.model_copy(update={"lock_duration": 30_000}))
 
     async def all_final() -> bool:
-        return not await ask(record, "SELECT count(*) FROM herdbook.jobs WHERE status IN ('pending', 'processing')")
+        return not await ask(database, "SELECT count(*) FROM herdbook.jobs WHERE status IN ('pending', 'processing')")
 
     await eventually(all_final, timeout=60)
     second.terminate()
@@ -74,29 +76,29 @@ async def test_a_killed_workers_jobs_are_run_by_the_next_and_recorded_once(setti
     completed = (
         f"SELECT count(*) FROM herdbook.jobs WHERE status = '{JobStatus.COMPLETED}' AND result = job_data -> 'n'"
     )
-    assert await ask(record, completed) == 1_000
+    assert await ask(database, completed) == 1_000
     finals = "SELECT count(*) FROM herdbook.job_attempts WHERE outcome = 'completed'"
-    assert await ask(record, finals) == 1_000
-    assert await ask(record, "SELECT count(*) FROM herdbook.job_attempts WHERE outcome = 'lost'") == held
+    assert await ask(database, finals) == 1_000
+    assert await ask(database, "SELECT count(*) FROM herdbook.job_attempts WHERE outcome = 'lost'") == held
 
 
-async def test_a_stopped_worker_hands_its_jobs_back(settings: Settings, record: Record) -> None:
+async def test_a_stopped_worker_hands_its_jobs_back(settings: Settings, database: Database) -> None:
     assert settings.redis_url
     client = connect(settings.redis_url)
-    relay = Relay(record, client, prefix=settings.queue_prefix)
+    relay = Relay(database, client, prefix=settings.queue_prefix)
     relay.start()
-    publisher = Publisher(record, book, max_job_bytes=10_000)
+    publisher = Publisher(database, book, max_job_bytes=10_000)
     await publisher.publish(JobRequest(job_type="pause", job_data={"n": 1, "seconds": 600}))
     worker = await start_worker(settings)
 
     async def is_running() -> bool:
-        return bool(await ask(record, "SELECT count(*) FROM herdbook.jobs WHERE status = 'processing'"))
+        return bool(await ask(database, "SELECT count(*) FROM herdbook.jobs WHERE status = 'processing'"))
 
     await eventually(is_running)
     worker.send_signal(signal.SIGTERM)
     assert await worker.wait() == 0
     await relay.stop()
     await client.aclose()
-    assert await ask(record, "SELECT status FROM herdbook.jobs") == JobStatus.PENDING
-    assert await ask(record, "SELECT outcome FROM herdbook.job_attempts") == "released"
-    assert await ask(record, "SELECT attempts_made FROM herdbook.jobs") == 0
+    assert await ask(database, "SELECT status FROM herdbook.jobs") == JobStatus.PENDING
+    assert await ask(database, "SELECT outcome FROM herdbook.job_attempts") == "released"
+    assert await ask(database, "SELECT attempts_made FROM herdbook.jobs") == 0

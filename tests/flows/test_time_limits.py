@@ -15,7 +15,7 @@ from herdbook.model.options import JobOptions
 from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job, read_logs
 from herdbook.relay import Relay
 from herdbook.settings import Settings
@@ -29,7 +29,7 @@ LIMITED = JobOptions(timeout=LIMIT)
 
 
 async def attempts_of(system: RunningSystem, job: Job) -> list[Attempt]:
-    async with system.record.connection() as connection:
+    async with system.database.connection() as connection:
         return await read_attempts(connection, job)
 
 
@@ -86,24 +86,26 @@ def sleeps_apart(seconds: int) -> None:
 """
 
 
-async def test_two_minutes_of_sleep_end_after_two_seconds(settings: Settings, record: Record, tmp_path: Path) -> None:
+async def test_two_minutes_of_sleep_end_after_two_seconds(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
     (tmp_path / "sleepers.py").write_text(SLEEPERS, encoding="utf-8")
     kinds = ("waits", "sleeps", "sleeps-apart")
     registry = Registry()
     for kind in kinds:
         registry.declare(kind, int, queue="sleepers", attempts=1)
     servers = {"DATABASE_URL": settings.database_url or "", "REDIS_URL": settings.redis_url or ""}
-    publisher = Publisher(record, registry, max_job_bytes=1_000)
+    publisher = Publisher(database, registry, max_job_bytes=1_000)
     ids = [(await publisher.publish(JobRequest(job_type=kind, job_data=120))).id for kind in kinds]
     async with connect(servers["REDIS_URL"]) as client:
-        relay = Relay(record, client, prefix=settings.queue_prefix)
+        relay = Relay(database, client, prefix=settings.queue_prefix)
         relay.start()
         prefix = {"HERDBOOK_QUEUE_PREFIX": settings.queue_prefix}
         words = ("worker", "sleepers:book", "--queue", "sleepers")
         async with running(*words, cwd=tmp_path, **servers, **prefix) as worker:
 
             async def ended_jobs() -> list[Job] | None:
-                async with record.connection() as connection:
+                async with database.connection() as connection:
                     jobs = [await read_job(connection, id) for id in ids]
                 return jobs if all(job.status.is_final for job in jobs) else None
 
@@ -112,7 +114,7 @@ async def test_two_minutes_of_sleep_end_after_two_seconds(settings: Settings, re
             worker.terminate()
             assert (await ended(worker))[0] == 0
         await relay.stop()
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         attempts = [one for job in jobs or () for one in await read_attempts(connection, job)]
     assert [(one.outcome, one.error_type) for one in attempts] == [(AttemptOutcome.FAILED, "TimedOut")] * 3
     assert all(2 <= ran_for(one) < 60 for one in attempts)
@@ -164,7 +166,7 @@ async def test_a_thread_that_was_given_up_gives_its_place_back_and_its_late_resu
         gate.set()
         await asyncio.to_thread(seen.wait)
         late_job = await system.finished(first.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             lines = await read_logs(connection, first.id)
         attempts = await attempts_of(system, late_job)
     assert after.result == "in time"
@@ -209,7 +211,7 @@ async def test_a_coroutine_that_returns_when_it_is_cancelled_has_timed_out_all_t
     async with running_system(settings, registry) as system:
         published = await system.publisher.publish(JobRequest(job_type="tidy", job_data={}))
         job = await system.finished(published.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             lines = await read_logs(connection, published.id)
     assert (job.status, job.result) == (JobStatus.FAILED, None)
     assert [line.message for line in lines] == ["cancelled: True"]
@@ -221,7 +223,7 @@ async def test_a_process_may_look_whether_it_is_to_end_and_is_then_used_again(se
         before = (await system.finished(warm.id)).result["pid"]
         polite = await system.publisher.publish(JobRequest(job_type="polite", job_data={"number": 1}, options=LIMITED))
         job = await system.finished(polite.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             lines = await read_logs(connection, polite.id)
         again = await system.publisher.publish(JobRequest(job_type="square", job_data={"number": 2}))
         after = (await system.finished(again.id)).result["pid"]
@@ -255,7 +257,7 @@ async def test_a_jobs_own_limit_goes_before_its_types_and_sql_can_give_one(setti
         for options in (JobOptions(), JobOptions(timeout="5h")):
             published = await system.publisher.publish(JobRequest(job_type="limits", job_data={}, options=options))
             await system.finished(published.id)
-        async with system.record.connection() as connection:
+        async with system.database.connection() as connection:
             id = await connection.fetchval("SELECT herdbook.publish('limits', '{}', timeout => '100 hours')")
         job = await system.finished(id)
     now = datetime.now(UTC)

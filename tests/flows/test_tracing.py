@@ -14,7 +14,7 @@ import pytest
 import redis.asyncio
 
 from herdbook.model.job import JobStatus
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.testing import eventually
 from tests.cli.conftest import environment
@@ -183,7 +183,7 @@ async def test_an_operators_retry_goes_on_with_the_trace(variables: dict[str, st
 
 
 async def test_a_program_that_traces_sees_what_it_publishes(
-    variables: dict[str, str], record: Record, tmp_path: Path
+    variables: dict[str, str], database: Database, tmp_path: Path
 ) -> None:
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     async with collecting() as collector:
@@ -194,7 +194,7 @@ async def test_a_program_that_traces_sees_what_it_publishes(
     published = collector.named("publish note")
     assert [(one.trace, one.parent) for one in published] == [(order.trace, order.id)] * 3
     assert published[2].attributes["messaging.batch.message_count"] == 2
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         rows = await connection.fetch("SELECT trace_context FROM herdbook.jobs ORDER BY id")
     parents = [json.loads(row["trace_context"])["traceparent"].split("-")[2] for row in rows]
     assert parents == [published[0].id, published[1].id, published[2].id, published[2].id]

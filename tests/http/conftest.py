@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from herdbook.http import create_app
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.options import Backoff
 from herdbook.model.registry import Registry
 from herdbook.operating.feed import ChangeFeed
-from herdbook.operating.queue_stats import QueueFigures
-from herdbook.record.database import Record
+from herdbook.operating.queue_stats import QueueStatsReader
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 
 NOBODY = 1  # A port that no one listens on.
@@ -47,8 +47,8 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-async def queues(settings: Settings, registry: Registry, record: Record) -> AsyncIterator[QueueFigures]:
-    queues = QueueFigures.connect(settings, registry, record)
+async def queues(settings: Settings, registry: Registry, database: Database) -> AsyncIterator[QueueStatsReader]:
+    queues = QueueStatsReader.connect(settings, registry, database)
     yield queues
     await queues.close()
 
@@ -60,16 +60,16 @@ def artifacts(tmp_path: Path) -> FolderArtifacts:
 
 @pytest.fixture
 def app(
-    settings: Settings, registry: Registry, record: Record, queues: QueueFigures, artifacts: FolderArtifacts
+    settings: Settings, registry: Registry, database: Database, queues: QueueStatsReader, artifacts: FolderArtifacts
 ) -> FastAPI:
     return create_app(
-        Parts(
+        Services(
             settings=settings,
             registry=registry,
-            record=record,
+            database=database,
             queues=queues,
             artifacts=artifacts,
-            feed=ChangeFeed(record),
+            feed=ChangeFeed(database),
         )
     )
 
@@ -92,18 +92,23 @@ async def lost_api(
         }
     )
     assert lost.database_url
-    record = Record(lost.database_url, size=2)
-    await record.open()
-    queues = QueueFigures.connect(lost, registry, record)
+    database = Database(lost.database_url, size=2)
+    await database.open()
+    queues = QueueStatsReader.connect(lost, registry, database)
     app = create_app(
-        Parts(
-            settings=lost, registry=registry, record=record, queues=queues, artifacts=artifacts, feed=ChangeFeed(record)
+        Services(
+            settings=lost,
+            registry=registry,
+            database=database,
+            queues=queues,
+            artifacts=artifacts,
+            feed=ChangeFeed(database),
         )
     )
     async with client(app) as api:
         yield api
     await queues.close()
-    await record.close()
+    await database.close()
 
 
 def client(app: FastAPI) -> httpx.AsyncClient:
@@ -136,9 +141,9 @@ def _described(document: dict[str, Any]) -> Callable[[httpx.Response], Awaitable
     return check
 
 
-async def count_jobs(record: Record) -> int:
+async def count_jobs(database: Database) -> int:
     """How many jobs the record has."""
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         found: int = await connection.fetchval("SELECT count(*) FROM herdbook.jobs")
     return found
 

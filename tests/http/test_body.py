@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from tests.http.conftest import assert_problem, count_jobs
 
@@ -35,11 +35,11 @@ NOTE = '{"jobType": "note", "jobData": {"text": "a"}}'
     ],
     ids=lambda body: repr(body[:40]),
 )
-async def test_what_is_not_json_is_a_clear_400(api: httpx.AsyncClient, record: Record, body: bytes) -> None:
+async def test_what_is_not_json_is_a_clear_400(api: httpx.AsyncClient, database: Database, body: bytes) -> None:
     problem = assert_problem(await api.post("/api/jobs", content=body, headers=JSON), 400, "malformed-body")
     assert "the body is not JSON" in problem["detail"]
     assert len(problem["detail"]) < 200
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
 
 
 async def test_null_is_json_but_no_job(api: httpx.AsyncClient) -> None:
@@ -52,13 +52,13 @@ async def test_null_is_json_but_no_job(api: httpx.AsyncClient) -> None:
     ids=["2^64", "-2^63-1", "300 digits", "5000 digits"],
 )
 async def test_whole_numbers_that_would_lose_digits_are_refused(
-    api: httpx.AsyncClient, record: Record, digits: str, status: int
+    api: httpx.AsyncClient, database: Database, digits: str, status: int
 ) -> None:
     body = '{"jobType": "any", "jobData": [' + digits + "]}"
     answer = await api.post("/api/jobs", content=body, headers=JSON)
     assert answer.status_code == status
     assert digits not in answer.text
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
 
 
 @pytest.mark.parametrize("number", ["18446744073709551615", "-9223372036854775808", "0.12345678901234567890123"])
@@ -80,12 +80,12 @@ async def test_a_long_number_in_deep_nesting_does_no_harm(api: httpx.AsyncClient
 @pytest.mark.parametrize(
     "media_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "", "json", "text/x+json"]
 )
-async def test_other_media_types_are_unsupported(api: httpx.AsyncClient, record: Record, media_type: str) -> None:
+async def test_other_media_types_are_unsupported(api: httpx.AsyncClient, database: Database, media_type: str) -> None:
     for headers in ({"Content-Type": media_type}, {}):
         answer = await api.post("/api/jobs", content=NOTE, headers=headers)
         assert_problem(answer, 415, "unsupported-body")
         assert answer.headers["accept"] == "application/json"
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
 
 
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON", "application/x+json"])
@@ -110,7 +110,7 @@ async def test_a_body_that_says_it_is_too_large_is_not_read(app: FastAPI) -> Non
 
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/jobs/bulk"])
 async def test_a_chunked_body_is_read_up_to_the_limit_only(
-    api: httpx.AsyncClient, record: Record, settings: Settings, path: str
+    api: httpx.AsyncClient, database: Database, settings: Settings, path: str
 ) -> None:
     taken = 0
 
@@ -123,7 +123,7 @@ async def test_a_chunked_body_is_read_up_to_the_limit_only(
     assert_problem(await api.post(path, content=chunks(), headers=JSON), 413, "body-too-large")
     limit = settings.max_job_bytes + 64 * 1024 if path == "/api/jobs" else 64 * 1024 * 1024
     assert limit < taken <= limit + 1_000_000
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
 
 
 async def test_a_chunked_body_within_the_limit_is_put_together(api: httpx.AsyncClient) -> None:

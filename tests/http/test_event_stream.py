@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from herdbook.errors import RecordUnavailableError
 from herdbook.http import create_app
 from herdbook.http.event_stream import EventStream, message
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.registry import Registry
 from herdbook.settings import Settings
 from tests.http.conftest import assert_problem, client
@@ -59,8 +59,8 @@ async def test_a_client_that_takes_nothing_is_cut_off(
         finally:
             ended.set()
 
-    def create(parts: Parts) -> FastAPI:
-        app = create_app(parts)
+    def create(services: Services) -> FastAPI:
+        app = create_app(services)
         app.add_api_route("/endless", lambda: EventStream(endless()), include_in_schema=False)
         return app
 

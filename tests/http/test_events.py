@@ -13,10 +13,10 @@ import pytest
 from fastapi import FastAPI
 
 from herdbook.http import create_app
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.registry import Registry
 from herdbook.operating.feed import ChangeFeed
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.testing import eventually, running_system
 from tests.http.conftest import assert_problem
@@ -37,9 +37,9 @@ async def publish(api: httpx.AsyncClient, job_type: str = "count", data: Any = 1
     return id
 
 
-async def change(record: Record, id: str, what: str) -> None:
+async def change(database: Database, id: str, what: str) -> None:
     """Change a job as a worker would."""
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute(f"UPDATE herdbook.jobs SET updated_at = now(), {what} WHERE id = $1", UUID(id))
 
 
@@ -54,7 +54,7 @@ STORY = [
 ]
 
 
-async def test_a_job_is_followed_from_state_to_state(served: httpx.AsyncClient, record: Record) -> None:
+async def test_a_job_is_followed_from_state_to_state(served: httpx.AsyncClient, database: Database) -> None:
     async with listening(served) as stream:
         id = await publish(served)
         event = await stream.next()
@@ -76,7 +76,7 @@ async def test_a_job_is_followed_from_state_to_state(served: httpx.AsyncClient, 
         assert event.json()["at"].endswith("Z")
         found = []
         for _, what in STORY:
-            await change(record, id, what)
+            await change(database, id, what)
             found.append(await stream.next())
         assert [event.name for event in found] == [name for name, _ in STORY]
         assert found[1].json()["progress"] == {"a\n": 50}
@@ -106,7 +106,7 @@ async def test_real_work_is_told(settings: Settings, registry: Registry, served:
     ],
 )
 async def test_a_program_hears_what_it_asked_for(
-    served: httpx.AsyncClient, record: Record, query: dict[str, Any], wanted: list[int]
+    served: httpx.AsyncClient, database: Database, query: dict[str, Any], wanted: list[int]
 ) -> None:
     async with listening(served, **query) as stream:
         jobs = (("count", 1), ("note", {"text": "a"}), ("any", None))
@@ -115,7 +115,7 @@ async def test_a_program_hears_what_it_asked_for(
         last = await publish(served)
         names = {"queue": first(query, "queue"), "job_type": first(query, "jobType")}
         named = ", ".join(f"{column} = '{name}'" for column, name in names.items())
-        await change(record, last, f"status = 'failed', completed_at = now(), {named}")
+        await change(database, last, f"status = 'failed', completed_at = now(), {named}")
         found: list[dict[str, Any]] = []
         while not found or found[-1]["jobId"] != last or found[-1]["status"] != "failed":
             found.append((await stream.next()).json())
@@ -127,17 +127,17 @@ def first(query: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else value[0]
 
 
-async def test_jobs_are_followed_by_their_ids(served: httpx.AsyncClient, record: Record) -> None:
+async def test_jobs_are_followed_by_their_ids(served: httpx.AsyncClient, database: Database) -> None:
     one, other, third = [await publish(served) for _ in range(3)]
     async with listening(served, jobId=[one, third], event="job.failed") as stream:
         for id in (other, third, one):
-            await change(record, id, "status = 'failed', completed_at = now()")
+            await change(database, id, "status = 'failed', completed_at = now()")
         assert [event.json()["jobId"] for event in await stream.take(2)] == [third, one]
 
 
 @pytest.mark.parametrize("by_header", [True, False])
 async def test_who_comes_again_is_told_what_it_missed(
-    served: httpx.AsyncClient, record: Record, by_header: bool
+    served: httpx.AsyncClient, database: Database, by_header: bool
 ) -> None:
     def again(last: str) -> AbstractAsyncContextManager[Stream]:
         if by_header:
@@ -148,7 +148,7 @@ async def test_who_comes_again_is_told_what_it_missed(
         known = await publish(served)
         last = (await stream.next()).id
     missed = [await publish(served) for _ in range(3)]
-    await change(record, known, "progress = '1'")
+    await change(database, known, "progress = '1'")
     async with again(last) as stream:
         events = await stream.take(4)
         assert [event.json()["jobId"] for event in events] == [*missed, known]
@@ -164,11 +164,11 @@ async def test_who_comes_again_is_told_what_it_missed(
         assert (await stream.next()).json()["jobId"] == newer
 
 
-async def test_more_than_a_page_is_told_while_more_happens(served: httpx.AsyncClient, record: Record) -> None:
+async def test_more_than_a_page_is_told_while_more_happens(served: httpx.AsyncClient, database: Database) -> None:
     async with listening(served) as stream:
         await publish(served)
         last = (await stream.next()).id
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute("SELECT herdbook.publish('any', '1') FROM generate_series(1, 2500)")
     ids = set()
     async with listening(served, lastEventId=last) as stream:
@@ -224,7 +224,7 @@ async def test_without_the_record_a_stream_does_not_begin(lost_api: httpx.AsyncC
 
 
 async def test_streams_stay_open_while_the_record_is_away(
-    settings: Settings, registry: Registry, record: Record
+    settings: Settings, registry: Registry, database: Database
 ) -> None:
     assert settings.database_url
     async with Line.to(settings.database_url) as line:
@@ -234,7 +234,7 @@ async def test_streams_stay_open_while_the_record_is_away(
             await stream.next()
             await line.cut()
             assert_problem(await api.get("/api/events"), 503, "record-unavailable")
-            async with record.connection() as connection:
+            async with database.connection() as connection:
                 id = await connection.fetchval("SELECT herdbook.publish('any', '1')")
             await line.mend()
             assert (await stream.next()).json()["jobId"] == str(id)
@@ -262,10 +262,10 @@ async def test_head_does_not_open_a_stream(served: httpx.AsyncClient) -> None:
 async def test_a_stream_ends_when_its_client_is_gone(settings: Settings, registry: Registry) -> None:
     feeds: list[ChangeFeed] = []
 
-    def create(parts: Parts) -> FastAPI:
+    def create(services: Services) -> FastAPI:
         # One whose rounds are the test's.
-        feeds.append(ChangeFeed(parts.record))
-        return create_app(replace(parts, feed=feeds[0]))
+        feeds.append(ChangeFeed(services.database))
+        return create_app(replace(services, feed=feeds[0]))
 
     async with serving(settings, registry, create=create) as api:
 

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from herdbook.http.health import HealthChecks
 from herdbook.model.registry import Registry
-from herdbook.operating.queue_stats import QueueFigures
-from herdbook.record.database import Record
+from herdbook.operating.queue_stats import QueueStatsReader
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 
 
@@ -50,9 +50,9 @@ async def test_without_its_servers_it_lives_but_is_not_ready(lost_api: httpx.Asy
     ],
 )
 async def test_a_schema_of_another_version_is_not_ready(
-    api: httpx.AsyncClient, record: Record, change: str, says: str
+    api: httpx.AsyncClient, database: Database, change: str, says: str
 ) -> None:
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute(change)
     code, _, well, detail = await readiness(api)
     assert code == 503
@@ -60,10 +60,10 @@ async def test_a_schema_of_another_version_is_not_ready(
     assert says in detail["migrations"]
 
 
-async def test_an_outbox_that_lags_is_not_ready(api: httpx.AsyncClient, record: Record, settings: Settings) -> None:
+async def test_an_outbox_that_lags_is_not_ready(api: httpx.AsyncClient, database: Database, settings: Settings) -> None:
     await api.post("/api/jobs", json={"jobType": "any", "jobData": None})
     assert (await readiness(api))[0] == 200
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute(
             "UPDATE herdbook.outbox SET created_at = created_at - make_interval(secs => $1), error_message = 'full'",
             settings.outbox_lag_limit,
@@ -79,17 +79,17 @@ async def test_a_server_that_does_not_answer_does_not_hold_it_up(settings: Setti
     silent = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     deaf = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{port}"})
-    record = Record(f"postgresql://u:p@127.0.0.1:{port}/x", size=4)
-    await record.open()
-    queues = QueueFigures.connect(deaf, registry, record)
+    database = Database(f"postgresql://u:p@127.0.0.1:{port}/x", size=4)
+    await database.open()
+    queues = QueueStatsReader.connect(deaf, registry, database)
     app = FastAPI()
-    HealthChecks(record, queues, outbox_lag_limit=60, patience=0.05).add_to(app)
+    HealthChecks(database, queues, outbox_lag_limit=60, timeout=0.05).add_to(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://herdbook.test") as api:
         code, _, _, detail = await readiness(api)
     assert code == 503
     assert set(detail.values()) == {"no answer within 0.05 s"}
     await queues.close()
-    await record.close()
+    await database.close()
     for writer in held:
         writer.close()
     silent.close()

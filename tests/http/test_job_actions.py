@@ -12,7 +12,7 @@ from herdbook.model.ids import new_job_id
 from herdbook.model.job import JobStatus
 from herdbook.operating.control import Control
 from herdbook.record.changes import read_queue_paused
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.upkeep.operations import OperationRunner
 from tests.http.conftest import assert_problem
@@ -21,9 +21,9 @@ from tests.states import HOUR, new_jobs, one_of_each, outbox, put, statuses
 BULK = ("retries", "cancellations", "promotions", "deletions")
 
 
-async def test_a_failed_job_is_retried(api: httpx.AsyncClient, record: Record) -> None:
-    (id,) = await new_jobs(record, 1)
-    await put(record, [id], JobStatus.FAILED)
+async def test_a_failed_job_is_retried(api: httpx.AsyncClient, database: Database) -> None:
+    (id,) = await new_jobs(database, 1)
+    await put(database, [id], JobStatus.FAILED)
     answer = await api.post(f"/api/jobs/{id}/retries")
     assert answer.status_code == 200
     job = answer.json()
@@ -44,26 +44,26 @@ async def test_a_failed_job_is_retried(api: httpx.AsyncClient, record: Record) -
     ],
 )
 async def test_a_pending_job_is_cancelled_with_a_reason_or_without(
-    api: httpx.AsyncClient, record: Record, sent: dict[str, Any], recorded: str
+    api: httpx.AsyncClient, database: Database, sent: dict[str, Any], recorded: str
 ) -> None:
-    (id,) = await new_jobs(record, 1)
+    (id,) = await new_jobs(database, 1)
     job = (await api.post(f"/api/jobs/{id}/cancellations", **sent)).json()
     assert (job["status"], job["errorMessage"]) == ("cancelled", recorded)
     assert job["completedAt"]
 
 
-async def test_a_scheduled_job_is_promoted(api: httpx.AsyncClient, record: Record) -> None:
-    (id,) = await new_jobs(record, 1, after=HOUR)
+async def test_a_scheduled_job_is_promoted(api: httpx.AsyncClient, database: Database) -> None:
+    (id,) = await new_jobs(database, 1, after=HOUR)
     assert (await api.get(f"/api/jobs/{id}")).json()["runAt"]
     job = (await api.post(f"/api/jobs/{id}/promotions")).json()
     assert (job["status"], job["runAt"]) == ("pending", None)
 
 
 async def test_a_deleted_job_is_told_as_it_was(
-    api: httpx.AsyncClient, record: Record, artifacts: FolderArtifacts
+    api: httpx.AsyncClient, database: Database, artifacts: FolderArtifacts
 ) -> None:
-    (id,) = await new_jobs(record, 1)
-    await put(record, [id], JobStatus.COMPLETED)
+    (id,) = await new_jobs(database, 1)
+    await put(database, [id], JobStatus.COMPLETED)
     artifacts.save(id, "a.txt", b"a", "text/plain")
     job = (await api.delete(f"/api/jobs/{id}")).json()
     assert (job["jobId"], job["status"], job["result"]) == (str(id), "completed", {"ok": True})
@@ -72,8 +72,8 @@ async def test_a_deleted_job_is_told_as_it_was(
     assert_problem(await api.delete(f"/api/jobs/{id}"), 404, "job-not-found")
 
 
-async def test_a_job_in_the_wrong_state_is_refused_with_why(api: httpx.AsyncClient, record: Record) -> None:
-    ids = await one_of_each(record)
+async def test_a_job_in_the_wrong_state_is_refused_with_why(api: httpx.AsyncClient, database: Database) -> None:
+    ids = await one_of_each(database)
     running, done = ids[JobStatus.PROCESSING], ids[JobStatus.COMPLETED]
     refusals = [
         (await api.post(f"/api/jobs/{done}/cancellations"), f"job {done}: is completed"),
@@ -83,18 +83,18 @@ async def test_a_job_in_the_wrong_state_is_refused_with_why(api: httpx.AsyncClie
     ]
     for answer, why in refusals:
         assert assert_problem(answer, 409, "job-state")["detail"] == why
-    assert await outbox(record) == []
+    assert await outbox(database) == []
 
 
 async def test_the_worker_of_a_running_job_is_asked_to_stop_it(
-    api: httpx.AsyncClient, record: Record, monkeypatch: pytest.MonkeyPatch
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here it has none that hears it; flows/test_cancelling.py has."""
-    monkeypatch.setattr(job_actions, "_PATIENCE", 0)
-    running = (await one_of_each(record))[JobStatus.PROCESSING]
+    monkeypatch.setattr(job_actions, "_TIMEOUT", 0)
+    running = (await one_of_each(database))[JobStatus.PROCESSING]
     answer = await api.post(f"/api/jobs/{running}/cancellations", json={"reason": "too long"})
     assert (answer.status_code, answer.json()["status"]) == (202, "processing")
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         asked = await connection.fetch("SELECT job, reason FROM herdbook.cancellations")
     assert [tuple(row) for row in asked] == [(running, "too long")]
 
@@ -120,17 +120,17 @@ async def test_a_job_that_is_not_there_is_not_found(api: httpx.AsyncClient, id: 
     ],
 )
 async def test_a_wrong_reason_is_refused(
-    api: httpx.AsyncClient, record: Record, sent: dict[str, Any], status: int, name: str, paths: list[str]
+    api: httpx.AsyncClient, database: Database, sent: dict[str, Any], status: int, name: str, paths: list[str]
 ) -> None:
-    (id,) = await new_jobs(record, 1)
+    (id,) = await new_jobs(database, 1)
     assert_problem(await api.post(f"/api/jobs/{id}/cancellations", **sent), status, name, *paths)
-    assert await statuses(record) == {id: JobStatus.PENDING}
+    assert await statuses(database) == {id: JobStatus.PENDING}
 
 
 async def test_an_operation_is_begun_watched_and_done(
-    api: httpx.AsyncClient, record: Record, artifacts: FolderArtifacts
+    api: httpx.AsyncClient, database: Database, artifacts: FolderArtifacts
 ) -> None:
-    ids = await one_of_each(record)
+    ids = await one_of_each(database)
     wanted = {"status": "failed", "queue": "q", "words": "broken  n"}
     dry = await api.post("/api/jobs/retries", json={"filter": wanted, "dryRun": True})
     assert (dry.status_code, dry.json()) == (200, {"expected": 1, "isExact": True})
@@ -146,25 +146,25 @@ async def test_an_operation_is_begun_watched_and_done(
     }  # fmt: skip
     assert (operation["action"], operation["changed"], operation["finishedAt"]) == ("retry", 0, None)
 
-    await OperationRunner(record, Control(record, artifacts)).round()
+    await OperationRunner(database, Control(database, artifacts)).round()
     operation = (await api.get(f"/api/operations/{id}")).json()
     assert (operation["changed"], operation["skipped"], operation["problems"]) == (1, 0, [])
     assert operation["finishedAt"]
-    assert (await statuses(record))[ids[JobStatus.FAILED]] is JobStatus.PENDING
+    assert (await statuses(database))[ids[JobStatus.FAILED]] is JobStatus.PENDING
 
 
 async def test_many_jobs_are_cancelled_with_a_reason(
-    api: httpx.AsyncClient, record: Record, artifacts: FolderArtifacts
+    api: httpx.AsyncClient, database: Database, artifacts: FolderArtifacts
 ) -> None:
-    ids = await one_of_each(record)
+    ids = await one_of_each(database)
     wanted = [str(ids[JobStatus.PENDING]), str(ids[JobStatus.PROCESSING])]
     begun = await api.post("/api/jobs/cancellations", json={"jobIds": wanted, "reason": "sent <b>twice</b>"})
-    await OperationRunner(record, Control(record, artifacts)).round()
+    await OperationRunner(database, Control(database, artifacts)).round()
     operation = (await api.get(f"/api/operations/{begun.json()['operationId']}")).json()
     assert (operation["reason"], operation["changed"]) == ("sent <b>twice</b>", 2)
     job = (await api.get(f"/api/jobs/{wanted[0]}")).json()
     assert (job["status"], job["errorMessage"]) == ("cancelled", "sent <b>twice</b>")
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         assert await connection.fetchval("SELECT reason FROM herdbook.cancellations") == "sent <b>twice</b>"
 
 
@@ -181,14 +181,14 @@ async def test_only_cancellations_have_a_reason(api: httpx.AsyncClient, name: st
 
 
 async def test_listed_jobs_are_an_operation_too_and_say_what_was_skipped(
-    api: httpx.AsyncClient, record: Record, artifacts: FolderArtifacts
+    api: httpx.AsyncClient, database: Database, artifacts: FolderArtifacts
 ) -> None:
-    ids = await one_of_each(record)
+    ids = await one_of_each(database)
     listed = [str(ids[JobStatus.COMPLETED]), str(ids[JobStatus.PROCESSING])]
     dry = await api.post("/api/jobs/deletions", json={"jobIds": listed, "dryRun": True})
     assert dry.json() == {"expected": 2, "isExact": True}
     begun = (await api.post("/api/jobs/deletions", json={"jobIds": listed})).json()
-    await OperationRunner(record, Control(record, artifacts)).round()
+    await OperationRunner(database, Control(database, artifacts)).round()
     operation = (await api.get(f"/api/operations/{begun['operationId']}")).json()
     assert (operation["filter"], operation["changed"], operation["skipped"]) == (None, 1, 1)
     assert operation["problems"] == [{"jobId": listed[1], "reason": "runs now"}]
@@ -196,8 +196,8 @@ async def test_listed_jobs_are_an_operation_too_and_say_what_was_skipped(
 
 
 @pytest.mark.parametrize("name", BULK)
-async def test_everything_is_wanted_only_when_it_is_said(api: httpx.AsyncClient, record: Record, name: str) -> None:
-    await one_of_each(record)
+async def test_everything_is_wanted_only_when_it_is_said(api: httpx.AsyncClient, database: Database, name: str) -> None:
+    await one_of_each(database)
     assert_problem(await api.post(f"/api/jobs/{name}", json={}), 422, "invalid-request", "")
     assert_problem(await api.post(f"/api/jobs/{name}", json={"dryRun": True}), 422, "invalid-request", "")
     assert_problem(await api.post(f"/api/jobs/{name}"), 415, "unsupported-body")
@@ -232,43 +232,43 @@ async def test_an_unknown_operation_is_not_found(api: httpx.AsyncClient) -> None
     assert_problem(await api.get("/api/operations?limit=0"), 422, "invalid-request", "limit")
 
 
-async def test_a_queue_is_paused_resumed_and_cleaned(api: httpx.AsyncClient, record: Record) -> None:
+async def test_a_queue_is_paused_resumed_and_cleaned(api: httpx.AsyncClient, database: Database) -> None:
     paused = await api.post("/api/queues/notes/pauses")
     assert (paused.status_code, paused.json()) == (200, {"queue": "notes", "paused": True})
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         assert await read_queue_paused(connection, "notes")
     assert (await api.delete("/api/queues/notes/pauses")).json() == {"queue": "notes", "paused": False}
     cleaned = await api.post("/api/queues/notes/cleanings")
     assert (cleaned.status_code, cleaned.json()) == (202, {"queue": "notes"})
-    assert [(row["action"], row["queue"]) for row in await outbox(record)] == [
+    assert [(row["action"], row["queue"]) for row in await outbox(database)] == [
         ("pause", "notes"),
         ("pause", "notes"),
         ("clean", "notes"),
     ]
 
 
-async def test_a_queue_that_no_one_declared_is_not_found(api: httpx.AsyncClient, record: Record) -> None:
+async def test_a_queue_that_no_one_declared_is_not_found(api: httpx.AsyncClient, database: Database) -> None:
     for answer in (
         await api.post("/api/queues/elsewhere/pauses"),
         await api.delete("/api/queues/elsewhere/pauses"),
         await api.post("/api/queues/elsewhere/cleanings"),
     ):
         assert_problem(answer, 404, "queue-not-found")
-    assert await outbox(record) == []
+    assert await outbox(database) == []
 
 
 async def test_a_queue_that_only_sql_or_another_program_named_is_paused(
-    api: httpx.AsyncClient, record: Record, settings: Settings, client: "redis.asyncio.Redis"
+    api: httpx.AsyncClient, database: Database, settings: Settings, client: "redis.asyncio.Redis"
 ) -> None:
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.fetchval("SELECT herdbook.publish('x', '{}', queue => 'by-sql')")
     await client.lpush(f"{settings.queue_prefix}:by-node:wait", "a")
     for name in ("by-sql", "by-node"):
         assert (await api.post(f"/api/queues/{name}/pauses")).json() == {"queue": name, "paused": True}
 
 
-async def test_another_sites_page_can_do_none_of_it(api: httpx.AsyncClient, record: Record) -> None:
-    (id,) = await new_jobs(record, 1)
+async def test_another_sites_page_can_do_none_of_it(api: httpx.AsyncClient, database: Database) -> None:
+    (id,) = await new_jobs(database, 1)
     headers = {"sec-fetch-site": "cross-site"}
     for answer in (
         await api.post(f"/api/jobs/{id}/cancellations", headers=headers),
@@ -277,7 +277,7 @@ async def test_another_sites_page_can_do_none_of_it(api: httpx.AsyncClient, reco
         await api.post("/api/queues/notes/pauses", headers=headers),
     ):
         assert_problem(answer, 403, "cross-site")
-    assert await statuses(record) == {id: JobStatus.PENDING}
+    assert await statuses(database) == {id: JobStatus.PENDING}
 
 
 async def test_while_postgresql_is_away_it_says_so(lost_api: httpx.AsyncClient) -> None:

@@ -18,7 +18,7 @@ from herdbook.record.attempts import (
     finish_attempts_if_running,
     insert_logs,
 )
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from tests.http.conftest import assert_problem
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -30,7 +30,7 @@ async def published(api: httpx.AsyncClient, text: str = "a", job_type: str = "no
     return job_id
 
 
-async def tried(record: Record, id: str, number: int, status: JobStatus) -> AttemptKey:
+async def tried(database: Database, id: str, number: int, status: JobStatus) -> AttemptKey:
     """One try at a job, with this end; PROCESSING for one that still runs."""
     key = AttemptKey(job=UUID(id), generation=0, number=number)
     ends = {
@@ -38,7 +38,7 @@ async def tried(record: Record, id: str, number: int, status: JobStatus) -> Atte
         JobStatus.FAILED: AttemptOutcome.FAILED,
         JobStatus.PENDING: AttemptOutcome.RETRY,
     }
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await claim_jobs_if_newer_attempt(connection, [key], [number - 1], "w1")
         if status in ends:
             done = status is JobStatus.COMPLETED
@@ -55,10 +55,10 @@ async def tried(record: Record, id: str, number: int, status: JobStatus) -> Atte
     return key
 
 
-async def test_everything_that_is_recorded_of_a_job_is_told(api: httpx.AsyncClient, record: Record) -> None:
+async def test_everything_that_is_recorded_of_a_job_is_told(api: httpx.AsyncClient, database: Database) -> None:
     job_id = await published(api)
-    await tried(record, job_id, 1, JobStatus.PENDING)
-    await tried(record, job_id, 2, JobStatus.COMPLETED)
+    await tried(database, job_id, 1, JobStatus.PENDING)
+    await tried(database, job_id, 2, JobStatus.COMPLETED)
     job = (await api.get(f"/api/jobs/{job_id}")).json()
     attempts = job.pop("attempts")
     times = {name: job.pop(name) for name in ("createdAt", "updatedAt", "startedAt", "completedAt")}
@@ -99,17 +99,17 @@ async def test_everything_that_is_recorded_of_a_job_is_told(api: httpx.AsyncClie
     assert TIME.fullmatch(first["endedAt"])
 
 
-async def test_a_running_attempt_has_no_end(api: httpx.AsyncClient, record: Record) -> None:
+async def test_a_running_attempt_has_no_end(api: httpx.AsyncClient, database: Database) -> None:
     job_id = await published(api)
-    await tried(record, job_id, 1, JobStatus.PROCESSING)
+    await tried(database, job_id, 1, JobStatus.PROCESSING)
     job = (await api.get(f"/api/jobs/{job_id}")).json()
     assert (job["status"], job["worker"], job["completedAt"]) == ("processing", "w1", None)
     assert [(one["number"], one["outcome"], one["endedAt"]) for one in job["attempts"]] == [(1, None, None)]
 
 
-async def test_a_job_is_found_by_its_id_in_the_queue_too(api: httpx.AsyncClient, record: Record) -> None:
+async def test_a_job_is_found_by_its_id_in_the_queue_too(api: httpx.AsyncClient, database: Database) -> None:
     job_id = await published(api)
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute("UPDATE herdbook.jobs SET generation = 1, job_id = id || '~1'")
     assert (await api.get(f"/api/jobs/{job_id}~1")).json()["queueJobId"] == f"{job_id}~1"
     assert (await api.get(f"/api/jobs/{job_id}")).json()["generation"] == 1
@@ -143,11 +143,11 @@ async def test_unknown_jobs_are_not_found(api: httpx.AsyncClient) -> None:
     assert_problem(await api.get(f"/api/jobs/{job_id}/logs"), 404, "job-not-found")
 
 
-async def test_a_log_is_read_line_by_line(api: httpx.AsyncClient, record: Record) -> None:
+async def test_a_log_is_read_line_by_line(api: httpx.AsyncClient, database: Database) -> None:
     job_id = await published(api)
     assert (await api.get(f"/api/jobs/{job_id}/logs")).json() == {"lines": [], "nextAfter": 0}
-    key = await tried(record, job_id, 1, JobStatus.PROCESSING)
-    async with record.connection() as connection:
+    key = await tried(database, job_id, 1, JobStatus.PROCESSING)
+    async with database.connection() as connection:
         await insert_logs(connection, [(key, LogLine(at=datetime.now(UTC), message=f"line {n}")) for n in range(5)])
     first = (await api.get(f"/api/jobs/{job_id}/logs", params={"limit": 3})).json()
     rest = (await api.get(f"/api/jobs/{job_id}/logs", params={"after": first["nextAfter"]})).json()
@@ -169,10 +169,10 @@ async def test_a_logs_wrong_parameters_are_named(api: httpx.AsyncClient, name: s
     assert_problem(answer, 422, "invalid-request", name)
 
 
-async def test_results_come_newest_first_and_filtered(api: httpx.AsyncClient, record: Record) -> None:
+async def test_results_come_newest_first_and_filtered(api: httpx.AsyncClient, database: Database) -> None:
     ids = [await published(api, str(n)) for n in range(3)]
     other = await published(api, job_type="count")
-    await tried(record, ids[1], 1, JobStatus.COMPLETED)
+    await tried(database, ids[1], 1, JobStatus.COMPLETED)
     page = (await api.get("/api/results")).json()
     assert [job["jobId"] for job in page["jobs"]] == [other, *reversed(ids)]
     assert (page["count"], page["limit"], page["offset"], page["nextCursor"]) == (4, 50, 0, None)

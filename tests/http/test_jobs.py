@@ -7,14 +7,14 @@ from uuid import UUID
 import httpx
 import pytest
 
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from tests.http.conftest import assert_problem, count_jobs
 
 NOTE = {"jobType": "note", "jobData": {"text": "a"}}
 
 
-async def test_a_job_is_accepted_with_its_address(api: httpx.AsyncClient, record: Record) -> None:
+async def test_a_job_is_accepted_with_its_address(api: httpx.AsyncClient, database: Database) -> None:
     answer = await api.post("/api/jobs", json=NOTE)
     assert answer.status_code == 201
     body = answer.json()
@@ -30,7 +30,7 @@ async def test_a_job_is_accepted_with_its_address(api: httpx.AsyncClient, record
         "maxAttempts": 4,
     }
     assert answer.headers["location"] == f"/api/jobs/{job_id}"
-    assert await count_jobs(record) == 1
+    assert await count_jobs(database) == 1
     assert (await api.get(answer.headers["location"])).json().items() >= body.items()
 
 
@@ -45,14 +45,14 @@ async def test_options_are_taken_over(api: httpx.AsyncClient) -> None:
     assert null.status_code == 201
 
 
-async def test_a_repeated_key_brings_the_same_job(api: httpx.AsyncClient, record: Record) -> None:
+async def test_a_repeated_key_brings_the_same_job(api: httpx.AsyncClient, database: Database) -> None:
     key = {"Idempotency-Key": "k"}
     answers = await asyncio.gather(*[api.post("/api/jobs", json=NOTE, headers=key) for _ in range(8)])
     in_options = await api.post("/api/jobs", json={**NOTE, "options": {"idempotencyKey": "k"}})
     both = await api.post("/api/jobs", json={**NOTE, "options": {"idempotencyKey": "k"}}, headers=key)
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
     assert len({answer.json()["jobId"] for answer in [*answers, in_options, both]}) == 1
-    assert await count_jobs(record) == 1
+    assert await count_jobs(database) == 1
     for replay in (in_options, both):
         assert replay.headers["idempotency-replayed"] == "true"
         assert replay.headers["location"] == f"/api/jobs/{replay.json()['jobId']}"
@@ -60,12 +60,12 @@ async def test_a_repeated_key_brings_the_same_job(api: httpx.AsyncClient, record
     assert "idempotency-replayed" not in next(one for one in answers if one.status_code == 201).headers
 
 
-async def test_a_key_that_was_used_for_another_body_is_a_conflict(api: httpx.AsyncClient, record: Record) -> None:
+async def test_a_key_that_was_used_for_another_body_is_a_conflict(api: httpx.AsyncClient, database: Database) -> None:
     key = {"Idempotency-Key": "k"}
     await api.post("/api/jobs", json=NOTE, headers=key)
     other = {**NOTE, "jobData": {"text": "b"}}
     assert_problem(await api.post("/api/jobs", json=other, headers=key), 409, "idempotency-conflict")
-    assert await count_jobs(record) == 1
+    assert await count_jobs(database) == 1
 
 
 async def test_keys_beyond_ascii_are_the_same_in_header_and_options(api: httpx.AsyncClient) -> None:
@@ -78,12 +78,12 @@ async def test_keys_beyond_ascii_are_the_same_in_header_and_options(api: httpx.A
 
 @pytest.mark.parametrize(("header", "in_options"), [("k", "other"), ("", None), ("k" * 256, None), ("k", ""), ("k", 5)])
 async def test_keys_that_differ_or_cannot_be_are_refused(
-    api: httpx.AsyncClient, record: Record, header: str, in_options: Any
+    api: httpx.AsyncClient, database: Database, header: str, in_options: Any
 ) -> None:
     body = NOTE if in_options is None else {**NOTE, "options": {"idempotencyKey": in_options}}
     answer = await api.post("/api/jobs", json=body, headers={"Idempotency-Key": header})
     assert_problem(answer, 422, "invalid-job", "options.idempotencyKey")
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
 
 
 @pytest.mark.parametrize(
@@ -114,18 +114,18 @@ async def test_keys_that_differ_or_cannot_be_are_refused(
     ],
 )
 async def test_what_is_wrong_is_named_and_nothing_recorded(
-    api: httpx.AsyncClient, record: Record, body: Any, name: str, paths: list[str]
+    api: httpx.AsyncClient, database: Database, body: Any, name: str, paths: list[str]
 ) -> None:
     assert_problem(await api.post("/api/jobs", json=body), 422, name, *paths)
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
 
 
-async def test_a_nul_in_the_key_is_refused_without_harm_to_others(api: httpx.AsyncClient, record: Record) -> None:
+async def test_a_nul_in_the_key_is_refused_without_harm_to_others(api: httpx.AsyncClient, database: Database) -> None:
     bad = {**NOTE, "options": {"idempotencyKey": "a\0b"}}
     refused, *accepted = await asyncio.gather(*[api.post("/api/jobs", json=body) for body in (bad, NOTE, NOTE)])
     assert refused.status_code == 422
     assert [answer.status_code for answer in accepted] == [201, 201]
-    assert await count_jobs(record) == 2
+    assert await count_jobs(database) == 2
 
 
 async def test_values_are_not_repeated_in_errors(api: httpx.AsyncClient) -> None:
@@ -144,25 +144,25 @@ async def test_a_thousand_errors_are_answered_briefly(api: httpx.AsyncClient) ->
 
 
 async def test_large_jobs_are_told_from_large_bodies(
-    api: httpx.AsyncClient, record: Record, settings: Settings
+    api: httpx.AsyncClient, database: Database, settings: Settings
 ) -> None:
     size = settings.max_job_bytes
     job = {"jobType": "note", "jobData": {"text": "x" * size}}
     assert_problem(await api.post("/api/jobs", json=job), 413, "job-too-large")
     job = {"jobType": "note", "jobData": {"text": "x" * (size + 64 * 1024)}}
     assert_problem(await api.post("/api/jobs", json=job), 413, "body-too-large")
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
     job = {"jobType": "note", "jobData": {"text": "x" * (size - len('{"text":""}'))}}
     assert (await api.post("/api/jobs", json=job)).status_code == 201
 
 
-async def test_many_jobs_are_accepted_together_in_order(api: httpx.AsyncClient, record: Record) -> None:
+async def test_many_jobs_are_accepted_together_in_order(api: httpx.AsyncClient, database: Database) -> None:
     jobs = [{"jobType": "note", "jobData": {"text": str(n)}} for n in range(10_000)]
     answer = await api.post("/api/jobs/bulk", json={"jobs": jobs})
     assert answer.status_code == 201
     ids = answer.json()["jobIds"]
     assert len(set(ids)) == 10_000
-    assert await count_jobs(record) == 10_000
+    assert await count_jobs(database) == 10_000
     assert (await api.get(f"/api/jobs/{ids[7_000]}")).json()["jobData"] == {"text": "7000"}
 
 
@@ -178,10 +178,10 @@ async def test_many_jobs_are_accepted_together_in_order(api: httpx.AsyncClient, 
     ],
 )
 async def test_one_bad_job_of_many_refuses_all(
-    api: httpx.AsyncClient, record: Record, bad: Any, problem: str, path: str
+    api: httpx.AsyncClient, database: Database, bad: Any, problem: str, path: str
 ) -> None:
     assert_problem(await api.post("/api/jobs/bulk", json={"jobs": [NOTE, bad, NOTE]}), 422, problem, path)
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
 
 
 @pytest.mark.parametrize(
@@ -196,14 +196,14 @@ async def test_one_bad_job_of_many_refuses_all(
     ],
 )
 async def test_a_bulk_is_a_list_of_up_to_ten_thousand(
-    api: httpx.AsyncClient, record: Record, body: Any, path: str
+    api: httpx.AsyncClient, database: Database, body: Any, path: str
 ) -> None:
     assert_problem(await api.post("/api/jobs/bulk", json=body), 422, "invalid-job", path)
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
 
 
 async def test_each_job_of_a_bulk_keeps_to_the_limits(
-    api: httpx.AsyncClient, record: Record, settings: Settings
+    api: httpx.AsyncClient, database: Database, settings: Settings
 ) -> None:
     large = {"jobType": "note", "jobData": {"text": "x" * settings.max_job_bytes}}
     assert_problem(await api.post("/api/jobs/bulk", json={"jobs": [NOTE, large]}), 413, "job-too-large")
@@ -212,6 +212,6 @@ async def test_each_job_of_a_bulk_keeps_to_the_limits(
     assert_problem(await api.post("/api/jobs/bulk", json={"jobs": [key, other]}), 409, "idempotency-conflict")
     header = await api.post("/api/jobs/bulk", json={"jobs": [NOTE]}, headers={"Idempotency-Key": "k"})
     assert_problem(header, 422, "invalid-request", "Idempotency-Key")
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
     same = await api.post("/api/jobs/bulk", json={"jobs": [key, key]})
     assert len(set(same.json()["jobIds"])) == 1

@@ -9,12 +9,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from herdbook.http.attempt_totals import AttemptTotals, Names
 from herdbook.http.metrics import MetricsReading
 from herdbook.model.registry import Registry
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.histogram import middle
-from herdbook.record.rollups import bucket_of, roll_figures
+from herdbook.record.rollups import bucket_of, write_rollups
 from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
 from tests.record.attempts import ended
@@ -42,12 +42,12 @@ async def scrape(api: httpx.AsyncClient) -> Samples:
 
 
 @pytest.fixture
-async def busy(api: httpx.AsyncClient, settings: Settings, record: Record) -> httpx.AsyncClient:
+async def busy(api: httpx.AsyncClient, settings: Settings, database: Database) -> httpx.AsyncClient:
     """The API over a record with jobs of each kind, an outbox, workers, and a queue with a job and a pause."""
     for outcome in ("completed", "completed", "failed"):
-        await ended(record, datetime.now(UTC), outcome, queue="notes", job_type="note")
+        await ended(database, datetime.now(UTC), outcome, queue="notes", job_type="note")
     await api.post("/api/jobs", json={"jobType": "count", "jobData": 1})
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         for name in ("one", "two", "gone"):
             beat = WorkerBeat(id=name, host="h", pid=7, queues=["notes"], concurrency=1, running=0, state="running")
             await beat_worker(connection, beat)
@@ -102,34 +102,34 @@ async def test_servers_that_are_away_are_told_and_are_no_error(lost_api: httpx.A
 
 
 async def test_what_the_record_knows_is_told_while_redis_is_away(
-    settings: Settings, registry: Registry, record: Record
+    settings: Settings, registry: Registry, database: Database
 ) -> None:
     lost = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{NOBODY}"})
-    queues = QueueFigures.connect(lost, registry, record)
-    await ended(record, datetime.now(UTC), queue="notes", job_type="note")
-    found = samples(bytes((await MetricsReading(record, queues).metrics()).body).decode())
+    queues = QueueStatsReader.connect(lost, registry, database)
+    await ended(database, datetime.now(UTC), queue="notes", job_type="note")
+    found = samples(bytes((await MetricsReading(database, queues).metrics()).body).decode())
     await queues.close()
     assert (found["herdbook_record_up",], found["herdbook_queue_up",]) == (1, 0)
     assert found["herdbook_jobs", "notes", "completed", "note"] == 1
 
 
-async def test_totals_take_each_settled_minute_once(record: Record) -> None:
+async def test_totals_take_each_settled_minute_once(database: Database) -> None:
     start = bucket_of(datetime.now(UTC), 60) - 10 * MINUTE
     totals = AttemptTotals(start, Names())
 
     async def attempts() -> Samples:
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             await totals.update(connection)
         return {
             (sample.name, *sample.labels.values()): sample.value for one in totals.families() for sample in one.samples
         }
 
     assert await attempts() == {}
-    await ended(record, start - MINUTE, queue="q", job_type="t")
-    await ended(record, start, queue="q", job_type="t", run=100, wait=0)
-    await ended(record, start, "failed", queue="q", job_type="t", run=2_100, wait=10**8)
-    await ended(record, start + MINUTE, "retry", queue="q", job_type="t", wait=None)
-    await _roll(record, start, 2)
+    await ended(database, start - MINUTE, queue="q", job_type="t")
+    await ended(database, start, queue="q", job_type="t", run=100, wait=0)
+    await ended(database, start, "failed", queue="q", job_type="t", run=2_100, wait=10**8)
+    await ended(database, start + MINUTE, "retry", queue="q", job_type="t", wait=None)
+    await _roll(database, start, 2)
     for _ in range(2):
         found = await attempts()
         assert [found["herdbook_attempts_total", "q", "t", one] for one in ("completed", "failed", "retry")] == [1] * 3
@@ -139,26 +139,26 @@ async def test_totals_take_each_settled_minute_once(record: Record) -> None:
     assert [waits[limit] for limit in ("0.001", "5000.0", "+Inf")] == [1, 1, 2]
     assert found["herdbook_attempt_run_seconds_sum", "q", "t"] == pytest.approx(2.3, rel=0.125)
     # The minute after, committed only now.
-    await ended(record, start + 2 * MINUTE, queue="q", job_type="t")
-    await _roll(record, start, 3)
+    await ended(database, start + 2 * MINUTE, queue="q", job_type="t")
+    await _roll(database, start, 3)
     assert (await attempts())["herdbook_attempts_total", "q", "t", "completed"] == 2
 
 
-async def test_a_minute_that_may_change_is_left_for_the_next_time(record: Record) -> None:
+async def test_a_minute_that_may_change_is_left_for_the_next_time(database: Database) -> None:
     """The newest rolled minute is rolled again with the next; what is committed late belongs to it."""
     now = datetime.now(UTC)
     start = bucket_of(now, 60) - MINUTE
     totals = AttemptTotals(start, Names())
-    await ended(record, start)
-    await _roll(record, start, 1)
-    async with record.connection() as connection:
+    await ended(database, start)
+    await _roll(database, start, 1)
+    async with database.connection() as connection:
         await totals.update(connection)
     assert not [sample for one in totals.families() for sample in one.samples]
 
 
-async def _roll(record: Record, start: datetime, minutes: int) -> None:
-    async with record.transaction() as connection:
-        await roll_figures(connection, start - MINUTE, start + minutes * MINUTE)
+async def _roll(database: Database, start: datetime, minutes: int) -> None:
+    async with database.transaction() as connection:
+        await write_rollups(connection, start - MINUTE, start + minutes * MINUTE)
 
 
 def test_names_that_others_make_up_are_bounded() -> None:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.responses import Response, StreamingResponse
 from structlog.testing import capture_logs
 
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from tests.http.conftest import assert_problem, client, count_jobs
 
 NOTE = {"jobType": "note", "jobData": {"text": "a"}}
@@ -28,10 +28,12 @@ HERE = "http://herdbook.test"
         {"Origin": ""},
     ],
 )
-async def test_other_sites_pages_may_not_post(api: httpx.AsyncClient, record: Record, headers: dict[str, str]) -> None:
+async def test_other_sites_pages_may_not_post(
+    api: httpx.AsyncClient, database: Database, headers: dict[str, str]
+) -> None:
     for path in ("/api/jobs", "/api/jobs/bulk"):
         assert_problem(await api.post(path, json=NOTE, headers=headers), 403, "cross-site")
-    assert await count_jobs(record) == 0
+    assert await count_jobs(database) == 0
 
 
 @pytest.mark.parametrize(

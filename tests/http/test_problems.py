@@ -7,12 +7,12 @@ from structlog.testing import capture_logs
 
 from herdbook.errors import ConfigurationError
 from herdbook.http import create_app
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.registry import Registry
 from herdbook.operating.feed import ChangeFeed
-from herdbook.operating.queue_stats import QueueFigures
-from herdbook.record.database import Record
+from herdbook.operating.queue_stats import QueueStatsReader
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from tests.http.conftest import NOBODY, assert_problem, client, count_jobs
 
@@ -50,13 +50,18 @@ async def test_without_postgresql_some_things_still_work(lost_api: httpx.AsyncCl
 
 
 async def test_without_redis_jobs_are_accepted(
-    settings: Settings, registry: Registry, record: Record, artifacts: FolderArtifacts
+    settings: Settings, registry: Registry, database: Database, artifacts: FolderArtifacts
 ) -> None:
     away = settings.model_copy(update={"redis_url": f"redis://:hushhush@127.0.0.1:{NOBODY}"})
-    queues = QueueFigures.connect(away, registry, record)
+    queues = QueueStatsReader.connect(away, registry, database)
     app = create_app(
-        Parts(
-            settings=away, registry=registry, record=record, queues=queues, artifacts=artifacts, feed=ChangeFeed(record)
+        Services(
+            settings=away,
+            registry=registry,
+            database=database,
+            queues=queues,
+            artifacts=artifacts,
+            feed=ChangeFeed(database),
         )
     )
     async with client(app) as api:
@@ -68,12 +73,12 @@ async def test_without_redis_jobs_are_accepted(
     assert ready.status_code == 503
     assert [name for name, check in ready.json()["checks"].items() if not check["ok"]] == ["queue"]
     assert "hushhush" not in answer.text + ready.text
-    assert await count_jobs(record) == 1
+    assert await count_jobs(database) == 1
     await queues.close()
 
 
-async def test_a_record_without_tables_is_unavailable(api: httpx.AsyncClient, record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_record_without_tables_is_unavailable(api: httpx.AsyncClient, database: Database) -> None:
+    async with database.connection() as connection:
         await connection.execute("DROP SCHEMA herdbook CASCADE")
     for answer in (await api.post("/api/jobs", json=NOTE), await api.get("/api/stats")):
         assert "herdbook migrate" in assert_problem(answer, 503, "record-unavailable")["detail"]
@@ -92,6 +97,6 @@ async def test_our_own_errors_that_no_client_can_mend_are_faults(app: FastAPI) -
     assert len(logs) == 1
 
 
-async def test_figures_need_an_address(settings: Settings, registry: Registry, record: Record) -> None:
+async def test_figures_need_an_address(settings: Settings, registry: Registry, database: Database) -> None:
     with pytest.raises(ConfigurationError, match="REDIS_URL"):
-        QueueFigures.connect(settings.model_copy(update={"redis_url": None}), registry, record)
+        QueueStatsReader.connect(settings.model_copy(update={"redis_url": None}), registry, database)

@@ -18,9 +18,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from herdbook.errors import ConfigurationError
 from herdbook.http import create_app, serve
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.registry import Registry
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.testing import eventually
 from tests.http.conftest import NOBODY, assert_problem, count_jobs
@@ -72,7 +72,7 @@ async def program(settings: Settings, port: int = 0) -> AsyncIterator[tuple[Proc
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 async def test_a_served_process_answers_until_it_is_told_to_stop(
-    settings: Settings, record: Record, told: signal.Signals
+    settings: Settings, database: Database, told: signal.Signals
 ) -> None:
     async with program(settings) as (process, url):
         async with httpx.AsyncClient(base_url=url) as api:
@@ -85,14 +85,14 @@ async def test_a_served_process_answers_until_it_is_told_to_stop(
             assert await process.wait() == 0
         assert process.stderr
         assert await process.stderr.read() == b""
-    assert await count_jobs(record) == 1
+    assert await count_jobs(database) == 1
 
 
 async def test_requests_under_way_are_answered_before_the_end(settings: Settings, registry: Registry) -> None:
     entered, leave = asyncio.Event(), asyncio.Event()
 
-    def with_slow(parts: Parts) -> FastAPI:
-        app = create_app(parts)
+    def with_slow(services: Services) -> FastAPI:
+        app = create_app(services)
 
         @app.get("/slow")
         async def slow() -> Response:
@@ -146,7 +146,7 @@ async def test_it_starts_while_its_servers_are_away(settings: Settings, registry
 
 
 async def test_job_types_are_declared_once_postgresql_is_there(
-    settings: Settings, registry: Registry, record: Record
+    settings: Settings, registry: Registry, database: Database
 ) -> None:
     assert settings.database_url
     address = urlsplit(settings.database_url)
@@ -157,7 +157,7 @@ async def test_job_types_are_declared_once_postgresql_is_there(
     later = settings.model_copy(update={"database_url": urlunsplit(address._replace(netloc=netloc))})
 
     async def declared() -> set[str]:
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             return {row["name"] for row in await connection.fetch("SELECT name FROM herdbook.job_types")}
 
     async with serving(later, registry) as api:

@@ -8,7 +8,7 @@ from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.job_types import declare_job_types
 from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
@@ -47,10 +47,12 @@ async def test_job_types_tell_how_they_run(api: httpx.AsyncClient, registry: Reg
     assert (found["timeout"], found["executor"]) == (0.5, "thread")
 
 
-async def test_queues_are_told_with_their_figures(api: httpx.AsyncClient, settings: Settings, record: Record) -> None:
+async def test_queues_are_told_with_their_figures(
+    api: httpx.AsyncClient, settings: Settings, database: Database
+) -> None:
     elsewhere = Registry()
     elsewhere.declare("other", dict, queue="elsewhere")
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await declare_job_types(connection, elsewhere)
     assert settings.redis_url
     redis = connect(settings.redis_url)
@@ -70,9 +72,9 @@ async def test_queues_are_told_with_their_figures(api: httpx.AsyncClient, settin
     assert [one["oldestWaitingSeconds"] for name, one in queues.items() if name != "notes"] == [None, None, None]
 
 
-async def test_queues_tell_how_fast_they_go(api: httpx.AsyncClient, record: Record) -> None:
+async def test_queues_tell_how_fast_they_go(api: httpx.AsyncClient, database: Database) -> None:
     for _ in range(10):
-        await ended(record, datetime.now(UTC), queue="notes")
+        await ended(database, datetime.now(UTC), queue="notes")
     queues = {one["name"]: one["ratePerMinute"] for one in (await api.get("/api/queues")).json()["queues"]}
     assert queues["any"] == 0
     assert 2 <= queues["notes"] <= 2.5
@@ -91,8 +93,8 @@ def queued(job_id: str, priority: int) -> QueuedJob:
     )
 
 
-async def test_workers_that_fell_silent_are_told_from_those_alive(api: httpx.AsyncClient, record: Record) -> None:
-    async with record.connection() as connection:
+async def test_workers_that_fell_silent_are_told_from_those_alive(api: httpx.AsyncClient, database: Database) -> None:
+    async with database.connection() as connection:
         for name in ("here", "gone"):
             beat = WorkerBeat(id=name, host="h", pid=7, queues=["notes"], concurrency=100, running=3, state="running")
             await beat_worker(connection, beat)
@@ -113,13 +115,13 @@ async def test_workers_that_fell_silent_are_told_from_those_alive(api: httpx.Asy
     assert here["heartbeatAt"].endswith("Z")
 
 
-async def test_stats_always_have_all_states_and_types(api: httpx.AsyncClient, record: Record) -> None:
+async def test_stats_always_have_all_states_and_types(api: httpx.AsyncClient, database: Database) -> None:
     empty = (await api.get("/api/stats")).json()
     assert empty == {"total": NONE, "byType": {"any": NONE, "count": NONE, "note": NONE}}
     for number in (1, 2, 3):
         await api.post("/api/jobs", json={"jobType": "count", "jobData": number})
     await api.post("/api/jobs", json={"jobType": "any", "jobData": None})
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute(
             "UPDATE herdbook.jobs SET status = 'failed', completed_at = now() WHERE job_data = '1'"
         )

@@ -2,10 +2,10 @@
 
 import pytest
 
-from herdbook.model.fast_dataclass import value
+from herdbook.model.fast_dataclass import fast_dataclass
 
 
-@value
+@fast_dataclass
 class Point:
     x: int
     y: int = 0

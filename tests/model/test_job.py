@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import ValidationError
 
-from herdbook.model.ids import foreign_job_id, new_job_id, parse_queue_job_id, queue_job_id
+from herdbook.model.ids import external_job_id, new_job_id, parse_queue_job_id, queue_job_id
 from herdbook.model.job import ALLOWED_MOVES, JobStatus
 from herdbook.model.options import Backoff, JobOptions
 from herdbook.model.storable import holds_nul
@@ -87,11 +87,11 @@ def test_new_ids_are_ordered_by_time() -> None:
 
 
 def test_a_foreign_job_has_one_id_of_its_own_made_of_its_time() -> None:
-    first = foreign_job_id("mail", "1", 1_700_000_000_000)
-    assert first == foreign_job_id("mail", "1", 1_700_000_000_000)
-    assert first != foreign_job_id("mail", "2", 1_700_000_000_000)
-    assert first != foreign_job_id("mail", "1", 1_700_000_000_001)
-    assert first != foreign_job_id("post", "1", 1_700_000_000_000)
+    first = external_job_id("mail", "1", 1_700_000_000_000)
+    assert first == external_job_id("mail", "1", 1_700_000_000_000)
+    assert first != external_job_id("mail", "2", 1_700_000_000_000)
+    assert first != external_job_id("mail", "1", 1_700_000_000_001)
+    assert first != external_job_id("post", "1", 1_700_000_000_000)
     assert (first.version, first.variant) == (7, UUID(int=0x8 << 60).variant)
     assert first.int >> 80 == 1_700_000_000_000
 

@@ -14,10 +14,10 @@ from herdbook.model.outcome import (
     Interrupted,
     Raised,
     Released,
-    Retry,
     Returned,
     Snoozed,
     Succeeded,
+    WillRetry,
     decide,
 )
 
@@ -34,23 +34,23 @@ def raised(error: BaseException) -> Raised:
     [
         (Returned(value={"a": 1}), 1, Succeeded(result='{"a":1}')),
         (Returned(value=None), 1, Succeeded(result="null")),
-        (raised(ValueError()), 1, Retry(error=REPORT, after=100)),
-        (raised(ValueError()), 2, Retry(error=REPORT, after=200)),
+        (raised(ValueError()), 1, WillRetry(error=REPORT, after=100)),
+        (raised(ValueError()), 2, WillRetry(error=REPORT, after=200)),
         (raised(ValueError()), 3, Failed(error=REPORT)),
         (raised(ValueError()), 4, Failed(error=REPORT)),
         (raised(signals.Unrecoverable("no")), 1, Failed(error=REPORT)),
         (raised(signals.UnrecordableResult("no")), 1, Failed(error=REPORT)),
-        (raised(signals.Retry("busy", after=7)), 1, Retry(error=REPORT, after=7)),
-        (raised(signals.Retry(after="2s")), 1, Retry(error=REPORT, after=2_000)),
-        (raised(signals.Retry("busy")), 2, Retry(error=REPORT, after=200)),
+        (raised(signals.Retry("busy", after=7)), 1, WillRetry(error=REPORT, after=7)),
+        (raised(signals.Retry(after="2s")), 1, WillRetry(error=REPORT, after=2_000)),
+        (raised(signals.Retry("busy")), 2, WillRetry(error=REPORT, after=200)),
         (raised(signals.Retry("busy", after=7)), 3, Failed(error=REPORT)),
         (raised(signals.Snooze(7)), 1, Snoozed(after=7)),
         (raised(signals.Snooze("1m")), 3, Snoozed(after=60_000)),
         (raised(signals.Cancel("no need")), 1, Cancelled(error=REPORT)),
         (raised(signals.Cancel("no need")), 3, Cancelled(error=REPORT)),
-        (raised(signals.TimedOut()), 1, Retry(error=REPORT, after=100)),
+        (raised(signals.TimedOut()), 1, WillRetry(error=REPORT, after=100)),
         (raised(signals.TimedOut()), 3, Failed(error=REPORT)),
-        (raised(signals.ProcessDied()), 1, Retry(error=REPORT, after=100)),
+        (raised(signals.ProcessDied()), 1, WillRetry(error=REPORT, after=100)),
         (Interrupted(), 1, Released()),
         (Interrupted(), 3, Released()),
     ],
@@ -61,7 +61,7 @@ def test_decide(ended: Ended, made: int, outcome: object) -> None:
 
 def test_without_a_backoff_the_next_try_is_at_once() -> None:
     outcome = decide(raised(ValueError()), attempts_made=1, max_attempts=2, backoff=None, random=0.0)
-    assert outcome == Retry(error=REPORT, after=0)
+    assert outcome == WillRetry(error=REPORT, after=0)
 
 
 @pytest.mark.parametrize("value", [object(), {"at": {1, 2}}, "\ud800", "a\0b", ["deep", {"k\0": 1}]])
@@ -80,11 +80,11 @@ def test_a_programs_own_backoff_is_asked_with_the_try_and_its_error() -> None:
 
     error = ValueError()
     outcome = decide(raised(error), attempts_made=2, max_attempts=3, backoff=backoff, random=0.0)
-    assert outcome == Retry(error=REPORT, after=13)
+    assert outcome == WillRetry(error=REPORT, after=13)
     assert asked == [(2, error)]
     assert decide(raised(error), attempts_made=3, max_attempts=3, backoff=backoff, random=0.0) == Failed(error=REPORT)
     own = decide(raised(signals.Retry(after=5)), attempts_made=1, max_attempts=3, backoff=backoff, random=0.0)
-    assert own == Retry(error=REPORT, after=5)
+    assert own == WillRetry(error=REPORT, after=5)
     assert len(asked) == 1
 
 
@@ -93,7 +93,7 @@ def test_a_backoff_function_that_fails_is_told_of_and_replaced(answer: Any) -> N
     outcome = decide(
         raised(ValueError()), attempts_made=2, max_attempts=3, backoff=lambda _attempt, _error: answer, random=0.0
     )
-    assert isinstance(outcome, Retry)
+    assert isinstance(outcome, WillRetry)
     assert outcome.after == 2_000
     assert outcome.error.message.startswith("m (its backoff function failed: ValueError: not a duration")
 

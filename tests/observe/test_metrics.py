@@ -18,7 +18,7 @@ from herdbook.observe.metrics import ProcessMetrics, exposed
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.relay import Relay
 from herdbook.settings import Settings
 from herdbook.testing import eventually
@@ -48,14 +48,14 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-async def watched(settings: Settings, registry: Registry, record: Record) -> AsyncIterator[ProcessMetrics]:
+async def watched(settings: Settings, registry: Registry, database: Database) -> AsyncIterator[ProcessMetrics]:
     """A worker and a relay at work, and their metrics."""
     metrics = ProcessMetrics()
     assert settings.redis_url
     async with connect(settings.redis_url) as client:
-        relay = Relay(record, client, prefix=settings.queue_prefix, observer=metrics)
-        worker = Worker(settings, registry, record, observer=metrics)
-        metrics.watch_pool(lambda: record.use)
+        relay = Relay(database, client, prefix=settings.queue_prefix, observer=metrics)
+        worker = Worker(settings, registry, database, observer=metrics)
+        metrics.watch_pool(lambda: database.use)
         metrics.watch_held(lambda: {lane.queue.name: lane.executor.held for lane in worker.lanes})
         relay.start()
         worker.start()
@@ -71,9 +71,9 @@ async def scraped(metrics: ProcessMetrics) -> Samples:
 
 
 async def test_attempts_batches_and_the_pool_are_told(
-    watched: ProcessMetrics, registry: Registry, record: Record, settings: Settings
+    watched: ProcessMetrics, registry: Registry, database: Database, settings: Settings
 ) -> None:
-    publisher = Publisher(record, registry, max_job_bytes=1_000)
+    publisher = Publisher(database, registry, max_job_bytes=1_000)
     await publisher.publish_bulk([JobRequest(job_type="work", job_data=good) for good in (True, True, False)])
 
     async def recorded() -> Samples | None:
@@ -126,10 +126,10 @@ def _foreign(job_id: str, job_type: str) -> QueuedJob:
     )
 
 
-async def test_nothing_is_served_unless_a_port_is_set(record: Record, settings: Settings) -> None:
-    with observed(settings, record) as observer:
+async def test_nothing_is_served_unless_a_port_is_set(database: Database, settings: Settings) -> None:
+    with observed(settings, database) as observer:
         assert observer is NOBODY
-    with observed(settings.model_copy(update={"metrics_port": 0}), record) as observer:
+    with observed(settings.model_copy(update={"metrics_port": 0}), database) as observer:
         assert isinstance(observer, ProcessMetrics)
 
 

@@ -23,7 +23,7 @@ from herdbook.model.signals import Cancel, Snooze
 from herdbook.observe.events import Observer
 from herdbook.observe.tracing import Tracing, parse_context
 from herdbook.publishing.publish import JobRequest, Publisher
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.testing import eventually
 
@@ -66,13 +66,13 @@ def tracing() -> Tracing:
 
 
 @pytest.fixture
-async def publisher(record: Record, tracing: Tracing) -> Publisher:
-    return Publisher(record, registry, max_job_bytes=1_000, trace=tracing.publishing)
+async def publisher(database: Database, tracing: Tracing) -> Publisher:
+    return Publisher(database, registry, max_job_bytes=1_000, trace=tracing.publishing)
 
 
 @pytest.fixture
-async def worker(settings: Settings, record: Record, tracing: Tracing) -> AsyncIterator[Worker]:
-    worker = Worker(settings, registry, record, observer=Observer(tracing.attempt))
+async def worker(settings: Settings, database: Database, tracing: Tracing) -> AsyncIterator[Worker]:
+    worker = Worker(settings, registry, database, observer=Observer(tracing.attempt))
     worker.start()
     yield worker
     await worker.stop(deadline=5.0)
@@ -190,7 +190,7 @@ async def test_a_refused_publish_says_why(publisher: Publisher) -> None:
     assert "messaging.message.id" not in refused.attributes
 
 
-async def test_a_job_of_another_client_goes_on_with_its_trace(other: Queue, worker: Worker, record: Record) -> None:
+async def test_a_job_of_another_client_goes_on_with_its_trace(other: Queue, worker: Worker, database: Database) -> None:
     await other.add("nest", "a", {"tm": GIVEN})
     await other.add("nest_thread", "a", {"tm": GIVEN})
     for name, inner in (("process nest", "async"), ("process nest_thread", "thread")):
@@ -200,18 +200,18 @@ async def test_a_job_of_another_client_goes_on_with_its_trace(other: Queue, work
         assert (f"{attempt.context.trace_id:032x}", f"{attempt.parent.span_id:016x}") == (TRACE, PARENT)
         assert own.parent is not None
         assert own.parent.span_id == attempt.context.span_id
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         # An operator's retry will need it.
         rows = await connection.fetch("SELECT trace_context FROM herdbook.jobs")
     assert [row["trace_context"] for row in rows] == [GIVEN] * 2
 
 
 @pytest.mark.parametrize("tm", [7, "", "x" * 100_000, 'a"\0b', {"traceparent": "x"}])
-async def test_what_others_write_may_be_anything(tm: object, other: Queue, worker: Worker, record: Record) -> None:
+async def test_what_others_write_may_be_anything(tm: object, other: Queue, worker: Worker, database: Database) -> None:
     await other.add("nest", "a", {"tm": tm})
     (attempt,) = await spans("process nest")
     assert attempt.parent is None
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         assert await connection.fetchval("SELECT trace_context FROM herdbook.jobs") is None
 
 
@@ -242,7 +242,7 @@ async def test_a_type_that_nobody_declared_makes_no_name_of_a_span(other: Queue,
     assert span.status.status_code is StatusCode.ERROR
 
 
-async def test_nothing_is_carried_where_nobody_traces(record: Record) -> None:
-    await Publisher(record, registry, max_job_bytes=1_000).publish(JobRequest(job_type="nest", job_data="a"))
-    async with record.connection() as connection:
+async def test_nothing_is_carried_where_nobody_traces(database: Database) -> None:
+    await Publisher(database, registry, max_job_bytes=1_000).publish(JobRequest(job_type="nest", job_data="a"))
+    async with database.connection() as connection:
         assert await connection.fetchval("SELECT trace_context FROM herdbook.jobs") is None

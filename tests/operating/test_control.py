@@ -15,7 +15,7 @@ from herdbook.model.job import AttemptKey, AttemptOutcome, JobStatus
 from herdbook.operating.control import Control, OperationAction
 from herdbook.record.attempts import claim_jobs_if_newer_attempt, insert_logs
 from herdbook.record.changes import read_queue_paused
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job, read_logs, read_stats
 from herdbook.record.search import JobCount, JobFilter
 from tests.states import HOUR, NOBODY, new_jobs, one_of_each, outbox, put, statuses
@@ -29,15 +29,15 @@ def artifacts(tmp_path: Path) -> FolderArtifacts:
 
 
 @pytest.fixture
-def control(record: Record, artifacts: FolderArtifacts) -> Control:
-    return Control(record, artifacts)
+def control(database: Database, artifacts: FolderArtifacts) -> Control:
+    return Control(database, artifacts)
 
 
-async def test_a_retried_job_begins_anew_and_keeps_what_was(control: Control, record: Record) -> None:
-    (id,) = await new_jobs(record, 1)
-    await put(record, [id], JobStatus.FAILED)
+async def test_a_retried_job_begins_anew_and_keeps_what_was(control: Control, database: Database) -> None:
+    (id,) = await new_jobs(database, 1)
+    await put(database, [id], JobStatus.FAILED)
     assert (await control.retry([id])).changed == [id]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         job = await read_job(connection, id)
         attempts = await read_attempts(connection, job)
         logs = await read_logs(connection, id)
@@ -47,24 +47,24 @@ async def test_a_retried_job_begins_anew_and_keeps_what_was(control: Control, re
     assert job.created_at < job.updated_at
     assert [(one.generation, one.number, one.outcome) for one in attempts] == [(0, 1, AttemptOutcome.FAILED)]
     assert [line.message for line in logs] == ["a line"]
-    rows = await outbox(record)
+    rows = await outbox(database)
     assert sorted((row["action"], row["job"], row["queue"], row["job_id"]) for row in rows) == [
         ("add", id, None, None),
         ("remove", id, "q", str(id)),
     ]
 
 
-async def test_a_job_can_be_retried_again_and_again(control: Control, record: Record) -> None:
-    (id,) = await new_jobs(record, 1)
+async def test_a_job_can_be_retried_again_and_again(control: Control, database: Database) -> None:
+    (id,) = await new_jobs(database, 1)
     for generation in range(1, 12):
         assert (await control.cancel([id])).changed == [id]
         assert (await control.retry([id])).changed == [id]
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             assert (await read_job(connection, id)).job_id == queue_job_id(id, generation)
 
 
-async def test_each_action_changes_only_jobs_in_its_states(control: Control, record: Record) -> None:
-    ids = await one_of_each(record)
+async def test_each_action_changes_only_jobs_in_its_states(control: Control, database: Database) -> None:
+    ids = await one_of_each(database)
     every = [*ids.values(), NOBODY]
     retried = await control.retry(every)
     assert retried.changed == [ids[JobStatus.FAILED], ids[JobStatus.CANCELLED]]
@@ -80,21 +80,21 @@ async def test_each_action_changes_only_jobs_in_its_states(control: Control, rec
     cancelled = await control.cancel(every, "not wanted")
     assert cancelled.changed == [ids[name] for name in (JobStatus.PENDING, JobStatus.FAILED, JobStatus.CANCELLED)]
     assert list(cancelled.refused.values()) == ["is completed", UNKNOWN]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         job = await read_job(connection, ids[JobStatus.PENDING])
     assert (job.status, job.error_message, job.completed_at) == (JobStatus.CANCELLED, "not wanted", job.updated_at)
-    assert (await control.delete([ids[JobStatus.PROCESSING], *await new_jobs(record, 1)])).changed == []
+    assert (await control.delete([ids[JobStatus.PROCESSING], *await new_jobs(database, 1)])).changed == []
     assert (await control.delete(every)).refused == {ids[JobStatus.PROCESSING]: "runs now", NOBODY: UNKNOWN}
 
 
-async def test_a_promoted_job_may_run_at_once_and_waited_only_since_then(control: Control, record: Record) -> None:
-    (later,) = await new_jobs(record, 1, after=HOUR)
-    async with record.connection() as connection:
+async def test_a_promoted_job_may_run_at_once_and_waited_only_since_then(control: Control, database: Database) -> None:
+    (later,) = await new_jobs(database, 1, after=HOUR)
+    async with database.connection() as connection:
         await connection.execute("UPDATE herdbook.jobs SET created_at = now() - interval '1 hour'")
     assert (await control.promote([later])).changed == [later]
     assert list((await control.promote([later])).refused.values()) == ["does not wait for a time"]
-    assert [(row["action"], row["job"]) for row in await outbox(record)] == [("promote", later)]
-    async with record.connection() as connection:
+    assert [(row["action"], row["job"]) for row in await outbox(database)] == [("promote", later)]
+    async with database.connection() as connection:
         assert (await read_job(connection, later)).run_at is None
         await claim_jobs_if_newer_attempt(connection, [AttemptKey(job=later, generation=0, number=1)], [0], "w1")
         waited = (await read_job(connection, later)).waited_ms
@@ -102,13 +102,15 @@ async def test_a_promoted_job_may_run_at_once_and_waited_only_since_then(control
     assert timedelta(milliseconds=waited) < HOUR / 2
 
 
-async def test_nothing_is_left_of_a_deleted_job(control: Control, record: Record, artifacts: FolderArtifacts) -> None:
-    gone, stays = await new_jobs(record, 2)
-    await put(record, [gone, stays], JobStatus.COMPLETED)
+async def test_nothing_is_left_of_a_deleted_job(
+    control: Control, database: Database, artifacts: FolderArtifacts
+) -> None:
+    gone, stays = await new_jobs(database, 2)
+    await put(database, [gone, stays], JobStatus.COMPLETED)
     for id in (gone, stays):
         artifacts.save(id, "a.txt", b"a", "text/plain")
     assert (await control.delete([gone])).changed == [gone]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         for table in ("job_attempts", "job_logs"):
             assert await connection.fetchval(f"SELECT array_agg(job) FROM herdbook.{table}") == [stays]
         counted = {one.status: one.count for one in await read_stats(connection)}
@@ -117,35 +119,37 @@ async def test_nothing_is_left_of_a_deleted_job(control: Control, record: Record
         now = (await read_job(connection, stays)).updated_at
         await insert_logs(connection, [(key, LogLine(at=now, message=text)) for key, text in lines])
         kept = [line.message for line in await read_logs(connection, stays)]
-    assert await statuses(record) == {stays: JobStatus.COMPLETED}
+    assert await statuses(database) == {stays: JobStatus.COMPLETED}
     assert counted == {JobStatus.COMPLETED: 1}
     assert kept == ["a line", "a", "b", "c"]
     assert artifacts.find(gone) is None
     assert artifacts.find(stays) is not None
-    assert [(row["action"], row["queue"], row["job_id"]) for row in await outbox(record)] == [
+    assert [(row["action"], row["queue"], row["job_id"]) for row in await outbox(database)] == [
         ("remove", "q", str(gone))
     ]
 
 
-async def test_two_operators_do_not_do_it_twice_nor_stand_in_each_others_way(control: Control, record: Record) -> None:
-    ids = await new_jobs(record, 200)
-    await put(record, ids, JobStatus.FAILED)
+async def test_two_operators_do_not_do_it_twice_nor_stand_in_each_others_way(
+    control: Control, database: Database
+) -> None:
+    ids = await new_jobs(database, 200)
+    await put(database, ids, JobStatus.FAILED)
     both = await asyncio.gather(control.retry(ids), control.retry(ids[::-1]), control.delete(ids[::2] + ids[1::2]))
     changed = [id for changes in both for id in changes.changed]
     assert sorted(changed) == ids
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         assert await connection.fetchval("SELECT coalesce(max(generation), 1) FROM herdbook.jobs") == 1
 
 
 @pytest.mark.parametrize("claim_first", [True, False])
-async def test_of_a_cancellation_and_a_claim_one_wins(control: Control, record: Record, claim_first: bool) -> None:
-    ids = await new_jobs(record, 300)
+async def test_of_a_cancellation_and_a_claim_one_wins(control: Control, database: Database, claim_first: bool) -> None:
+    ids = await new_jobs(database, 300)
     keys = [AttemptKey(job=id, generation=0, number=1) for id in ids]
 
     async def claim() -> set[UUID]:
         won: set[UUID] = set()
         for key in keys:
-            async with record.connection() as connection:
+            async with database.connection() as connection:
                 won |= (await claim_jobs_if_newer_attempt(connection, [key], [0], "w1")).keys()
         return won
 
@@ -161,20 +165,20 @@ async def test_of_a_cancellation_and_a_claim_one_wins(control: Control, record: 
         cancelled, claimed = await asyncio.gather(cancel(), claim())
     assert not claimed & cancelled
     assert claimed | cancelled == set(ids)
-    found = await statuses(record)
+    found = await statuses(database)
     assert {id for id, status in found.items() if status is JobStatus.PROCESSING} == claimed
     assert {id for id, status in found.items() if status is JobStatus.CANCELLED} == cancelled
-    assert {row["job"] for row in await outbox(record)} == cancelled
+    assert {row["job"] for row in await outbox(database)} == cancelled
 
 
-async def test_what_is_wanted_of_a_queue_is_written_down(control: Control, record: Record) -> None:
+async def test_what_is_wanted_of_a_queue_is_written_down(control: Control, database: Database) -> None:
     for paused in (True, False):
         await (control.pause("q") if paused else control.resume("q"))
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             assert await read_queue_paused(connection, "q") is paused
             assert await read_queue_paused(connection, "other") is False
     await control.clean("q")
-    rows = await outbox(record)
+    rows = await outbox(database)
     assert [(row["action"], row["queue"], row["job"]) for row in rows] == [
         ("pause", "q", None),
         ("pause", "q", None),
@@ -182,9 +186,9 @@ async def test_what_is_wanted_of_a_queue_is_written_down(control: Control, recor
     ]
 
 
-async def test_an_operation_is_counted_and_listed_before_it_is_done(control: Control, record: Record) -> None:
-    ids = await one_of_each(record)
-    (later,) = await new_jobs(record, 1, after=HOUR)
+async def test_an_operation_is_counted_and_listed_before_it_is_done(control: Control, database: Database) -> None:
+    ids = await one_of_each(database)
+    (later,) = await new_jobs(database, 1, after=HOUR)
     failed = JobFilter(status=JobStatus.FAILED)
     assert await control.count(OperationAction.RETRY, failed) == JobCount(number=1, is_exact=True)
     assert (await control.count(OperationAction.DELETE, JobFilter())).number == 6

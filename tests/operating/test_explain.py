@@ -9,11 +9,11 @@ import pytest
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import Job, JobStatus
 from herdbook.model.registry import Registry
-from herdbook.operating.explain import Facts, QueueFacts, reasons, why_not_running
-from herdbook.operating.queue_stats import JobPlace, Place, QueueFigures
+from herdbook.operating.explain import JobFacts, JobQueueFacts, reasons, why_not_running
+from herdbook.operating.queue_stats import BullState, JobLocation, QueueStatsReader
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.queue_lookups import Undelivered
 from herdbook.record.reads import read_job
 from herdbook.record.workers import WorkerBeat, WorkerRow, beat_worker
@@ -58,12 +58,14 @@ WORKER = WorkerRow(
 )
 
 
-def queue(place: Place = Place.WAITING, *, paused: bool = False, active: int = 0, **more: object) -> QueueFacts:
-    found = JobPlace(place=place, **more)  # type: ignore[arg-type]
-    return QueueFacts(place=found, is_paused=paused, active=active)
+def queue(
+    place: BullState = BullState.WAITING, *, paused: bool = False, active: int = 0, **more: object
+) -> JobQueueFacts:
+    found = JobLocation(place=place, **more)  # type: ignore[arg-type]
+    return JobQueueFacts(place=found, is_paused=paused, active=active)
 
 
-WELL = Facts(job=JOB, now=NOW, undelivered=None, queue=queue(ahead=0), workers=[WORKER], is_declared=True)
+WELL = JobFacts(job=JOB, now=NOW, undelivered=None, queue=queue(ahead=0), workers=[WORKER], is_declared=True)
 NEXT = "It is the next job of its queue."
 
 
@@ -76,7 +78,7 @@ def waiting(seconds: float, error: str | None = None, tries: int = 0) -> Undeliv
     [
         (WELL, [NEXT]),
         (replace(WELL, queue=queue(ahead=1)), ["1 job goes first."]),
-        (replace(WELL, queue=queue(Place.PRIORITIZED, ahead=1_234)), ["1,234 jobs go first."]),
+        (replace(WELL, queue=queue(BullState.PRIORITIZED, ahead=1_234)), ["1,234 jobs go first."]),
         (replace(WELL, queue=queue(ahead=10_000, is_exact=False)), ["More than 10,000 jobs go first."]),
         (replace(WELL, queue=queue()), ["It waits in its queue."]),
         (
@@ -84,41 +86,41 @@ def waiting(seconds: float, error: str | None = None, tries: int = 0) -> Undeliv
             [NEXT, "The queue mails is paused: none of its jobs starts until it is resumed."],
         ),
         (
-            replace(WELL, queue=queue(Place.DELAYED, due=NOW + timedelta(hours=1))),
+            replace(WELL, queue=queue(BullState.DELAYED, due=NOW + timedelta(hours=1))),
             ["It is scheduled for 2026-11-24 09:00:00 UTC."],
         ),
         (
-            replace(WELL, job=replace(JOB, attempt=1), queue=queue(Place.DELAYED, due=NOW + timedelta(hours=1))),
+            replace(WELL, job=replace(JOB, attempt=1), queue=queue(BullState.DELAYED, due=NOW + timedelta(hours=1))),
             ["Its next try is at 2026-11-24 09:00:00 UTC."],
         ),
         (
-            replace(WELL, queue=queue(Place.DELAYED, due=NOW)),
+            replace(WELL, queue=queue(BullState.DELAYED, due=NOW)),
             ["It could start since 2026-11-24 08:00:00 UTC, and starts when a worker looks for jobs."],
         ),
         (
-            replace(WELL, queue=queue(Place.ACTIVE)),
+            replace(WELL, queue=queue(BullState.ACTIVE)),
             ["A worker has just taken it, or held it and is gone; then another one takes over."],
         ),
-        (replace(WELL, queue=queue(Place.CHILDREN)), ["It waits for the jobs that it depends on."]),
+        (replace(WELL, queue=queue(BullState.CHILDREN)), ["It waits for the jobs that it depends on."]),
         (
-            replace(WELL, queue=queue(Place.FAILED)),
+            replace(WELL, queue=queue(BullState.FAILED)),
             ["The queue counts it as finished, and the record has not been told what came of it."],
         ),
         (
-            replace(WELL, queue=queue(Place.MISSING)),
+            replace(WELL, queue=queue(BullState.MISSING)),
             ["It was delivered, and the queue does not know it: Redis may have lost it."],
         ),
-        (replace(WELL, undelivered=waiting(1), queue=queue(Place.MISSING)), ["It is on its way to the queue."]),
+        (replace(WELL, undelivered=waiting(1), queue=queue(BullState.MISSING)), ["It is on its way to the queue."]),
         (
-            replace(WELL, undelivered=waiting(60), queue=queue(Place.MISSING)),
+            replace(WELL, undelivered=waiting(60), queue=queue(BullState.MISSING)),
             ["It waits for the relay since 2026-11-24 07:59:00 UTC: none is running, or it cannot keep up."],
         ),
         (
-            replace(WELL, undelivered=waiting(60, "WRONGTYPE", 1), queue=queue(Place.MISSING)),
+            replace(WELL, undelivered=waiting(60, "WRONGTYPE", 1), queue=queue(BullState.MISSING)),
             ["The queue refused it once, and the relay tries again: WRONGTYPE"],
         ),
         (
-            replace(WELL, undelivered=waiting(60, "<b>" + "x" * 500, 1_000), queue=queue(Place.MISSING)),
+            replace(WELL, undelivered=waiting(60, "<b>" + "x" * 500, 1_000), queue=queue(BullState.MISSING)),
             [f"The queue refused it 1,000 times, and the relay tries again: <b>{'x' * 197}"],
         ),
         (
@@ -145,7 +147,7 @@ def waiting(seconds: float, error: str | None = None, tries: int = 0) -> Undeliv
         ),
     ],
 )
-def test_each_reason_has_its_sentence(facts: Facts, expected: list[str]) -> None:
+def test_each_reason_has_its_sentence(facts: JobFacts, expected: list[str]) -> None:
     assert list(reasons(facts)) == expected
 
 
@@ -157,33 +159,33 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-async def queues(settings: Settings, registry: Registry, record: Record) -> AsyncIterator[QueueFigures]:
-    queues = QueueFigures.connect(settings, registry, record)
+async def queues(settings: Settings, registry: Registry, database: Database) -> AsyncIterator[QueueStatsReader]:
+    queues = QueueStatsReader.connect(settings, registry, database)
     yield queues
     await queues.close()
 
 
 async def test_the_facts_are_gathered_from_all_servers(
-    settings: Settings, record: Record, registry: Registry, queues: QueueFigures
+    settings: Settings, database: Database, registry: Registry, queues: QueueStatsReader
 ) -> None:
-    publisher = Publisher(record, registry, max_job_bytes=1_000)
+    publisher = Publisher(database, registry, max_job_bytes=1_000)
     id = (await publisher.publish(JobRequest(job_type="email", job_data={}))).id
 
     async def why(known: Registry = registry) -> list[str]:
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             job = await read_job(connection, id)
-        return await why_not_running(record, queues, known, job)
+        return await why_not_running(database, queues, known, job)
 
     nobody = "No worker for the queue mails is alive."
     assert await why() == ["It is on its way to the queue.", nobody]
     assert settings.redis_url
     client = connect(settings.redis_url)
-    relay = Relay(record, client, prefix=settings.queue_prefix)
+    relay = Relay(database, client, prefix=settings.queue_prefix)
     await relay.round()
     await relay.stop()
     await client.aclose()
     assert await why() == [NEXT, nobody]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         for worker, of in (("w1", "mails"), ("w2", "other")):
             beat = WorkerBeat(id=worker, host="h", pid=1, queues=[of], concurrency=1, running=0, state="running")
             await beat_worker(connection, beat)
@@ -192,17 +194,19 @@ async def test_the_facts_are_gathered_from_all_servers(
         NEXT,
         "No program has declared the job type email, so no worker has a processor for it.",
     ]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute("UPDATE herdbook.jobs SET status = 'cancelled', completed_at = now()")
     assert await why() == []
 
 
-async def test_redis_away_is_a_reason(record: Record, registry: Registry) -> None:
-    id = (await Publisher(record, registry, max_job_bytes=1_000).publish(JobRequest(job_type="email", job_data={}))).id
+async def test_redis_away_is_a_reason(database: Database, registry: Registry) -> None:
+    id = (
+        await Publisher(database, registry, max_job_bytes=1_000).publish(JobRequest(job_type="email", job_data={}))
+    ).id
     nowhere = connect("redis://127.0.0.1:1/0")
-    queues = QueueFigures(record, registry, nowhere, prefix="x")
-    async with record.connection() as connection:
+    queues = QueueStatsReader(database, registry, nowhere, prefix="x")
+    async with database.connection() as connection:
         job = await read_job(connection, id)
-    first, *_ = await why_not_running(record, queues, registry, job)
+    first, *_ = await why_not_running(database, queues, registry, job)
     assert first.startswith("Redis is away")
     await queues.close()

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from herdbook.operating.feed import Batch, ChangeFeed, Subscription
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
 from herdbook.testing import eventually
@@ -27,8 +27,8 @@ SELECT herdbook.new_job_id(), n, 'q', 'note', '{}', 1 FROM generate_series(1, $1
 
 
 @pytest.fixture
-async def feed(record: Record) -> AsyncIterator[ChangeFeed]:
-    feed = ChangeFeed(record)
+async def feed(database: Database) -> AsyncIterator[ChangeFeed]:
+    feed = ChangeFeed(database)
     feed.start()
     yield feed
     await feed.stop()
@@ -37,14 +37,14 @@ async def feed(record: Record) -> AsyncIterator[ChangeFeed]:
 @asynccontextmanager
 async def watched(database_url: str) -> AsyncIterator[ChangeFeed]:
     """A feed whose looks LOOKS tells from other connections; to be started."""
-    record = Record(database_url, size=2, application="feed")
-    await record.open()
-    feed = ChangeFeed(record)
+    database = Database(database_url, size=2, application="feed")
+    await database.open()
+    feed = ChangeFeed(database)
     try:
         yield feed
     finally:
         await feed.stop()
-        await record.close()
+        await database.close()
 
 
 async def publish(connection: Connection, queue: str = "q", count: int = 1) -> list[UUID]:
@@ -64,10 +64,10 @@ async def heard(subscription: Subscription) -> Batch:
     raise EOFError
 
 
-async def test_listeners_hear_what_changed_and_what_went_stale(feed: ChangeFeed, record: Record) -> None:
+async def test_listeners_hear_what_changed_and_what_went_stale(feed: ChangeFeed, database: Database) -> None:
     with feed.subscription() as subscription:
         assert (await heard(subscription)).changes == []
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             (id,) = await publish(connection, "a b\nevent: x")
             batch = await heard(subscription)
             assert [change.id for change in batch.changes] == [id]
@@ -79,10 +79,10 @@ async def test_listeners_hear_what_changed_and_what_went_stale(feed: ChangeFeed,
             assert (batch.topics, batch.changes) == ("queues queue:m", [])
 
 
-async def test_many_names_become_any(feed: ChangeFeed, record: Record) -> None:
+async def test_many_names_become_any(feed: ChangeFeed, database: Database) -> None:
     with feed.subscription() as subscription:
         await heard(subscription)
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             await publish(connection, count=200)
             assert len((await heard(subscription)).topics.split()) == 202
             await publish(connection, count=201)
@@ -93,10 +93,10 @@ async def test_many_names_become_any(feed: ChangeFeed, record: Record) -> None:
             assert (await heard(subscription)).topics == "jobs queues:all jobs:all"
 
 
-async def test_pages_of_one_look_are_told_apart_and_stale_names_once(feed: ChangeFeed, record: Record) -> None:
+async def test_pages_of_one_look_are_told_apart_and_stale_names_once(feed: ChangeFeed, database: Database) -> None:
     with feed.subscription() as subscription:
         await heard(subscription)
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             wanted = await publish(connection, count=2_500)
         batches = [await heard(subscription) for _ in range(3)]
     assert [(len(batch.changes), batch.topics) for batch in batches] == [
@@ -107,7 +107,7 @@ async def test_pages_of_one_look_are_told_apart_and_stale_names_once(feed: Chang
     assert {change.id for batch in batches for change in batch.changes} == set(wanted)
 
 
-async def test_all_listeners_share_one_look(feed: ChangeFeed, record: Record) -> None:
+async def test_all_listeners_share_one_look(feed: ChangeFeed, database: Database) -> None:
     with ExitStack() as stack:
         subscriptions = [stack.enter_context(feed.subscription()) for _ in range(20)]
         for subscription in subscriptions:
@@ -115,18 +115,18 @@ async def test_all_listeners_share_one_look(feed: ChangeFeed, record: Record) ->
         # One that comes later hears where the feed is, too.
         late = stack.enter_context(feed.subscription())
         assert (await heard(late)).changes == []
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             await publish(connection)
         batches = [await heard(subscription) for subscription in [*subscriptions, late]]
     assert all(batch is batches[0] for batch in batches)
 
 
-async def test_nothing_is_read_while_no_one_listens(settings: Settings, record: Record) -> None:
+async def test_nothing_is_read_while_no_one_listens(settings: Settings, database: Database) -> None:
     assert settings.database_url
     async with watched(settings.database_url) as feed:
 
         async def looks() -> list[asyncpg.Record]:
-            async with record.connection() as connection:
+            async with database.connection() as connection:
                 return await connection.fetch(LOOKS)
 
         # A round without listeners asks for nothing, not even for a connection, and sleeps until it is woken.
@@ -143,9 +143,9 @@ async def test_nothing_is_read_while_no_one_listens(settings: Settings, record: 
             assert await eventually(looked_again)
 
 
-async def test_what_happened_while_no_one_listened_is_no_ones_business(record: Record) -> None:
-    feed = ChangeFeed(record)
-    async with record.connection() as connection:
+async def test_what_happened_while_no_one_listened_is_no_ones_business(database: Database) -> None:
+    feed = ChangeFeed(database)
+    async with database.connection() as connection:
         for _ in range(2):
             with feed.subscription() as subscription:
                 await feed.round()
@@ -157,26 +157,26 @@ async def test_what_happened_while_no_one_listened_is_no_ones_business(record: R
             await publish(connection)
 
 
-async def test_a_slow_listener_is_dropped(feed: ChangeFeed, record: Record) -> None:
+async def test_a_slow_listener_is_dropped(feed: ChangeFeed, database: Database) -> None:
     with feed.subscription() as slow, feed.subscription() as other:
         await heard(other)
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             await connection.execute(MANY, 45_000)
         found = 0
         while found < 45_000:
             found += len((await heard(other)).changes)
         with pytest.raises(EOFError):
             await heard(slow)
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             (id,) = await publish(connection)
         while not (batch := await heard(other)).changes:
             pass
         assert [change.id for change in batch.changes] == [id]
 
 
-async def test_after_an_outage_it_goes_on_where_it_was(settings: Settings, record: Record) -> None:
+async def test_after_an_outage_it_goes_on_where_it_was(settings: Settings, database: Database) -> None:
     assert settings.database_url
-    async with Line.to(settings.database_url) as line, watched(line.url) as feed, record.connection() as connection:
+    async with Line.to(settings.database_url) as line, watched(line.url) as feed, database.connection() as connection:
         feed.start()
         with feed.subscription() as subscription, capture_logs() as logs:
             await heard(subscription)
@@ -194,7 +194,7 @@ async def test_after_an_outage_it_goes_on_where_it_was(settings: Settings, recor
 
 
 async def test_after_too_long_an_outage_everything_is_stale(
-    feed: ChangeFeed, record: Record, monkeypatch: pytest.MonkeyPatch
+    feed: ChangeFeed, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with feed.subscription() as subscription:
         await heard(subscription)
@@ -202,7 +202,7 @@ async def test_after_too_long_an_outage_everything_is_stale(
         batch = await heard(subscription)
         assert (batch.is_gap, batch.topics, batch.changes) == (True, "all", [])
         monkeypatch.undo()
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             (id,) = await publish(connection)
         batch = await heard(subscription)
         while batch.is_gap:

@@ -7,15 +7,15 @@ import pytest
 import redis.asyncio
 
 from herdbook.errors import QueueNotFoundError, QueueUnavailableError
-from herdbook.model.ids import foreign_job_id, new_job_id
+from herdbook.model.ids import external_job_id, new_job_id
 from herdbook.model.job import AttemptKey
 from herdbook.model.registry import Registry
-from herdbook.operating.queue_stats import JobInQueue, Place, QueueFigures
+from herdbook.operating.queue_stats import BullState, JobInQueue, QueueStatsReader
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.record.attempts import claim_jobs_if_newer_attempt
 from herdbook.record.changes import set_queue_paused
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.queue_lookups import read_job_rows
 from herdbook.relay import Relay
 from herdbook.settings import Settings
@@ -30,8 +30,8 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-async def queues(settings: Settings, registry: Registry, record: Record) -> AsyncIterator[QueueFigures]:
-    queues = QueueFigures.connect(settings, registry, record)
+async def queues(settings: Settings, registry: Registry, database: Database) -> AsyncIterator[QueueStatsReader]:
+    queues = QueueStatsReader.connect(settings, registry, database)
     yield queues
     await queues.close()
 
@@ -50,16 +50,16 @@ def foreign(job_id: str, timestamp: int) -> QueuedJob:
 
 
 async def test_the_next_job_waits_as_long_as_the_record_says(
-    settings: Settings, record: Record, registry: Registry, queues: QueueFigures, client: "redis.asyncio.Redis"
+    settings: Settings, database: Database, registry: Registry, queues: QueueStatsReader, client: "redis.asyncio.Redis"
 ) -> None:
     assert [(one.name, one.oldest_waiting, one.rate) for one in await queues.states()] == [("q", None, 0.0)]
-    job = await Publisher(record, registry, max_job_bytes=1_000).publish(JobRequest(job_type="t", job_data={}))
-    relay = Relay(record, client, prefix=settings.queue_prefix)
+    job = await Publisher(database, registry, max_job_bytes=1_000).publish(JobRequest(job_type="t", job_data={}))
+    relay = Relay(database, client, prefix=settings.queue_prefix)
     await relay.round()
     await relay.stop()
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute("UPDATE herdbook.jobs SET run_at = now() - interval '1 hour' WHERE id = $1", job.id)
-    await ended(record, datetime.now(UTC), queue="q")
+    await ended(database, datetime.now(UTC), queue="q")
     (state,) = await queues.states()
     assert state.oldest_waiting is not None
     assert 3_600 <= state.oldest_waiting < 3_700
@@ -68,7 +68,7 @@ async def test_the_next_job_waits_as_long_as_the_record_says(
 
 
 async def test_jobs_of_other_clients_wait_since_they_were_published(
-    settings: Settings, queues: QueueFigures, client: "redis.asyncio.Redis"
+    settings: Settings, queues: QueueStatsReader, client: "redis.asyncio.Redis"
 ) -> None:
     published = datetime.now(UTC) - timedelta(minutes=10)
     timestamp = int(published.timestamp() * 1_000)
@@ -76,17 +76,17 @@ async def test_jobs_of_other_clients_wait_since_they_were_published(
     (state,) = await queues.states(["q"])
     assert state.oldest_waiting is not None
     assert 600 <= state.oldest_waiting < 700
-    assert await queues.jobs_in("q", Place.WAITING, 10) == [
-        JobInQueue(job_id="1", id=foreign_job_id("q", "1", timestamp))
+    assert await queues.jobs_in("q", BullState.WAITING, 10) == [
+        JobInQueue(job_id="1", id=external_job_id("q", "1", timestamp))
     ]
     await client.delete(f"{settings.queue_prefix}:q:1")
-    assert await queues.jobs_in("q", Place.WAITING, 10) == [JobInQueue(job_id="1", id=None)]
+    assert await queues.jobs_in("q", BullState.WAITING, 10) == [JobInQueue(job_id="1", id=None)]
 
 
 async def test_a_queue_is_known_to_the_program_the_record_or_redis(
-    settings: Settings, record: Record, queues: QueueFigures, client: "redis.asyncio.Redis"
+    settings: Settings, database: Database, queues: QueueStatsReader, client: "redis.asyncio.Redis"
 ) -> None:
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await connection.fetchval("SELECT herdbook.publish('x', '{}', queue => 'by-sql')")
         await set_queue_paused(connection, "spoken-of", False)
     await QueueWriter(client, prefix=settings.queue_prefix).add("by-node", [foreign("1", 1_700_000_000_000)])
@@ -99,10 +99,10 @@ async def test_a_queue_is_known_to_the_program_the_record_or_redis(
 
 
 async def test_without_redis_a_queue_may_be_known_all_the_same(
-    settings: Settings, record: Record, registry: Registry
+    settings: Settings, database: Database, registry: Registry
 ) -> None:
     lost = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
-    queues = QueueFigures.connect(lost, registry, record)
+    queues = QueueStatsReader.connect(lost, registry, database)
     await queues.check("q")
     with pytest.raises(QueueUnavailableError):
         await queues.check("nowhere")
@@ -110,15 +110,15 @@ async def test_without_redis_a_queue_may_be_known_all_the_same(
 
 
 async def test_running_jobs_are_those_that_queue_and_record_both_know(
-    settings: Settings, record: Record, registry: Registry, queues: QueueFigures, client: "redis.asyncio.Redis"
+    settings: Settings, database: Database, registry: Registry, queues: QueueStatsReader, client: "redis.asyncio.Redis"
 ) -> None:
-    publisher = Publisher(record, registry, max_job_bytes=1_000)
+    publisher = Publisher(database, registry, max_job_bytes=1_000)
     ids = [(await publisher.publish(JobRequest(job_type="t", job_data={}))).id for _ in range(3)]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         keys = [AttemptKey(job=id, generation=0, number=1) for id in ids[:2]]
         await claim_jobs_if_newer_attempt(connection, keys, [0, 0], "w1")
     await client.lpush(f"{settings.queue_prefix}:q:active", *map(str, ids), str(new_job_id()), "77")
     running = await queues.running()
     assert [(one.id, one.worker, one.queue) for one in running] == [(id, "w1", "q") for id in ids[:2]]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         assert set(await read_job_rows(connection, [*ids, new_job_id()])) == set(ids)

@@ -18,7 +18,7 @@ from herdbook.embedded import EmbeddedServers
 from herdbook.embedded.smtp import CatchAllSmtp
 from herdbook.http import serve
 from herdbook.model.registry import Registry
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.testing import RunningSystem, running_system
 from herdbook.web import create_app
@@ -81,8 +81,8 @@ async def site(servers: EmbeddedServers, tmp_path: Path) -> AsyncIterator[Site]:
     async with fresh_settings(servers, tmp_path) as fresh:
         mails, gate = CatchAllSmtp(tmp_path / "mail"), asyncio.Event()
         settings = fresh.model_copy(update={"smtp_url": await mails.start()})
-        record = Record(settings.database_url or "", size=1)
-        registry = build_registry(settings, record, make_registry(gate))
+        database = Database(settings.database_url or "", size=1)
+        registry = build_registry(settings, database, make_registry(gate))
         async with running_system(settings, registry) as system, serving(settings, registry) as url:
             yield Site(url=url, system=system, gate=gate)
         await mails.stop()

@@ -26,7 +26,7 @@ from herdbook.errors import (
 )
 from herdbook.model.job import JobStatus
 from herdbook.model.options import Backoff
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.job_types import declare_job_types
 from herdbook.settings import Settings
 
@@ -44,19 +44,19 @@ async def book(settings: Settings) -> AsyncIterator[Herdbook]:
     await book.close()
 
 
-async def count(record: Record, table: str = "jobs") -> int:
-    async with record.connection() as connection:
+async def count(database: Database, table: str = "jobs") -> int:
+    async with database.connection() as connection:
         found: int = await connection.fetchval(f"SELECT count(*) FROM herdbook.{table}")
     return found
 
 
-async def test_a_job_is_recorded_as_given_with_its_types_options(book: Herdbook, record: Record) -> None:
+async def test_a_job_is_recorded_as_given_with_its_types_options(book: Herdbook, database: Database) -> None:
     id = await book.publish("note", {"text": "a"})
     job = await book.job(id)
     assert (job.status, job.queue, job.job_type, job.job_id) == (JobStatus.PENDING, "notes", "note", str(id))
     assert job.job_data == {"text": "a"}
     assert (job.max_attempts, job.backoff, job.priority, job.attempt) == (4, Backoff(delay=10), 0, 0)
-    assert await count(record, "outbox") == 1
+    assert await count(database, "outbox") == 1
 
 
 async def test_options_win_over_the_types(book: Herdbook) -> None:
@@ -84,18 +84,18 @@ async def test_options_win_over_the_types(book: Herdbook) -> None:
     ],
 )
 async def test_bad_input_names_the_field_and_records_nothing(
-    book: Herdbook, record: Record, job_type: str, data: Any, error: type[InvalidJobError], path: str
+    book: Herdbook, database: Database, job_type: str, data: Any, error: type[InvalidJobError], path: str
 ) -> None:
     with pytest.raises(error) as caught:
         await book.publish(job_type, data)
     assert caught.value.problems[0].path == path
-    assert await count(record) == 0
+    assert await count(database) == 0
 
 
-async def test_data_over_the_limit_are_refused(book: Herdbook, settings: Settings, record: Record) -> None:
+async def test_data_over_the_limit_are_refused(book: Herdbook, settings: Settings, database: Database) -> None:
     with pytest.raises(JobTooLargeError, match="1,000,000"):
         await book.publish("note", {"text": "x" * settings.max_job_bytes})
-    assert await count(record) == 0
+    assert await count(database) == 0
 
 
 async def test_wrong_options_are_told_by_name(book: Herdbook) -> None:
@@ -111,33 +111,33 @@ def book_options() -> Any:
     return JobOptions()
 
 
-async def test_a_bulk_is_all_or_nothing(book: Herdbook, record: Record) -> None:
+async def test_a_bulk_is_all_or_nothing(book: Herdbook, database: Database) -> None:
     good = [JobRequest(job_type="note", job_data={"text": str(n)}) for n in range(1_200)]
     with pytest.raises(InvalidJobError) as caught:
         await book.publish_bulk([*good, JobRequest(job_type="note", job_data={})])
     assert caught.value.problems[0].path == "jobs.1200.jobData.text"
-    assert await count(record) == 0
+    assert await count(database) == 0
     ids = await book.publish_bulk(good)
     assert len(set(ids)) == 1_200
-    assert await count(record) == await count(record, "outbox") == 1_200
+    assert await count(database) == await count(database, "outbox") == 1_200
     assert (await book.job(ids[700])).job_data == {"text": "700"}
 
 
-async def test_concurrent_publishes_share_commits_and_each_gets_its_own_job(book: Herdbook, record: Record) -> None:
+async def test_concurrent_publishes_share_commits_and_each_gets_its_own_job(book: Herdbook, database: Database) -> None:
     ids = await asyncio.gather(*[book.publish("note", {"text": str(n)}) for n in range(200)])
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         rows = await connection.fetch("SELECT id, job_data, xmin::text FROM herdbook.jobs")
     assert {row["id"]: row["job_data"]["text"] for row in rows} == {id: str(n) for n, id in enumerate(ids)}
     assert len({row["xmin"] for row in rows}) < 50
 
 
-async def test_the_same_key_and_body_bring_the_same_job(book: Herdbook, record: Record) -> None:
+async def test_the_same_key_and_body_bring_the_same_job(book: Herdbook, database: Database) -> None:
     ids = await asyncio.gather(
         *[book.publish("note", {"text": "a", "copies": 2}, idempotency_key="k") for _ in range(20)]
     )
     ids.append(await book.publish("note", {"copies": 2, "text": "a"}, idempotency_key="k"))
     assert len(set(ids)) == 1
-    assert await count(record) == await count(record, "outbox") == 1
+    assert await count(database) == await count(database, "outbox") == 1
 
 
 async def test_the_same_key_with_another_body_is_a_conflict_for_its_caller_alone(book: Herdbook) -> None:
@@ -155,7 +155,7 @@ async def test_the_same_key_with_another_body_is_a_conflict_for_its_caller_alone
     assert isinstance(answers[3], UUID)
 
 
-async def test_a_conflict_in_a_bulk_records_nothing(book: Herdbook, record: Record) -> None:
+async def test_a_conflict_in_a_bulk_records_nothing(book: Herdbook, database: Database) -> None:
     await book.publish("note", {"text": "a"}, idempotency_key="k")
     from herdbook import JobOptions
 
@@ -166,7 +166,7 @@ async def test_a_conflict_in_a_bulk_records_nothing(book: Herdbook, record: Reco
                 JobRequest(job_type="note", job_data={"text": "y"}, options=JobOptions(idempotency_key="k")),
             ]
         )
-    assert await count(record) == 1
+    assert await count(database) == 1
 
 
 async def test_without_postgresql_publishing_says_so(settings: Settings) -> None:
@@ -179,7 +179,7 @@ async def test_without_postgresql_publishing_says_so(settings: Settings) -> None
 
 @pytest.mark.parametrize("kind", ["asyncpg", "psycopg", "sqlalchemy+asyncpg", "sqlalchemy+psycopg", "session"])
 async def test_a_job_lives_and_dies_with_the_callers_transaction(
-    book: Herdbook, record: Record, settings: Settings, kind: str
+    book: Herdbook, database: Database, settings: Settings, kind: str
 ) -> None:
     url = settings.database_url or ""
     key: dict[str, Any] = {"idempotency_key": "k"}
@@ -210,12 +210,12 @@ async def test_a_job_lives_and_dies_with_the_callers_transaction(
             await held.commit()
         await engine.dispose()
     assert (await book.job(id)).job_data == {"text": "kept"}
-    assert await count(record) == await count(record, "outbox") == 1
+    assert await count(database) == await count(database, "outbox") == 1
 
 
 @pytest.mark.parametrize("kind", ["psycopg", "connection", "session"])
 async def test_synchronous_programs_publish_in_their_transaction_too(
-    book: Herdbook, record: Record, settings: Settings, kind: str
+    book: Herdbook, database: Database, settings: Settings, kind: str
 ) -> None:
     url = settings.database_url or ""
     if kind == "psycopg":
@@ -233,7 +233,7 @@ async def test_synchronous_programs_publish_in_their_transaction_too(
             held.commit()
         engine.dispose()
     assert (await book.job(id)).job_data == {"text": "kept"}
-    assert await count(record) == 1
+    assert await count(database) == 1
 
 
 async def test_other_connections_are_refused_in_words(book: Herdbook) -> None:
@@ -241,8 +241,8 @@ async def test_other_connections_are_refused_in_words(book: Herdbook) -> None:
         await book.publish("note", {"text": "a"}, connection=object())
 
 
-async def test_sql_alone_can_publish(book: Herdbook, record: Record) -> None:
-    async with record.connection() as connection:
+async def test_sql_alone_can_publish(book: Herdbook, database: Database) -> None:
+    async with database.connection() as connection:
         await declare_job_types(connection, book)
         with pytest.raises(asyncpg.RaiseError, match="unknown job type 'nope'"):
             await connection.fetchval("SELECT herdbook.publish('nope', '{}')")
@@ -254,15 +254,15 @@ async def test_sql_alone_can_publish(book: Herdbook, record: Record) -> None:
     job = await book.job(id)
     assert (job.id.version, job.queue, job.max_attempts, job.backoff) == (7, "notes", 4, Backoff(delay=10))
     assert (job.priority, job.job_data) == (3, {"text": "sql"})
-    assert await count(record) == await count(record, "outbox") == 1
+    assert await count(database) == await count(database, "outbox") == 1
     assert abs((id.int >> 80) / 1_000 - job.created_at.timestamp()) < 60
 
 
 @pytest.mark.parametrize(
     "url", ["https://example.com", "HTTP://[::1]:8080/a?b=c#d", "http://example.com/@a:b@", "https://h/" + "x" * 2_073]
 )
-async def test_sql_can_say_who_is_called_back(book: Herdbook, record: Record, url: str) -> None:
-    async with record.connection() as connection:
+async def test_sql_can_say_who_is_called_back(book: Herdbook, database: Database, url: str) -> None:
+    async with database.connection() as connection:
         id = await connection.fetchval("SELECT herdbook.publish('n', '{}', queue => 'q', callback_url => $1)", url)
     assert (await book.job(id)).callback_url == url
 
@@ -284,12 +284,12 @@ async def test_sql_can_say_who_is_called_back(book: Herdbook, record: Record, ur
         "https://h/" + "x" * 2_074,
     ],
 )
-async def test_sql_refuses_what_cannot_be_called(record: Record, url: str) -> None:
-    async with record.connection() as connection:
+async def test_sql_refuses_what_cannot_be_called(database: Database, url: str) -> None:
+    async with database.connection() as connection:
         with pytest.raises(asyncpg.RaiseError, match="callback_url is not a URL that can be called") as refused:
             await connection.fetchval("SELECT herdbook.publish('n', '{}', queue => 'q', callback_url => $1)", url)
     assert "secret" not in str(refused.value)
-    assert await count(record) == 0
+    assert await count(database) == 0
 
 
 async def test_jobs_of_a_reserved_type_are_published_by_herdbook_alone(book: Herdbook) -> None:

@@ -169,7 +169,7 @@ async def test_fetching(
 ) -> None:
     for prefix in prefixes.values():
         await prepare(client, prefix)
-    fetched = (await ours.turn([], room)).deliveries
+    fetched = (await ours.ack_and_fetch([], room)).deliveries
     assert ids(fetched) == await Theirs(client, prefixes["theirs"]).fetch(room)
     assert await state(client, settings, "ours") == await state(client, settings, "theirs")
     # The worker is told what the queue has written down.
@@ -201,12 +201,12 @@ async def test_completing(
     client: Client, settings: Settings, ours: WorkQueue, prefixes: dict[str, str], prepare: Prepare, room: int
 ) -> None:
     theirs = Theirs(client, prefixes["theirs"])
-    held = (await ours.turn([], 4)).deliveries
+    held = (await ours.ack_and_fetch([], 4)).deliveries
     assert ids(held) == await theirs.fetch(4)
     for prefix in prefixes.values():
         await client.set(prefix + "de:once", "j1")
         await prepare(client, prefix)
-    turn = await ours.turn([Complete(delivery=one, result=f'"{one.job_id}"') for one in held], room)
+    turn = await ours.ack_and_fetch([Complete(delivery=one, result=f'"{one.job_id}"') for one in held], room)
     told = [job_id for job_id, _ in turn.refused] + ids(turn.deliveries)
     assert Counter(told) == Counter(await theirs.complete(held, room))
     assert await state(client, settings, "ours") == await state(client, settings, "theirs")
@@ -216,13 +216,15 @@ async def test_completing(
 async def test_old_jobs_are_removed(client: Client, settings: Settings, prefixes: dict[str, str], keep: int) -> None:
     ours = work_queue(settings, "w1", queue="ours", keep=keep)
     theirs = Theirs(client, prefixes["theirs"], keep=keep)
-    held = (await ours.turn([], 8)).deliveries
+    held = (await ours.ack_and_fetch([], 8)).deliveries
     assert ids(held) == await theirs.fetch(8)
     for prefix in prefixes.values():
         await parent(client, prefix)
         await client.rpush(prefix + "j2:logs", "a line")
     for part in (held[:4], held[4:]):
-        assert (await ours.turn([Complete(delivery=one, result=f'"{one.job_id}"') for one in part], 0)).refused == []
+        assert (
+            await ours.ack_and_fetch([Complete(delivery=one, result=f'"{one.job_id}"') for one in part], 0)
+        ).refused == []
         assert await theirs.complete(part, 0) == []
         assert await state(client, settings, "ours") == await state(client, settings, "theirs")
     await ours.close()

@@ -10,7 +10,7 @@ from herdbook.queue.changes import Clean, Pause, Promote, QueueChanger, Remove, 
 from herdbook.queue.connection import connect
 from herdbook.queue.delivery import Complete, Fail, TryAgain
 from herdbook.queue.reads import QueueReader
-from herdbook.queue.work import PER_TURN, WorkQueue
+from herdbook.queue.work import BATCH_LIMIT, WorkQueue
 from herdbook.settings import Settings
 
 from .conftest import job, work_queue
@@ -38,8 +38,8 @@ async def test_a_job_is_removed_wherever_it_is(
     queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("ended"), job("broken")])
-    done, failed = (await queue.turn([], 2)).deliveries
-    await queue.turn([Complete(delivery=done, result="1"), Fail(delivery=failed, reason="x")], 0)
+    done, failed = (await queue.ack_and_fetch([], 2)).deliveries
+    await queue.ack_and_fetch([Complete(delivery=done, result="1"), Fail(delivery=failed, reason="x")], 0)
     await writer.add("q", [job("waiting"), job("later", delay=LATER), job("first", priority=1), job("stays")])
     assert sum((await counts(client, settings)).values()) == 6
     removals = [Remove(job_id=name) for name in ("ended", "broken", "waiting", "later", "first", "unknown")]
@@ -52,9 +52,9 @@ async def test_a_job_that_a_worker_holds_is_not_taken_from_it(
     queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("j")])
-    (held,) = (await queue.turn([], 1)).deliveries
+    (held,) = (await queue.ack_and_fetch([], 1)).deliveries
     assert await changer.change("q", [Remove(job_id="j"), Promote(job_id="j")]) == [HELD, HELD]
-    await queue.turn([TryAgain(delivery=held, after=60_000, reason="later")], 0)
+    await queue.ack_and_fetch([TryAgain(delivery=held, after=60_000, reason="later")], 0)
     assert await changer.change("q", [Promote(job_id="j")]) == [None]
     assert await counts(client, settings) == {"waiting": 1}
     assert await changer.change("q", [Remove(job_id="j")]) == [None]
@@ -66,7 +66,7 @@ async def test_a_job_whose_worker_vanished_is_removed(
 ) -> None:
     vanished = work_queue(settings, "w1")
     await writer.add("q", [job("j")])
-    await vanished.turn([], 1)
+    await vanished.ack_and_fetch([], 1)
     await vanished.close()
     await client.delete(f"{keys}j:lock")
     assert await changer.change("q", [Remove(job_id="j")]) == [None]
@@ -88,11 +88,11 @@ async def test_a_promoted_job_keeps_its_priority_and_wakes_a_worker(
     queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("plain", delay=LATER), job("first", delay=LATER, priority=3)])
-    assert (await queue.turn([], 1)).deliveries == []
+    assert (await queue.ack_and_fetch([], 1)).deliveries == []
     assert await changer.change("q", [Promote(job_id=name) for name in ("plain", "first", "unknown")]) == [None] * 3
     assert await counts(client, settings) == {"waiting": 1, "prioritized": 1}
     await queue.wait(None)
-    assert {one.job_id for one in (await queue.turn([], 2)).deliveries} == {"plain", "first"}
+    assert {one.job_id for one in (await queue.ack_and_fetch([], 2)).deliveries} == {"plain", "first"}
     assert await changer.change("q", [Promote(job_id="unknown")]) == [None]
 
 
@@ -105,12 +105,12 @@ async def test_a_paused_queue_gives_nothing_out_and_other_clients_see_it_paused(
     assert await other.isPaused()
     assert (await QueueReader(client, prefix=settings.queue_prefix).counts("q")).paused
     await writer.add("q", [job("after")])
-    assert (await queue.turn([], PER_TURN)).deliveries == []
+    assert (await queue.ack_and_fetch([], BATCH_LIMIT)).deliveries == []
 
     assert await changer.change("q", [Resume(), Resume()]) == [None, None]
     assert not await other.isPaused()
     await queue.wait(None)
-    assert [one.job_id for one in (await queue.turn([], PER_TURN)).deliveries] == ["before", "after"]
+    assert [one.job_id for one in (await queue.ack_and_fetch([], BATCH_LIMIT)).deliveries] == ["before", "after"]
 
 
 async def test_a_queue_that_another_client_paused_is_resumed_with_all_that_an_older_one_put_aside(
@@ -128,12 +128,12 @@ async def test_cleaning_forgets_completed_jobs_however_many_and_no_others(
 ) -> None:
     queue = work_queue(settings, "w1", keep=1_000)
     await writer.add("q", [job(f"j{n}") for n in range(601)])
-    turn = await queue.turn([], PER_TURN)
-    await queue.turn([Fail(delivery=turn.deliveries[0], reason="x")], 0)
+    turn = await queue.ack_and_fetch([], BATCH_LIMIT)
+    await queue.ack_and_fetch([Fail(delivery=turn.deliveries[0], reason="x")], 0)
     completed = 0
     while deliveries := turn.deliveries[1:] if not completed else turn.deliveries:
         completed += len(deliveries)
-        turn = await queue.turn([Complete(delivery=one, result="1") for one in deliveries], PER_TURN)
+        turn = await queue.ack_and_fetch([Complete(delivery=one, result="1") for one in deliveries], BATCH_LIMIT)
     await queue.close()
     await writer.add("q", [job("waiting")])
     assert await counts(client, settings) == {"completed": 600, "failed": 1, "waiting": 1}

@@ -20,7 +20,7 @@ async def test_locks_are_renewed_while_the_event_loop_is_blocked_and_dropped_one
     assert settings.redis_url
     queue = work_queue(settings, "w1", lock=LOCK)
     await writer.add("q", [job("held"), job("dropped")])
-    held, dropped = (await queue.turn([], 2)).deliveries
+    held, dropped = (await queue.ack_and_fetch([], 2)).deliveries
     keeper = LockKeeper(
         settings.redis_url, prefix=settings.queue_prefix, worker="w1", lock_duration=LOCK, on_lost=lambda *_: None
     )
@@ -42,7 +42,7 @@ async def test_a_lost_lock_is_told(settings: Settings, writer: QueueWriter, clie
     assert settings.redis_url
     queue = work_queue(settings, "w1", lock=LOCK)
     await writer.add("q", [job("j0")])
-    (delivery,) = (await queue.turn([], 1)).deliveries
+    (delivery,) = (await queue.ack_and_fetch([], 1)).deliveries
     lost: list[str] = []
     keeper = LockKeeper(
         settings.redis_url,

@@ -9,7 +9,7 @@ from herdbook.errors import QueueUnavailableError
 from herdbook.queue import job_locations
 from herdbook.queue.adds import QueueWriter
 from herdbook.queue.connection import connect
-from herdbook.queue.job_locations import JobPlace, Place, PlaceReader
+from herdbook.queue.job_locations import BullState, JobLocation, JobLocator
 from herdbook.queue.reads import NextJob, QueueReader
 from herdbook.queue.work import WorkQueue
 from herdbook.settings import Settings
@@ -24,8 +24,8 @@ def reader(client: "redis.asyncio.Redis", settings: Settings) -> QueueReader:
 
 
 @pytest.fixture
-def finder(client: "redis.asyncio.Redis", settings: Settings) -> PlaceReader:
-    return PlaceReader(client, prefix=settings.queue_prefix)
+def finder(client: "redis.asyncio.Redis", settings: Settings) -> JobLocator:
+    return JobLocator(client, prefix=settings.queue_prefix)
 
 
 async def test_all_queues_are_counted_together(
@@ -58,60 +58,60 @@ async def test_a_next_job_may_have_no_time_or_nonsense(
 
 
 async def test_a_job_is_found_where_it_is(
-    finder: PlaceReader, queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
+    finder: JobLocator, queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("taken"), job("next"), job("after")])
-    assert [one.job_id for one in (await queue.turn([], 1)).deliveries] == ["taken"]
+    assert [one.job_id for one in (await queue.ack_and_fetch([], 1)).deliveries] == ["taken"]
     await writer.add("q", [job("first", priority=1), job("second", priority=2), job("later", delay=60_000)])
-    assert await finder.place_of("q", "taken") == JobPlace(place=Place.ACTIVE)
-    assert await finder.place_of("q", "next") == JobPlace(place=Place.WAITING, ahead=0)
-    assert await finder.place_of("q", "after") == JobPlace(place=Place.WAITING, ahead=1)
-    assert await finder.place_of("q", "first") == JobPlace(place=Place.PRIORITIZED, ahead=2)
-    assert await finder.place_of("q", "second") == JobPlace(place=Place.PRIORITIZED, ahead=3)
-    later = await finder.place_of("q", "later")
-    assert (later.place, later.due) == (Place.DELAYED, datetime.fromtimestamp(PUBLISHED / 1_000 + 60, UTC))
-    assert await finder.place_of("q", "nowhere") == JobPlace(place=Place.MISSING)
+    assert await finder.locate("q", "taken") == JobLocation(place=BullState.ACTIVE)
+    assert await finder.locate("q", "next") == JobLocation(place=BullState.WAITING, ahead=0)
+    assert await finder.locate("q", "after") == JobLocation(place=BullState.WAITING, ahead=1)
+    assert await finder.locate("q", "first") == JobLocation(place=BullState.PRIORITIZED, ahead=2)
+    assert await finder.locate("q", "second") == JobLocation(place=BullState.PRIORITIZED, ahead=3)
+    later = await finder.locate("q", "later")
+    assert (later.place, later.due) == (BullState.DELAYED, datetime.fromtimestamp(PUBLISHED / 1_000 + 60, UTC))
+    assert await finder.locate("q", "nowhere") == JobLocation(place=BullState.MISSING)
     await client.lpush(f"{settings.queue_prefix}:q:paused", "held")
-    assert await finder.place_of("q", "held") == JobPlace(place=Place.WAITING)
+    assert await finder.locate("q", "held") == JobLocation(place=BullState.WAITING)
     await client.zadd(f"{settings.queue_prefix}:q:failed", {"bad": 1})
-    assert await finder.place_of("q", "bad") == JobPlace(place=Place.FAILED)
+    assert await finder.locate("q", "bad") == JobLocation(place=BullState.FAILED)
     await client.zadd(f"{settings.queue_prefix}:q:delayed", {"far": 1e300})
-    assert (await finder.place_of("q", "far")).place is Place.DELAYED
+    assert (await finder.locate("q", "far")).place is BullState.DELAYED
 
 
 async def test_a_job_far_back_in_a_long_list_is_not_looked_for(
-    finder: PlaceReader, writer: QueueWriter, monkeypatch: pytest.MonkeyPatch
+    finder: JobLocator, writer: QueueWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_locations, "_LOOKED_THROUGH", 3)
     await writer.add("q", [job(f"j{number}") for number in range(5)])
-    assert await finder.place_of("q", "j2") == JobPlace(place=Place.WAITING, ahead=2)
-    assert await finder.place_of("q", "j4") == JobPlace(place=Place.WAITING, ahead=3, is_exact=False)
-    assert await finder.place_of("q", "other") == JobPlace(place=Place.MISSING)
+    assert await finder.locate("q", "j2") == JobLocation(place=BullState.WAITING, ahead=2)
+    assert await finder.locate("q", "j4") == JobLocation(place=BullState.WAITING, ahead=3, is_exact=False)
+    assert await finder.locate("q", "other") == JobLocation(place=BullState.MISSING)
 
 
 async def test_jobs_are_listed_by_place(
-    finder: PlaceReader, queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
+    finder: JobLocator, queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("a"), job("b"), job("c"), job("d"), job("p", priority=1)])
-    await queue.turn([], 1)
+    await queue.ack_and_fetch([], 1)
     await client.zadd(f"{settings.queue_prefix}:q:failed", {"old": 1, "new": 2})
     # What clients of old leave at the end of the list.
     await client.rpush(f"{settings.queue_prefix}:q:wait", "0:0")
-    assert await finder.ids_in("q", Place.ACTIVE, 10) == ["a"]
-    assert await finder.ids_in("q", Place.WAITING, 3) == ["b", "c"]
-    assert await finder.ids_in("q", Place.PRIORITIZED, 10) == ["p"]
-    assert await finder.ids_in("q", Place.FAILED, 1) == ["new"]
-    assert await finder.ids_in("q", Place.DELAYED, 10) == []
+    assert await finder.ids_in("q", BullState.ACTIVE, 10) == ["a"]
+    assert await finder.ids_in("q", BullState.WAITING, 3) == ["b", "c"]
+    assert await finder.ids_in("q", BullState.PRIORITIZED, 10) == ["p"]
+    assert await finder.ids_in("q", BullState.FAILED, 1) == ["new"]
+    assert await finder.ids_in("q", BullState.DELAYED, 10) == []
     assert await finder.timestamps("q", ["a", "gone"]) == [PUBLISHED, None]
 
 
 async def test_redis_away_has_one_error() -> None:
     nowhere = connect("redis://127.0.0.1:1/0")
-    reader, finder = QueueReader(nowhere, prefix="x"), PlaceReader(nowhere, prefix="x")
+    reader, finder = QueueReader(nowhere, prefix="x"), JobLocator(nowhere, prefix="x")
     with pytest.raises(QueueUnavailableError):
         await reader.all_counts(["q"])
     with pytest.raises(QueueUnavailableError):
-        await finder.place_of("q", "a")
+        await finder.locate("q", "a")
     with pytest.raises(QueueUnavailableError):
-        await finder.ids_in("q", Place.WAITING, 1)
+        await finder.ids_in("q", BullState.WAITING, 1)
     await nowhere.aclose()

@@ -9,7 +9,7 @@ from herdbook.queue.adds import QueueWriter
 from herdbook.queue.delivery import Complete, Fail, Release, TryAgain
 from herdbook.queue.keys import client_name
 from herdbook.queue.reads import QueueReader
-from herdbook.queue.work import PER_TURN, WorkQueue
+from herdbook.queue.work import BATCH_LIMIT, WorkQueue
 from herdbook.settings import Settings
 from herdbook.testing import eventually
 
@@ -23,13 +23,13 @@ async def counts(client: "redis.asyncio.Redis", settings: Settings) -> dict[str,
 
 async def test_a_turn_fetches_what_there_is_room_for(queue: WorkQueue, writer: QueueWriter) -> None:
     await writer.add("q", [job(f"j{n}", backoff={"type": "fixed", "delay": 9}) for n in range(3)])
-    first = await queue.turn([], 2)
+    first = await queue.ack_and_fetch([], 2)
     assert [(one.job_id, one.attempt, one.attempts_made, one.max_attempts) for one in first.deliveries] == [
         ("j0", 1, 0, 3),
         ("j1", 1, 0, 3),
     ]
     assert first.deliveries[0].backoff == Backoff(type="fixed", delay=9)
-    second = await queue.turn([], PER_TURN)
+    second = await queue.ack_and_fetch([], BATCH_LIMIT)
     assert ([one.job_id for one in second.deliveries], second.wait) == (["j2"], None)
 
 
@@ -37,8 +37,8 @@ async def test_each_way_of_acknowledging(
     queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job(f"j{n}") for n in range(5)])
-    done, failed, again, later, back = (await queue.turn([], 5)).deliveries
-    turn = await queue.turn(
+    done, failed, again, later, back = (await queue.ack_and_fetch([], 5)).deliveries
+    turn = await queue.ack_and_fetch(
         [
             Complete(delivery=done, result='{"ok":true}'),
             Fail(delivery=failed, reason="broken", stack_trace="trace"),
@@ -55,15 +55,15 @@ async def test_each_way_of_acknowledging(
     assert await client.hmget(f"{prefix}j1", "failedReason", "stacktrace") == ["broken", '["trace"]']
     assert await client.exists(*[f"{prefix}j{n}:lock" for n in range(5)]) == 0
 
-    fetched = (await queue.turn([], 5)).deliveries
+    fetched = (await queue.ack_and_fetch([], 5)).deliveries
     # The released job comes first, and its lost delivery is no try; both fences have moved on.
     assert [(one.job_id, one.attempt, one.attempts_made) for one in fetched] == [("j4", 2, 0), ("j2", 2, 1)]
 
 
 async def test_acknowledging_fetches_the_next_jobs_in_the_same_turn(queue: WorkQueue, writer: QueueWriter) -> None:
     await writer.add("q", [job(f"j{n}") for n in range(4)])
-    first = (await queue.turn([], 2)).deliveries
-    turn = await queue.turn([Complete(delivery=one, result="null") for one in first], 2)
+    first = (await queue.ack_and_fetch([], 2)).deliveries
+    turn = await queue.ack_and_fetch([Complete(delivery=one, result="null") for one in first], 2)
     assert [one.job_id for one in turn.deliveries] == ["j2", "j3"]
 
 
@@ -71,9 +71,9 @@ async def test_an_acknowledgement_that_comes_too_late_is_told_and_spoils_no_othe
     settings: Settings, queue: WorkQueue, writer: QueueWriter
 ) -> None:
     await writer.add("q", [job("j0"), job("j1")])
-    first, second = (await queue.turn([], 2)).deliveries
-    await queue.turn([Complete(delivery=first, result="1")], 0)
-    turn = await queue.turn([Complete(delivery=first, result="2"), Complete(delivery=second, result="3")], 0)
+    first, second = (await queue.ack_and_fetch([], 2)).deliveries
+    await queue.ack_and_fetch([Complete(delivery=first, result="1")], 0)
+    turn = await queue.ack_and_fetch([Complete(delivery=first, result="2"), Complete(delivery=second, result="3")], 0)
     assert turn.refused == [("j0", "the lock is gone")]
 
 
@@ -82,8 +82,8 @@ async def test_finished_jobs_stay_in_redis_for_a_while_only(
 ) -> None:
     queue = work_queue(settings, "w1", keep=2)
     await writer.add("q", [job(f"j{n}") for n in range(5)])
-    deliveries = (await queue.turn([], 5)).deliveries
-    await queue.turn([Complete(delivery=one, result="null") for one in deliveries], 0)
+    deliveries = (await queue.ack_and_fetch([], 5)).deliveries
+    await queue.ack_and_fetch([Complete(delivery=one, result="null") for one in deliveries], 0)
     assert await counts(client, settings) == {"completed": 2}
     await queue.close()
 
@@ -93,10 +93,10 @@ async def test_priorities_go_first_by_number_and_paused_queues_give_nothing(
 ) -> None:
     await writer.add("q", [job("low", priority=9), job("high", priority=1)])
     await client.hset(f"{settings.queue_prefix}:q:meta", "paused", "1")
-    assert (await queue.turn([], 5)).deliveries == []
+    assert (await queue.ack_and_fetch([], 5)).deliveries == []
     assert (await QueueReader(client, prefix=settings.queue_prefix).counts("q")).paused
     await client.hdel(f"{settings.queue_prefix}:q:meta", "paused")
-    assert [one.job_id for one in (await queue.turn([], 5)).deliveries] == ["high", "low"]
+    assert [one.job_id for one in (await queue.ack_and_fetch([], 5)).deliveries] == ["high", "low"]
 
 
 async def test_a_delayed_job_says_when_it_is_due_and_comes_then(queue: WorkQueue, writer: QueueWriter) -> None:
@@ -104,14 +104,14 @@ async def test_a_delayed_job_says_when_it_is_due_and_comes_then(queue: WorkQueue
 
     now = time.time_ns() // 1_000_000
     await writer.add("q", [job("soon", timestamp=now, delay=200)])
-    turn = await queue.turn([], 1)
+    turn = await queue.ack_and_fetch([], 1)
     assert turn.deliveries == []
     assert turn.wait is not None
     assert 0 < turn.wait <= 200
 
     async def due() -> bool:
-        await queue.wait((await queue.turn([], 0)).wait or 50)
-        return bool((await queue.turn([], 1)).deliveries)
+        await queue.wait((await queue.ack_and_fetch([], 0)).wait or 50)
+        return bool((await queue.ack_and_fetch([], 1)).deliveries)
 
     assert await eventually(due)
 
@@ -128,7 +128,7 @@ async def test_a_queue_keeps_to_the_rate_limit_that_another_client_set(
 ) -> None:
     await client.hset(f"{settings.queue_prefix}:q:meta", mapping={"max": "2", "duration": "60000"})
     await writer.add("q", [job(f"j{n}") for n in range(5)])
-    turn = await queue.turn([], 5)
+    turn = await queue.ack_and_fetch([], 5)
     assert len(turn.deliveries) == 2
     assert turn.wait is not None
     assert 0 < turn.wait <= 60_000
@@ -139,7 +139,7 @@ async def test_a_job_whose_data_are_gone_from_redis_has_no_type(
 ) -> None:
     await writer.add("q", [job("j0")])
     await client.delete(f"{settings.queue_prefix}:q:j0")
-    (delivery,) = (await queue.turn([], 1)).deliveries
+    (delivery,) = (await queue.ack_and_fetch([], 1)).deliveries
     assert (delivery.job_id, delivery.job_type) == ("j0", "")
 
 
@@ -148,16 +148,16 @@ async def test_jobs_of_a_vanished_worker_come_back_and_fail_when_it_happens_agai
 ) -> None:
     short = work_queue(settings, "vanishing", lock=1)
     await writer.add("q", [job("j0")])
-    assert len((await short.turn([], 1)).deliveries) == 1
+    assert len((await short.ack_and_fetch([], 1)).deliveries) == 1
 
     async def moved() -> bool:
         return "j0" in await short.move_stalled()
 
     await eventually(moved)
-    (again,) = (await short.turn([], 1)).deliveries
+    (again,) = (await short.ack_and_fetch([], 1)).deliveries
     assert (again.attempt, again.attempts_made, again.deferred_failure) == (2, 0, None)
     await eventually(moved)
-    (last,) = (await short.turn([], 1)).deliveries
+    (last,) = (await short.ack_and_fetch([], 1)).deliveries
     assert (last.attempt, last.deferred_failure) == (3, "job stalled more than allowable limit")
     await short.close()
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from herdbook.model.ids import new_job_id
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 
 _JOB = """
 INSERT INTO herdbook.jobs (id, job_id, queue, job_type, status, job_data, error_message, max_attempts, updated_at,
@@ -18,7 +18,7 @@ VALUES ($1, 0, 1, $2, $3, $4, $5::text::herdbook.attempt_outcome)
 
 
 async def ended(
-    record: Record,
+    database: Database,
     at: datetime,
     outcome: str = "completed",
     *,
@@ -32,7 +32,7 @@ async def ended(
     id = new_job_id()
     is_over = outcome in ("completed", "failed", "cancelled")
     status = outcome if is_over else "pending"
-    async with record.transaction() as connection:
+    async with database.transaction() as connection:
         final = at if is_over else None
         await connection.execute(_JOB, id, queue, job_type, status, error, at, final)
         await connection.execute(_ATTEMPT, id, at - timedelta(milliseconds=run), at, wait, outcome)

@@ -16,8 +16,8 @@ from herdbook.record.alerts import (
     read_open_incidents,
     resolve_incident_if_open,
 )
-from herdbook.record.database import Connection, Record
-from herdbook.record.rollups import MINUTE, bucket_of, read_rolled, roll_figures
+from herdbook.record.database import Connection, Database
+from herdbook.record.rollups import MINUTE, bucket_of, read_rollup_state, write_rollups
 from tests.states import new_jobs, put
 
 RULE: Any = TypeAdapter(Rule).validate_python({"kind": "worker-lost"})
@@ -28,8 +28,8 @@ async def begin(connection: Connection, subject: str) -> Incident | None:
     return await open_incident_if_none(connection, new_job_id(), RULE, firing, new_job_id())
 
 
-async def test_an_incident_is_open_once_and_may_come_again(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_an_incident_is_open_once_and_may_come_again(database: Database) -> None:
+    async with database.connection() as connection:
         first = await begin(connection, "w1")
         other = await begin(connection, "w2")
         assert first
@@ -46,11 +46,11 @@ async def test_an_incident_is_open_once_and_may_come_again(record: Record) -> No
         assert [one.id for one in await read_incidents(connection, 2)] == [again.id, other.id]
 
 
-async def test_ended_jobs_are_counted_by_type_whether_rolled_or_not(record: Record) -> None:
-    ids = await new_jobs(record, 5)
+async def test_ended_jobs_are_counted_by_type_whether_rolled_or_not(database: Database) -> None:
+    ids = await new_jobs(database, 5)
     for id, status in zip(ids, [JobStatus.FAILED] * 2 + [JobStatus.COMPLETED] * 3, strict=True):
-        await put(record, [id], status)
-    async with record.connection() as connection:
+        await put(database, [id], status)
+    async with database.connection() as connection:
         await connection.execute(
             "UPDATE herdbook.job_attempts SET outcome = $2 WHERE job = ANY ($1)",
             ids[2:],
@@ -59,7 +59,7 @@ async def test_ended_jobs_are_counted_by_type_whether_rolled_or_not(record: Reco
         counted = {600.0: {"t": TypeFacts(completed=3, failed=2)}}
         assert await count_ended_by_type(connection, [600.0]) == counted
         await connection.execute("UPDATE herdbook.job_attempts SET ended_at = ended_at - interval '5 min'")
-        now = (await read_rolled(connection)).now
-        await roll_figures(connection, bucket_of(now - timedelta(minutes=10), MINUTE), bucket_of(now, MINUTE))
+        now = (await read_rollup_state(connection)).now
+        await write_rollups(connection, bucket_of(now - timedelta(minutes=10), MINUTE), bucket_of(now, MINUTE))
         found = await count_ended_by_type(connection, [60.0, 600.0])
     assert found == {60.0: {}, **counted}

@@ -18,7 +18,7 @@ from herdbook.record.attempts import (
     read_jobs_if_pending,
     write_progress_if_running,
 )
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 from herdbook.record.outbox import insert_jobs
 from herdbook.record.reads import read_attempts, read_job, read_logs
 
@@ -61,8 +61,8 @@ async def finish(connection: Connection, attempt: FinishedAttempt, worker: str =
     return attempt.key.job in await finish_attempts_if_running(connection, [attempt], worker)
 
 
-async def test_a_job_is_claimed_once_per_attempt(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_job_is_claimed_once_per_attempt(database: Database) -> None:
+    async with database.connection() as connection:
         job = await inserted(connection)
         assert await claim(connection, job, 1)
         assert not await claim(connection, job, 1, worker="w2")
@@ -70,8 +70,8 @@ async def test_a_job_is_claimed_once_per_attempt(record: Record) -> None:
     assert (found.status, found.attempt, found.worker) == (JobStatus.PROCESSING, 1, "w1")
 
 
-async def test_a_newer_attempt_overtakes_and_the_older_one_is_written_down_as_lost(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_newer_attempt_overtakes_and_the_older_one_is_written_down_as_lost(database: Database) -> None:
+    async with database.connection() as connection:
         job = await inserted(connection)
         assert await claim(connection, job, 1, worker="w1")
         assert await claim(connection, job, 2, worker="w2")
@@ -86,8 +86,8 @@ async def test_a_newer_attempt_overtakes_and_the_older_one_is_written_down_as_lo
     ]
 
 
-async def test_a_result_is_recorded_once(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_result_is_recorded_once(database: Database) -> None:
+    async with database.connection() as connection:
         job = await inserted(connection)
         await claim(connection, job, 1)
         assert await finish(connection, ended(job, 1))
@@ -97,8 +97,8 @@ async def test_a_result_is_recorded_once(record: Record) -> None:
     assert (found.status, found.error_message) == (JobStatus.COMPLETED, None)
 
 
-async def test_a_retry_is_pending_until_its_next_attempt(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_retry_is_pending_until_its_next_attempt(database: Database) -> None:
+    async with database.connection() as connection:
         job = await inserted(connection)
         await claim(connection, job, 1)
         assert await finish(connection, ended(job, 1, JobStatus.PENDING))
@@ -113,8 +113,8 @@ async def test_a_retry_is_pending_until_its_next_attempt(record: Record) -> None
     assert [one.error_message for one in attempts] == ["error of 1", None]
 
 
-async def test_a_failed_job_runs_again_only_when_the_queue_counted_its_failure(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_failed_job_runs_again_only_when_the_queue_counted_its_failure(database: Database) -> None:
+    async with database.connection() as connection:
         job = await inserted(connection)
         await claim(connection, job, 1)
         await finish(connection, ended(job, 1, JobStatus.FAILED))
@@ -124,8 +124,8 @@ async def test_a_failed_job_runs_again_only_when_the_queue_counted_its_failure(r
     assert (found.status, found.completed_at) == (JobStatus.PROCESSING, None)
 
 
-async def test_an_attempt_that_ended_before_it_was_marked_is_recorded_with_its_start(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_an_attempt_that_ended_before_it_was_marked_is_recorded_with_its_start(database: Database) -> None:
+    async with database.connection() as connection:
         job = await inserted(connection)
         seen = (await read_jobs_if_pending(connection, [AttemptKey(job=job, generation=0, number=1)]))[0]
         assert await finish(connection, replace(ended(job, 1), started_at=seen.started_at))
@@ -138,8 +138,8 @@ async def test_an_attempt_that_ended_before_it_was_marked_is_recorded_with_its_s
     )
 
 
-async def test_of_two_unmarked_attempts_one_is_recorded(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_of_two_unmarked_attempts_one_is_recorded(database: Database) -> None:
+    async with database.connection() as connection:
         job = await inserted(connection)
         assert await finish(connection, ended(job, 2), worker="w2")
         assert not await finish(connection, ended(job, 1), worker="w1")
@@ -150,8 +150,8 @@ async def test_of_two_unmarked_attempts_one_is_recorded(record: Record) -> None:
         assert not await finish(connection, ended(retried, 2)), "no attempt is recorded twice"
 
 
-async def test_an_unmarked_attempt_changes_nothing_while_another_is_marked(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_an_unmarked_attempt_changes_nothing_while_another_is_marked(database: Database) -> None:
+    async with database.connection() as connection:
         job = await inserted(connection)
         assert await claim(connection, job, 2, worker="w2")
         assert not await finish(connection, ended(job, 1), worker="w1")
@@ -160,8 +160,8 @@ async def test_an_unmarked_attempt_changes_nothing_while_another_is_marked(recor
     assert (found.status, found.attempt, found.worker) == (JobStatus.PROCESSING, 2, "w2")
 
 
-async def test_a_batch_is_claimed_and_finished_job_by_job(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_batch_is_claimed_and_finished_job_by_job(database: Database) -> None:
+    async with database.connection() as connection:
         jobs = [await inserted(connection) for _ in range(5)]
         await claim(connection, jobs[0], 1, worker="other")
         keys = [AttemptKey(job=job, generation=0, number=1) for job in jobs]
@@ -171,8 +171,8 @@ async def test_a_batch_is_claimed_and_finished_job_by_job(record: Record) -> Non
     assert written == set(jobs[1:])
 
 
-async def test_a_late_report_of_progress_changes_nothing(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_late_report_of_progress_changes_nothing(database: Database) -> None:
+    async with database.connection() as connection:
         job = await inserted(connection)
         await claim(connection, job, 1)
         first, second = (AttemptKey(job=job, generation=0, number=number) for number in (1, 2))
@@ -184,8 +184,8 @@ async def test_a_late_report_of_progress_changes_nothing(record: Record) -> None
         assert (await read_job(connection, job)).progress == {"step": 2}
 
 
-async def test_log_lines_keep_their_order(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_log_lines_keep_their_order(database: Database) -> None:
+    async with database.connection() as connection:
         job = await inserted(connection)
         key = AttemptKey(job=job, generation=0, number=1)
         now = datetime.now(UTC)
@@ -196,10 +196,10 @@ async def test_log_lines_keep_their_order(record: Record) -> None:
 
 
 @pytest.mark.parametrize("change", ["status = 'completed'", "completed_at = now()", "worker = 'w'", "priority = -1"])
-async def test_the_database_refuses_a_row_that_contradicts_itself(record: Record, change: str) -> None:
+async def test_the_database_refuses_a_row_that_contradicts_itself(database: Database, change: str) -> None:
     import asyncpg
 
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         job = await inserted(connection)
         with pytest.raises(asyncpg.CheckViolationError):
             await connection.execute(f"UPDATE herdbook.jobs SET {change} WHERE id = $1", job)

@@ -4,20 +4,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.failures import read_failure_groups, without_varying
 from tests.record.attempts import ended
 
 
-async def test_failures_are_grouped_by_type_and_reason_the_newest_first(record: Record) -> None:
+async def test_failures_are_grouped_by_type_and_reason_the_newest_first(database: Database) -> None:
     now = datetime.now(UTC)
     for number in range(3):
-        await ended(record, now, "failed", error=f"no answer from 10.0.0.{number} after {number} s")
-    await ended(record, now, "failed", job_type="u", error="no answer from 10.0.0.9 after 9 s")
-    newest = await ended(record, now, "failed", error="no answer from 10.0.0.7 after 7 s")
-    await ended(record, now, "cancelled", error="by ada")
-    await ended(record, now, "failed", job_type="v", error=None)
-    async with record.connection() as connection:
+        await ended(database, now, "failed", error=f"no answer from 10.0.0.{number} after {number} s")
+    await ended(database, now, "failed", job_type="u", error="no answer from 10.0.0.9 after 9 s")
+    newest = await ended(database, now, "failed", error="no answer from 10.0.0.7 after 7 s")
+    await ended(database, now, "cancelled", error="by ada")
+    await ended(database, now, "failed", job_type="v", error=None)
+    async with database.connection() as connection:
         groups = await read_failure_groups(connection, 10)
         assert [(one.job_type, one.count) for one in groups] == [("v", 1), ("t", 4), ("u", 1)]
         assert (groups[1].newest, groups[1].message) == (newest, "no answer from 10.0.0.7 after 7 s")

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from herdbook.model.job import JobStatus
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 from herdbook.record.feed import OVERLAP, REACH, ChangeReader, Position, read_changes, read_marks
 from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.testing import eventually
@@ -29,8 +29,8 @@ async def ids(reader: ChangeReader, connection: Connection) -> list[UUID]:
             return found
 
 
-async def test_a_reader_begins_now_and_tells_each_change_once(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_reader_begins_now_and_tells_each_change_once(database: Database) -> None:
+    async with database.connection() as connection:
         await publish(connection)
         reader = ChangeReader()
         first = await reader.look(connection)
@@ -45,8 +45,8 @@ async def test_a_reader_begins_now_and_tells_each_change_once(record: Record) ->
         assert change.updated_at > change.created_at
 
 
-async def test_a_change_that_is_committed_late_is_told(record: Record) -> None:
-    async with record.connection() as connection, record.connection() as slow:
+async def test_a_change_that_is_committed_late_is_told(database: Database) -> None:
+    async with database.connection() as connection, database.connection() as slow:
         reader = ChangeReader()
         await reader.look(connection)
         transaction = slow.transaction()
@@ -61,8 +61,8 @@ async def test_a_change_that_is_committed_late_is_told(record: Record) -> None:
         assert await ids(reader, connection) == []
 
 
-async def test_a_change_inside_a_savepoint_is_told(record: Record) -> None:
-    async with record.connection() as connection, record.connection() as slow:
+async def test_a_change_inside_a_savepoint_is_told(database: Database) -> None:
+    async with database.connection() as connection, database.connection() as slow:
         reader = ChangeReader()
         async with slow.transaction():
             await publish(slow)
@@ -72,8 +72,8 @@ async def test_a_change_inside_a_savepoint_is_told(record: Record) -> None:
         assert len(await ids(reader, connection)) == 2
 
 
-async def test_pages_are_read_one_after_the_other(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_pages_are_read_one_after_the_other(database: Database) -> None:
+    async with database.connection() as connection:
         begin = ChangeReader()
         start = (await begin.look(connection)).position
         async with connection.transaction():
@@ -91,8 +91,8 @@ async def test_pages_are_read_one_after_the_other(record: Record) -> None:
         }
 
 
-async def test_a_position_holds_across_readers(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_a_position_holds_across_readers(database: Database) -> None:
+    async with database.connection() as connection:
         reader = ChangeReader()
         await reader.look(connection)
         await publish(connection)
@@ -102,16 +102,16 @@ async def test_a_position_holds_across_readers(record: Record) -> None:
 
 
 @pytest.mark.parametrize("transaction", [0, 1, 2**32 - 1, 2**31])
-async def test_a_transaction_of_another_server_hides_nothing(record: Record, transaction: int) -> None:
-    async with record.connection() as connection:
+async def test_a_transaction_of_another_server_hides_nothing(database: Database, transaction: int) -> None:
+    async with database.connection() as connection:
         marks = await read_marks(connection)
         wanted = await publish(connection)
         reader = ChangeReader(Position(at=marks.position.at, transaction=transaction))
         assert await ids(reader, connection) == wanted
 
 
-async def test_what_is_too_long_ago_is_a_gap(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_what_is_too_long_ago_is_a_gap(database: Database) -> None:
+    async with database.connection() as connection:
         now = (await read_marks(connection)).position
         reader = ChangeReader(Position(at=now.at - REACH - timedelta(seconds=1), transaction=now.transaction))
         look = await reader.look(connection)
@@ -121,8 +121,8 @@ async def test_what_is_too_long_ago_is_a_gap(record: Record) -> None:
         assert await ids(reader, connection) == wanted
 
 
-async def test_seen_changes_are_forgotten_after_the_overlap(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_seen_changes_are_forgotten_after_the_overlap(database: Database) -> None:
+    async with database.connection() as connection:
         reader = ChangeReader()
         await reader.look(connection)
         await publish(connection)
@@ -137,8 +137,8 @@ async def test_seen_changes_are_forgotten_after_the_overlap(record: Record) -> N
         assert (await read_marks(connection)).position.at - change.updated_at >= OVERLAP
 
 
-async def test_marks_differ_when_workers_pauses_or_operations_changed(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_marks_differ_when_workers_pauses_or_operations_changed(database: Database) -> None:
+    async with database.connection() as connection:
         before = await read_marks(connection)
         assert (before.workers, before.pauses) == ("", {})
         await beat_worker(connection, BEAT)

@@ -9,32 +9,32 @@ import pytest
 
 from herdbook.embedded import EmbeddedServers
 from herdbook.errors import ConfigurationError, RecordUnavailableError
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.migrate import known_migrations, migrate, pending_migrations
 from herdbook.record.reads import read_stats
 
 
 @pytest.fixture
-async def empty(servers: EmbeddedServers) -> AsyncIterator[Record]:
+async def empty(servers: EmbeddedServers) -> AsyncIterator[Database]:
     """A record on an empty database."""
     name = f"empty_{uuid4().hex}"
     admin = await asyncpg.connect(servers.database_url)
     await admin.execute(f"CREATE DATABASE {name}")
-    record = Record(f"{servers.database_url.rpartition('/')[0]}/{name}", size=5)
-    await record.open()
-    yield record
-    await record.close()
+    database = Database(f"{servers.database_url.rpartition('/')[0]}/{name}", size=5)
+    await database.open()
+    yield database
+    await database.close()
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
 
 
-async def test_an_empty_database_says_what_to_do(empty: Record) -> None:
+async def test_an_empty_database_says_what_to_do(empty: Database) -> None:
     with pytest.raises(RecordUnavailableError, match="herdbook migrate"):
         async with empty.connection() as connection:
             await read_stats(connection)
 
 
-async def test_migrations_are_applied_once_and_in_order(empty: Record) -> None:
+async def test_migrations_are_applied_once_and_in_order(empty: Database) -> None:
     applied = await migrate(empty)
     assert [one.version for one in applied] == [one.version for one in known_migrations()]
     assert await migrate(empty) == []
@@ -42,12 +42,12 @@ async def test_migrations_are_applied_once_and_in_order(empty: Record) -> None:
         assert await pending_migrations(connection) == []
 
 
-async def test_processes_that_migrate_at_once_take_turns(empty: Record) -> None:
+async def test_processes_that_migrate_at_once_take_turns(empty: Database) -> None:
     applied = await asyncio.gather(*[migrate(empty) for _ in range(4)])
     assert sorted(len(one) for one in applied) == [0, 0, 0, len(known_migrations())]
 
 
-async def test_a_newer_schema_is_left_alone(empty: Record) -> None:
+async def test_a_newer_schema_is_left_alone(empty: Database) -> None:
     await migrate(empty)
     async with empty.connection() as connection:
         await connection.execute("INSERT INTO herdbook.migrations (version, name) VALUES (9999, 'future')")
@@ -57,9 +57,9 @@ async def test_a_newer_schema_is_left_alone(empty: Record) -> None:
         await migrate(empty)
 
 
-async def test_every_index_leaves_status_updates_hot(record: Record) -> None:
+async def test_every_index_leaves_status_updates_hot(database: Database) -> None:
     """An index on a column that claiming or finishing changes makes each of those updates twice as dear."""
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         columns = await connection.fetch(
             """
             SELECT DISTINCT a.attname

@@ -2,7 +2,7 @@
 
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import NewJob
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.outbox import insert_jobs, take_outbox
 from herdbook.record.sql import statement
 
@@ -13,8 +13,8 @@ def new_job() -> NewJob:
     )
 
 
-async def test_a_plan_that_was_made_for_an_empty_outbox_serves_a_full_one(record: Record) -> None:
-    connection = await record.outbox_connection()
+async def test_a_plan_that_was_made_for_an_empty_outbox_serves_a_full_one(database: Database) -> None:
+    connection = await database.outbox_connection()
     try:
         await connection.execute("VACUUM ANALYZE herdbook.outbox")
         await connection.execute(f"PREPARE taking (bigint) AS {statement('take_outbox')}")

@@ -9,12 +9,12 @@ import pytest
 from herdbook.model.ids import first_job_id, new_job_id
 from herdbook.model.job import JobStatus, NewJob
 from herdbook.record import search
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.outbox import insert_jobs
 from herdbook.record.search import JobCount, JobFilter, count_jobs, find_jobs, search_job_ids, search_jobs
 
 
-async def insert(record: Record, *data: str, job_type: str = "note", queue: str = "notes") -> list[UUID]:
+async def insert(database: Database, *data: str, job_type: str = "note", queue: str = "notes") -> list[UUID]:
     jobs = [
         NewJob(
             id=new_job_id(),
@@ -28,13 +28,13 @@ async def insert(record: Record, *data: str, job_type: str = "note", queue: str 
         )
         for one in data
     ]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await insert_jobs(connection, jobs)
     return [job.id for job in jobs]
 
 
-async def end(record: Record, ids: Sequence[UUID], status: str, error: str | None = None) -> None:
-    async with record.connection() as connection:
+async def end(database: Database, ids: Sequence[UUID], status: str, error: str | None = None) -> None:
+    async with database.connection() as connection:
         await connection.execute(
             "UPDATE herdbook.jobs SET status = $2::text::herdbook.job_status, completed_at = now(), error_message = $3"
             " WHERE id = ANY ($1::uuid[])",
@@ -44,25 +44,25 @@ async def end(record: Record, ids: Sequence[UUID], status: str, error: str | Non
         )
 
 
-async def found(record: Record, wanted: JobFilter) -> list[UUID]:
-    async with record.connection() as connection:
+async def found(database: Database, wanted: JobFilter) -> list[UUID]:
+    async with database.connection() as connection:
         jobs = await find_jobs(connection, wanted)
         assert [job.id for job in jobs] == (await search_job_ids(connection, wanted)).ids
         assert (await count_jobs(connection, wanted)).number == len(jobs)
     return [job.id for job in jobs]
 
 
-async def test_each_part_of_a_filter_counts(record: Record) -> None:
-    mail, other = await insert(record, '{"to": "ada"}', '{"to": "bob"}', job_type="email", queue="mails")
-    (note,) = await insert(record, '{"text": "ada"}')
-    await end(record, [other], "failed", "no such mailbox")
-    await end(record, [note], "cancelled")
-    assert await found(record, JobFilter()) == [note, other, mail]
-    assert await found(record, JobFilter(job_type="email")) == [other, mail]
-    assert await found(record, JobFilter(queue="notes")) == [note]
-    assert await found(record, JobFilter(status=JobStatus.PENDING)) == [mail]
-    assert await found(record, JobFilter(status=JobStatus.FAILED)) == [other]
-    assert await found(record, JobFilter(status=JobStatus.CANCELLED, job_type="email")) == []
+async def test_each_part_of_a_filter_counts(database: Database) -> None:
+    mail, other = await insert(database, '{"to": "ada"}', '{"to": "bob"}', job_type="email", queue="mails")
+    (note,) = await insert(database, '{"text": "ada"}')
+    await end(database, [other], "failed", "no such mailbox")
+    await end(database, [note], "cancelled")
+    assert await found(database, JobFilter()) == [note, other, mail]
+    assert await found(database, JobFilter(job_type="email")) == [other, mail]
+    assert await found(database, JobFilter(queue="notes")) == [note]
+    assert await found(database, JobFilter(status=JobStatus.PENDING)) == [mail]
+    assert await found(database, JobFilter(status=JobStatus.FAILED)) == [other]
+    assert await found(database, JobFilter(status=JobStatus.CANCELLED, job_type="email")) == []
 
 
 @pytest.mark.parametrize(
@@ -79,39 +79,39 @@ async def test_each_part_of_a_filter_counts(record: Record) -> None:
     ],
 )
 async def test_every_word_must_occur_in_the_data_or_the_error(
-    record: Record, words: tuple[str, ...], finds: bool
+    database: Database, words: tuple[str, ...], finds: bool
 ) -> None:
-    ids = await insert(record, '{"to": "ada", "text": "100% שלום"}')
-    await end(record, ids, "failed", "no such mailbox")
-    assert await found(record, JobFilter(words=words)) == (ids if finds else [])
+    ids = await insert(database, '{"to": "ada", "text": "100% שלום"}')
+    await end(database, ids, "failed", "no such mailbox")
+    assert await found(database, JobFilter(words=words)) == (ids if finds else [])
 
 
-async def test_a_job_is_found_by_its_id_or_a_part_of_it(record: Record) -> None:
-    first, _ = await insert(record, "{}", "{}")
-    assert await found(record, JobFilter(words=(str(first),))) == [first]
-    assert await found(record, JobFilter(words=(str(first)[-12:],))) == [first]
+async def test_a_job_is_found_by_its_id_or_a_part_of_it(database: Database) -> None:
+    first, _ = await insert(database, "{}", "{}")
+    assert await found(database, JobFilter(words=(str(first),))) == [first]
+    assert await found(database, JobFilter(words=(str(first)[-12:],))) == [first]
 
 
-async def test_a_time_range_is_of_publishing(record: Record) -> None:
-    ids = await insert(record, "{}")
+async def test_a_time_range_is_of_publishing(database: Database) -> None:
+    ids = await insert(database, "{}")
     now = datetime.now(UTC)
     minute = timedelta(minutes=1)
-    assert await found(record, JobFilter(since=now - minute, until=now + minute)) == ids
-    assert await found(record, JobFilter(since=now + minute)) == []
-    assert await found(record, JobFilter(until=now - minute)) == []
+    assert await found(database, JobFilter(since=now - minute, until=now + minute)) == ids
+    assert await found(database, JobFilter(since=now + minute)) == []
+    assert await found(database, JobFilter(until=now - minute)) == []
     assert first_job_id(now - minute) < ids[0] < first_job_id(now + minute)
 
 
-async def test_scheduled_jobs_have_a_list_of_their_own(record: Record) -> None:
-    _, later = await insert(record, "{}", "{}")
-    async with record.connection() as connection:
+async def test_scheduled_jobs_have_a_list_of_their_own(database: Database) -> None:
+    _, later = await insert(database, "{}", "{}")
+    async with database.connection() as connection:
         await connection.execute("UPDATE herdbook.jobs SET run_at = now() + interval '1 hour' WHERE id = $1", later)
-    assert await found(record, JobFilter(scheduled=True)) == [later]
+    assert await found(database, JobFilter(scheduled=True)) == [later]
 
 
-async def test_pages_follow_one_another(record: Record) -> None:
-    ids = (await insert(record, *["{}"] * 5))[::-1]
-    async with record.connection() as connection:
+async def test_pages_follow_one_another(database: Database) -> None:
+    ids = (await insert(database, *["{}"] * 5))[::-1]
+    async with database.connection() as connection:
         first = await search_jobs(connection, JobFilter(limit=2))
         assert ([job.id for job in first.jobs], first.next) == (ids[:2], ids[1])
         second = await search_jobs(connection, JobFilter(limit=2, before=first.next))
@@ -120,12 +120,12 @@ async def test_pages_follow_one_another(record: Record) -> None:
 
 
 async def test_a_search_that_finds_little_stops_after_a_slice_and_goes_on_there(
-    record: Record, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_SLICE", 3)
-    (oldest,) = await insert(record, "{}", job_type="rare")
-    await insert(record, *["{}"] * 7)
-    async with record.connection() as connection:
+    (oldest,) = await insert(database, "{}", job_type="rare")
+    await insert(database, *["{}"] * 7)
+    async with database.connection() as connection:
         wanted = JobFilter(job_type="rare", since=datetime.now(UTC) - timedelta(hours=1))
         first = await search_jobs(connection, wanted)
         assert first.jobs == []
@@ -135,11 +135,11 @@ async def test_a_search_that_finds_little_stops_after_a_slice_and_goes_on_there(
 
 
 async def test_a_search_for_what_is_known_not_to_be_there_is_over_at_once(
-    record: Record, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_SLICE", 3)
-    await insert(record, *["{}"] * 7)
-    async with record.connection() as connection:
+    await insert(database, *["{}"] * 7)
+    async with database.connection() as connection:
         assert (await search_jobs(connection, JobFilter(status=JobStatus.COMPLETED))).next is None
         assert (await search_jobs(connection, JobFilter(job_type="unknown"))).next is None
         # Nobody keeps count of times.
@@ -148,22 +148,22 @@ async def test_a_search_for_what_is_known_not_to_be_there_is_over_at_once(
 
 
 async def test_jobs_that_lie_far_apart_are_looked_at_in_smaller_slices(
-    record: Record, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_SLICE_FAR_APART", 2)
-    ids = await insert(record, *["{}"] * 5)
-    await end(record, ids, "failed", "no such mailbox")
-    async with record.connection() as connection:
+    ids = await insert(database, *["{}"] * 5)
+    await end(database, ids, "failed", "no such mailbox")
+    async with database.connection() as connection:
         wanted = JobFilter(status=JobStatus.FAILED, words=("nowhere",))
         first = await search_jobs(connection, wanted)
         assert (first.jobs, first.next) == ([], ids[3])
         assert [job.id for job in await find_jobs(connection, JobFilter(status=JobStatus.FAILED))] == ids[::-1]
 
 
-async def test_the_counts_follow_every_change(record: Record) -> None:
-    ids = await insert(record, "{}", "{}", "{}")
-    await end(record, ids[:2], "completed")
-    async with record.connection() as connection:
+async def test_the_counts_follow_every_change(database: Database) -> None:
+    ids = await insert(database, "{}", "{}", "{}")
+    await end(database, ids[:2], "completed")
+    async with database.connection() as connection:
         await connection.execute("DELETE FROM herdbook.jobs WHERE id = $1", ids[0])
         counts = {status: (await count_jobs(connection, JobFilter(status=status))).number for status in JobStatus}
     assert {status: count for status, count in counts.items() if count} == {"pending": 1, "completed": 1}

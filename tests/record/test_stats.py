@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.histogram import percentile
-from herdbook.record.rollups import bucket_of, roll_figures
+from herdbook.record.rollups import bucket_of, write_rollups
 from herdbook.record.stats import WINDOWS, Point, read_queue_minutes, read_queue_rates, read_series
 from tests.record.attempts import ended
 
@@ -17,17 +17,17 @@ def minutes_ago(count: int) -> datetime:
 
 
 async def series(
-    record: Record, window: str = "1h", *, queue: str | None = None, job_type: str | None = None
+    database: Database, window: str = "1h", *, queue: str | None = None, job_type: str | None = None
 ) -> list[Point]:
     (wanted,) = [one for one in WINDOWS if one.name == window]
     since = datetime.now(UTC) - wanted.span
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         return await read_series(connection, resolution=wanted.resolution, since=since, queue=queue, job_type=job_type)
 
 
-async def roll(record: Record, since: datetime, until: datetime) -> None:
-    async with record.transaction() as connection:
-        await roll_figures(connection, since, until)
+async def roll(database: Database, since: datetime, until: datetime) -> None:
+    async with database.transaction() as connection:
+        await write_rollups(connection, since, until)
 
 
 def totals(points: list[Point]) -> tuple[int, int, int]:
@@ -38,9 +38,9 @@ def totals(points: list[Point]) -> tuple[int, int, int]:
     )
 
 
-async def test_an_empty_record_gives_a_point_for_each_bucket(record: Record) -> None:
+async def test_an_empty_record_gives_a_point_for_each_bucket(database: Database) -> None:
     for wanted in WINDOWS:
-        points = await series(record, wanted.name)
+        points = await series(database, wanted.name)
         whole = wanted.span // timedelta(seconds=wanted.resolution)
         assert len(points) in (whole, whole + 1)
         assert totals(points) == (0, 0, 0)
@@ -49,14 +49,14 @@ async def test_an_empty_record_gives_a_point_for_each_bucket(record: Record) -> 
         assert steps == {timedelta(seconds=wanted.resolution)}
 
 
-async def test_what_is_not_rolled_yet_is_counted_once_with_what_is(record: Record) -> None:
+async def test_what_is_not_rolled_yet_is_counted_once_with_what_is(database: Database) -> None:
     rolled, fresh = minutes_ago(10), minutes_ago(2)
-    await ended(record, rolled, run=100, wait=5)
-    await ended(record, fresh, "failed", run=3_000)
-    await ended(record, fresh, "retry", queue="other", job_type="u")
-    assert totals(await series(record)) == (1, 1, 1)
-    await roll(record, rolled, fresh)
-    points = await series(record)
+    await ended(database, rolled, run=100, wait=5)
+    await ended(database, fresh, "failed", run=3_000)
+    await ended(database, fresh, "retry", queue="other", job_type="u")
+    assert totals(await series(database)) == (1, 1, 1)
+    await roll(database, rolled, fresh)
+    points = await series(database)
     assert totals(points) == (1, 1, 1)
     by_time = {one.at: one for one in points}
     assert by_time[rolled].completed == 1
@@ -66,65 +66,65 @@ async def test_what_is_not_rolled_yet_is_counted_once_with_what_is(record: Recor
     assert 79 < run <= 100
 
 
-async def test_tries_that_do_not_count_are_neither_retries_nor_failures(record: Record) -> None:
+async def test_tries_that_do_not_count_are_neither_retries_nor_failures(database: Database) -> None:
     for outcome in ("snoozed", "released"):
-        await ended(record, minutes_ago(2), outcome)
-    assert totals(await series(record)) == (0, 0, 0)
-    assert {one.run_p50 for one in await series(record)} == {None}
-    async with record.connection() as connection:
+        await ended(database, minutes_ago(2), outcome)
+    assert totals(await series(database)) == (0, 0, 0)
+    assert {one.run_p50 for one in await series(database)} == {None}
+    async with database.connection() as connection:
         assert await read_queue_rates(connection) == {}
         assert await read_queue_minutes(connection) == {}
 
 
-async def test_a_series_can_be_of_one_queue_or_type(record: Record) -> None:
+async def test_a_series_can_be_of_one_queue_or_type(database: Database) -> None:
     at = minutes_ago(10)
     for queue, job_type in (("a", "t"), ("a", "u"), ("b", "t")):
-        await ended(record, at, queue=queue, job_type=job_type)
-        await ended(record, minutes_ago(1), queue=queue, job_type=job_type)
-    await roll(record, at, minutes_ago(5))
-    assert totals(await series(record)) == (6, 0, 0)
-    assert totals(await series(record, queue="a")) == (4, 0, 0)
-    assert totals(await series(record, job_type="t")) == (4, 0, 0)
-    assert totals(await series(record, queue="b", job_type="t")) == (2, 0, 0)
-    assert totals(await series(record, queue="b", job_type="u")) == (0, 0, 0)
-    assert totals(await series(record, queue="")) == (0, 0, 0)
+        await ended(database, at, queue=queue, job_type=job_type)
+        await ended(database, minutes_ago(1), queue=queue, job_type=job_type)
+    await roll(database, at, minutes_ago(5))
+    assert totals(await series(database)) == (6, 0, 0)
+    assert totals(await series(database, queue="a")) == (4, 0, 0)
+    assert totals(await series(database, job_type="t")) == (4, 0, 0)
+    assert totals(await series(database, queue="b", job_type="t")) == (2, 0, 0)
+    assert totals(await series(database, queue="b", job_type="u")) == (0, 0, 0)
+    assert totals(await series(database, queue="")) == (0, 0, 0)
 
 
-async def test_longer_windows_are_read_from_coarser_figures(record: Record) -> None:
+async def test_longer_windows_are_read_from_coarser_figures(database: Database) -> None:
     for hours in (2, 20):
-        await ended(record, minutes_ago(60 * hours))
-        await roll(record, minutes_ago(60 * hours), minutes_ago(60 * hours - 5))
-    assert totals(await series(record, "1h")) == (0, 0, 0)
-    assert totals(await series(record, "24h")) == (2, 0, 0)
-    assert totals(await series(record, "7d", queue="q")) == (2, 0, 0)
+        await ended(database, minutes_ago(60 * hours))
+        await roll(database, minutes_ago(60 * hours), minutes_ago(60 * hours - 5))
+    assert totals(await series(database, "1h")) == (0, 0, 0)
+    assert totals(await series(database, "24h")) == (2, 0, 0)
+    assert totals(await series(database, "7d", queue="q")) == (2, 0, 0)
 
 
-async def test_attempts_that_nobody_rolled_are_read_for_a_quarter_of_an_hour(record: Record) -> None:
-    await ended(record, minutes_ago(40))
-    await ended(record, minutes_ago(3))
-    assert totals(await series(record)) == (1, 0, 0)
+async def test_attempts_that_nobody_rolled_are_read_for_a_quarter_of_an_hour(database: Database) -> None:
+    await ended(database, minutes_ago(40))
+    await ended(database, minutes_ago(3))
+    assert totals(await series(database)) == (1, 0, 0)
 
 
-async def test_rates_count_what_ended_in_the_last_five_minutes(record: Record) -> None:
+async def test_rates_count_what_ended_in_the_last_five_minutes(database: Database) -> None:
     for _ in range(4):
-        await ended(record, minutes_ago(3), queue="fast")
-    await ended(record, datetime.now(UTC), "failed", queue="fast")
-    await ended(record, minutes_ago(8), queue="slow")
-    await ended(record, minutes_ago(1), "retry", queue="other")
+        await ended(database, minutes_ago(3), queue="fast")
+    await ended(database, datetime.now(UTC), "failed", queue="fast")
+    await ended(database, minutes_ago(8), queue="slow")
+    await ended(database, minutes_ago(1), "retry", queue="other")
     for rolled in (False, True):
         if rolled:
-            await roll(record, minutes_ago(10), minutes_ago(2))
-        async with record.connection() as connection:
+            await roll(database, minutes_ago(10), minutes_ago(2))
+        async with database.connection() as connection:
             rates = await read_queue_rates(connection)
         assert list(rates) == ["fast"]
         assert 5 / 5 <= rates["fast"] <= 5 / 4 + 0.1
 
 
-async def test_each_queue_has_its_minutes(record: Record) -> None:
-    await ended(record, minutes_ago(10))
-    await ended(record, minutes_ago(10), "failed", job_type="u")
-    await roll(record, minutes_ago(20), minutes_ago(5))
-    async with record.connection() as connection:
+async def test_each_queue_has_its_minutes(database: Database) -> None:
+    await ended(database, minutes_ago(10))
+    await ended(database, minutes_ago(10), "failed", job_type="u")
+    await roll(database, minutes_ago(20), minutes_ago(5))
+    async with database.connection() as connection:
         minutes = await read_queue_minutes(connection)
     assert list(minutes) == ["q"]
     assert (len(minutes["q"]), sum(minutes["q"])) == (60, 2)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 from herdbook.record.summary import FinalInHour, summarise_record
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -21,8 +21,8 @@ async def add(
     await connection.execute(INSERT, job_type, status, error, began, began, ended if final else None)
 
 
-async def test_jobs_are_counted_per_type_and_state_with_their_durations(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_jobs_are_counted_per_type_and_state_with_their_durations(database: Database) -> None:
+    async with database.connection() as connection:
         for seconds in (1, 2, 3):
             await add(connection, "email", "completed", ended=NOW, seconds=seconds)
         await add(connection, "email", "pending", ended=NOW)
@@ -37,8 +37,8 @@ async def test_jobs_are_counted_per_type_and_state_with_their_durations(record: 
     assert (report.job_type, report.total, report.p50) == ("report", 1, None)
 
 
-async def test_final_jobs_are_counted_per_hour(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_final_jobs_are_counted_per_hour(database: Database) -> None:
+    async with database.connection() as connection:
         await add(connection, "email", "completed", ended=NOW)
         await add(connection, "email", "failed", ended=NOW + timedelta(minutes=20))
         await add(connection, "email", "cancelled", ended=NOW + timedelta(hours=2))
@@ -50,8 +50,8 @@ async def test_final_jobs_are_counted_per_hour(record: Record) -> None:
     ]
 
 
-async def test_the_newest_failure_is_first_and_other_types_are_left_out(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_the_newest_failure_is_first_and_other_types_are_left_out(database: Database) -> None:
+    async with database.connection() as connection:
         for minutes, message in enumerate(["refused", "late", "refused", "early"]):
             ended = NOW + timedelta(minutes=minutes)
             await add(connection, "email", "failed", ended=ended, error=message)
@@ -61,7 +61,7 @@ async def test_the_newest_failure_is_first_and_other_types_are_left_out(record: 
     assert [one.job_type for one in found.job_types] == ["email"]
 
 
-async def test_an_empty_record_has_no_figures(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_an_empty_record_has_no_figures(database: Database) -> None:
+    async with database.connection() as connection:
         found = await summarise_record(connection, NOW, None)
     assert (found.job_types, found.hours, found.failures) == ([], [], [])

@@ -9,9 +9,9 @@ import pytest
 
 from herdbook.alerting import Alerts
 from herdbook.model.registry import Registry
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.record.alerts import Incident, read_incidents
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
 from herdbook.upkeep.alerts import AlertWatch
@@ -31,54 +31,54 @@ LOST = {"kind": "worker-lost"}
 
 
 @pytest.fixture
-async def queues(settings: Settings, record: Record) -> AsyncIterator[QueueFigures]:
-    queues = QueueFigures.connect(settings, Registry(), record)
+async def queues(settings: Settings, database: Database) -> AsyncIterator[QueueStatsReader]:
+    queues = QueueStatsReader.connect(settings, Registry(), database)
     yield queues
     await queues.close()
 
 
 @pytest.fixture
-async def lost_queues(settings: Settings, record: Record) -> AsyncIterator[QueueFigures]:
+async def lost_queues(settings: Settings, database: Database) -> AsyncIterator[QueueStatsReader]:
     """Figures of a Redis that is away."""
     lost = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
     known = Registry()
     known.declare("t", int, queue="q")
-    queues = QueueFigures.connect(lost, known, record)
+    queues = QueueStatsReader.connect(lost, known, database)
     yield queues
     await queues.close()
 
 
-async def beat(record: Record, id: str, *, silent: int = 0) -> None:
+async def beat(database: Database, id: str, *, silent: int = 0) -> None:
     sign = WorkerBeat(id=id, host="h", pid=1, queues=["q"], concurrency=1, running=0, state="running")
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         await beat_worker(connection, sign)
         await connection.execute(
             "UPDATE herdbook.workers SET heartbeat_at = now() - make_interval(secs => $2) WHERE id = $1", id, silent
         )
 
 
-async def incidents(record: Record) -> list[Incident]:
-    async with record.connection() as connection:
+async def incidents(database: Database) -> list[Incident]:
+    async with database.connection() as connection:
         return await read_incidents(connection, 10)
 
 
-async def jobs(record: Record) -> list[dict[str, Any]]:
+async def jobs(database: Database) -> list[dict[str, Any]]:
     """The jobs that tell of incidents, the oldest first."""
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         rows = await connection.fetch("SELECT id, queue, job_data, max_attempts FROM herdbook.jobs ORDER BY id")
         waiting = {row["job"] for row in await connection.fetch("SELECT job FROM herdbook.outbox")}
     assert waiting == {row["id"] for row in rows}
     return [dict(row) for row in rows]
 
 
-async def test_an_incident_is_told_once_and_its_end_once(record: Record, queues: QueueFigures) -> None:
-    watch = AlertWatch(record, queues, alerts(LOST))
-    await beat(record, "w1", silent=16)
-    await beat(record, "w2")
+async def test_an_incident_is_told_once_and_its_end_once(database: Database, queues: QueueStatsReader) -> None:
+    watch = AlertWatch(database, queues, alerts(LOST))
+    await beat(database, "w1", silent=16)
+    await beat(database, "w2")
     for _ in range(3):
         await watch.round()
-    (incident,) = await incidents(record)
-    (job,) = await jobs(record)
+    (incident,) = await incidents(database)
+    (job,) = await jobs(database)
     assert (incident.rule, incident.subject, incident.resolved_at) == ("worker-lost", "w1", None)
     assert (incident.opening_job, incident.resolving_job) == (job["id"], None)
     assert (job["queue"], job["max_attempts"]) == ("alerts", 9)
@@ -86,66 +86,66 @@ async def test_an_incident_is_told_once_and_its_end_once(record: Record, queues:
     assert job["job_data"]["targets"] == ["team", "program"]
     assert job["job_data"]["incident"] == str(incident.id)
 
-    await beat(record, "w1")
+    await beat(database, "w1")
     for _ in range(3):
         await watch.round()
-    (incident,) = await incidents(record)
-    _, over = await jobs(record)
+    (incident,) = await incidents(database)
+    _, over = await jobs(database)
     assert incident.resolved_at
     assert incident.resolving_job == over["id"]
     assert over["job_data"]["event"] == "resolved"
 
-    await beat(record, "w1", silent=20)
+    await beat(database, "w1", silent=20)
     await watch.round()
-    assert len(await incidents(record)) == 2
+    assert len(await incidents(database)) == 2
 
 
-async def test_jobs_name_targets_and_hold_none_of_their_secrets(record: Record, queues: QueueFigures) -> None:
-    await beat(record, "w1", silent=16)
-    await AlertWatch(record, queues, alerts({**LOST, "send_to": ["program"]})).round()
-    (job,) = await jobs(record)
+async def test_jobs_name_targets_and_hold_none_of_their_secrets(database: Database, queues: QueueStatsReader) -> None:
+    await beat(database, "w1", silent=16)
+    await AlertWatch(database, queues, alerts({**LOST, "send_to": ["program"]})).round()
+    (job,) = await jobs(database)
     text = orjson.dumps(job["job_data"]).decode()
     assert job["job_data"]["targets"] == ["program"]
     assert "hush" not in text
     assert "whsec" not in text
 
 
-async def test_watches_beside_each_other_tell_once(record: Record, queues: QueueFigures) -> None:
+async def test_watches_beside_each_other_tell_once(database: Database, queues: QueueStatsReader) -> None:
     for number in range(5):
-        await beat(record, f"w{number}", silent=16)
-    watches = [AlertWatch(record, queues, alerts(LOST)) for _ in range(4)]
+        await beat(database, f"w{number}", silent=16)
+    watches = [AlertWatch(database, queues, alerts(LOST)) for _ in range(4)]
     await asyncio.gather(*(watch.round() for watch in watches))
-    assert len(await incidents(record)) == 5
-    assert len(await jobs(record)) == 5
+    assert len(await incidents(database)) == 5
+    assert len(await jobs(database)) == 5
 
 
 async def test_what_cannot_be_known_leaves_its_incidents_open(
-    record: Record, queues: QueueFigures, lost_queues: QueueFigures
+    database: Database, queues: QueueStatsReader, lost_queues: QueueStatsReader
 ) -> None:
     rules = alerts({"kind": "no-worker", "longer_than": "1ms"}, LOST)
-    await beat(record, "w1", silent=16)
-    async with record.connection() as connection:
+    await beat(database, "w1", silent=16)
+    async with database.connection() as connection:
         await connection.execute(
             "INSERT INTO herdbook.incidents (id, rule, kind, subject, message) "
             "VALUES (gen_random_uuid(), 'no-worker', 'no-worker', 'q', 'Jobs wait.')"
         )
-    await AlertWatch(record, lost_queues, rules).round()
-    assert {one.rule: one.resolved_at for one in await incidents(record)} == {"no-worker": None, "worker-lost": None}
-    await AlertWatch(record, queues, rules).round()
-    assert {one.rule for one in await incidents(record) if one.resolved_at} == {"no-worker"}
+    await AlertWatch(database, lost_queues, rules).round()
+    assert {one.rule: one.resolved_at for one in await incidents(database)} == {"no-worker": None, "worker-lost": None}
+    await AlertWatch(database, queues, rules).round()
+    assert {one.rule for one in await incidents(database) if one.resolved_at} == {"no-worker"}
 
 
-async def test_incidents_of_a_rule_that_is_gone_end_in_silence(record: Record, queues: QueueFigures) -> None:
-    await beat(record, "w1", silent=16)
-    await AlertWatch(record, queues, alerts(LOST)).round()
-    await AlertWatch(record, queues, alerts({"kind": "outbox-lag"})).round()
-    (incident,) = await incidents(record)
+async def test_incidents_of_a_rule_that_is_gone_end_in_silence(database: Database, queues: QueueStatsReader) -> None:
+    await beat(database, "w1", silent=16)
+    await AlertWatch(database, queues, alerts(LOST)).round()
+    await AlertWatch(database, queues, alerts({"kind": "outbox-lag"})).round()
+    (incident,) = await incidents(database)
     assert incident.resolved_at
     assert incident.resolving_job is None
-    assert len(await jobs(record)) == 1
+    assert len(await jobs(database)) == 1
 
 
-async def test_without_rules_the_watch_ends(record: Record, queues: QueueFigures) -> None:
-    watch = AlertWatch(record, queues, Alerts())
+async def test_without_rules_the_watch_ends(database: Database, queues: QueueStatsReader) -> None:
+    watch = AlertWatch(database, queues, Alerts())
     await watch.round()
     assert watch.is_quiet

@@ -11,7 +11,7 @@ from herdbook.errors import RecordUnavailableError
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.job import JobStatus
 from herdbook.operating.control import Control, Operation, OperationAction
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.search import JobFilter
 from herdbook.settings import Settings
 from herdbook.testing import eventually
@@ -27,17 +27,17 @@ def artifacts(tmp_path: Path) -> FolderArtifacts:
 
 
 @pytest.fixture
-def control(record: Record, artifacts: FolderArtifacts) -> Control:
-    return Control(record, artifacts)
+def control(database: Database, artifacts: FolderArtifacts) -> Control:
+    return Control(database, artifacts)
 
 
 @pytest.fixture
-def runner(record: Record, control: Control) -> OperationRunner:
-    return OperationRunner(record, control)
+def runner(database: Database, control: Control) -> OperationRunner:
+    return OperationRunner(database, control)
 
 
-async def generations(record: Record) -> dict[UUID, int]:
-    async with record.connection() as connection:
+async def generations(database: Database) -> dict[UUID, int]:
+    async with database.connection() as connection:
         rows = await connection.fetch("SELECT id, generation FROM herdbook.jobs")
     return {row["id"]: row["generation"] for row in rows}
 
@@ -50,73 +50,73 @@ async def finished(control: Control, runner: OperationRunner, operation: Operati
 
 
 async def test_everything_that_a_filter_finds_is_done_once_and_nothing_newer(
-    record: Record, control: Control, runner: OperationRunner
+    database: Database, control: Control, runner: OperationRunner
 ) -> None:
-    ids = await new_jobs(record, 1_200)
-    await put(record, ids[100:], JobStatus.FAILED)
+    ids = await new_jobs(database, 1_200)
+    await put(database, ids[100:], JobStatus.FAILED)
     begun = await control.begin(OperationAction.RETRY, FAILED)
-    newer = await new_jobs(record, 5)
-    await put(record, newer, JobStatus.FAILED)
+    newer = await new_jobs(database, 5)
+    await put(database, newer, JobStatus.FAILED)
     assert await runner.round() == 0
     halfway = await control.operation(begun.id)
     assert (halfway.expected, halfway.changed, halfway.finished_at) == (1_100, 500, None)
     assert halfway.cursor == ids[700]
     done = await finished(control, runner, begun)
     assert (done.changed, done.skipped, done.problems) == (1_100, 0, ())
-    assert await generations(record) == {id: int(id in ids[100:]) for id in [*ids, *newer]}
+    assert await generations(database) == {id: int(id in ids[100:]) for id in [*ids, *newer]}
     assert await runner.round() > 0
 
 
 async def test_jobs_in_the_wrong_state_are_skipped_and_the_first_are_named(
-    record: Record, control: Control, runner: OperationRunner
+    database: Database, control: Control, runner: OperationRunner
 ) -> None:
-    ids = await one_of_each(record)
+    ids = await one_of_each(database)
     done = await finished(control, runner, await control.begin(OperationAction.DELETE, JobFilter()))
     assert (done.changed, done.skipped) == (3, 2)
     assert dict(done.problems) == {
         ids[JobStatus.PENDING]: "is pending: cancel it first",
         ids[JobStatus.PROCESSING]: "runs now",
     }
-    await new_jobs(record, 600)
+    await new_jobs(database, 600)
     done = await finished(control, runner, await control.begin(OperationAction.DELETE, JobFilter()))
     assert (done.changed, done.skipped, len(done.problems)) == (0, 602, 20)
 
 
 async def test_listed_jobs_are_done_whatever_their_number(
-    record: Record, control: Control, runner: OperationRunner, artifacts: FolderArtifacts
+    database: Database, control: Control, runner: OperationRunner, artifacts: FolderArtifacts
 ) -> None:
-    ids = await new_jobs(record, 1_000)
-    await put(record, ids, JobStatus.COMPLETED)
+    ids = await new_jobs(database, 1_000)
+    await put(database, ids, JobStatus.COMPLETED)
     artifacts.save(ids[3], "a.txt", b"a", "text/plain")
     done = await finished(control, runner, await control.begin(OperationAction.DELETE, [*ids, ids[0], NOBODY]))
     assert (done.expected, done.changed, done.skipped) == (1_001, 1_000, 1)
     assert done.problems == ((NOBODY, "the record has no such job"),)
-    assert await statuses(record) == {}
+    assert await statuses(database) == {}
     assert artifacts.find(ids[3]) is None
 
 
 async def test_cancelling_and_promoting_look_only_at_what_can_change(
-    record: Record, control: Control, runner: OperationRunner
+    database: Database, control: Control, runner: OperationRunner
 ) -> None:
-    ids = await one_of_each(record)
-    later = await new_jobs(record, 2, after=HOUR)
+    ids = await one_of_each(database)
+    later = await new_jobs(database, 2, after=HOUR)
     promoted = await finished(control, runner, await control.begin(OperationAction.PROMOTE, JobFilter()))
     assert (promoted.changed, promoted.skipped) == (2, 0)
     cancelled = await finished(control, runner, await control.begin(OperationAction.CANCEL, JobFilter()))
     assert (cancelled.changed, cancelled.skipped) == (3, 0)
-    found = await statuses(record)
+    found = await statuses(database)
     assert [found[id] for id in [ids[JobStatus.PENDING], *later]] == [JobStatus.CANCELLED] * 3
 
 
 async def test_each_cancelled_job_has_the_reason_of_all(
-    record: Record, control: Control, runner: OperationRunner
+    database: Database, control: Control, runner: OperationRunner
 ) -> None:
     for reason, expected in (("the shop is closed", "the shop is closed"), (None, "cancelled by an operator")):
-        ids = await new_jobs(record, 501)
-        await put(record, ids[:1], JobStatus.PROCESSING)
+        ids = await new_jobs(database, 501)
+        await put(database, ids[:1], JobStatus.PROCESSING)
         done = await finished(control, runner, await control.begin(OperationAction.CANCEL, ids, reason))
         assert (done.changed, done.reason) == (501, reason)
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             rows = await connection.fetch(
                 "SELECT DISTINCT error_message FROM herdbook.jobs WHERE id = ANY ($1)", ids[1:]
             )
@@ -130,10 +130,10 @@ async def test_an_operation_on_nothing_ends(control: Control, runner: OperationR
 
 
 async def test_a_crash_undoes_one_batch_and_the_next_runner_goes_on(
-    settings: Settings, record: Record, control: Control, runner: OperationRunner
+    settings: Settings, database: Database, control: Control, runner: OperationRunner
 ) -> None:
-    ids = await new_jobs(record, 1_300)
-    await put(record, ids, JobStatus.FAILED)
+    ids = await new_jobs(database, 1_300)
+    await put(database, ids, JobStatus.FAILED)
     begun = await control.begin(OperationAction.RETRY, FAILED)
     await runner.round()
     # Somebody holds a job of the second batch, so that it can be killed half done.
@@ -155,23 +155,23 @@ async def test_a_crash_undoes_one_batch_and_the_next_runner_goes_on(
             await dying
     await holder.close()
     assert (await control.operation(begun.id)).changed == 500
-    done = await finished(control, OperationRunner(record, control), begun)
+    done = await finished(control, OperationRunner(database, control), begun)
     assert (done.changed, done.skipped) == (1_300, 0)
-    assert set((await generations(record)).values()) == {1}
-    assert len(await outbox(record)) == 2 * 1_300
+    assert set((await generations(database)).values()) == {1}
+    assert len(await outbox(database)) == 2 * 1_300
 
 
-async def test_several_runners_share_operations_and_none_is_starved(record: Record, control: Control) -> None:
-    ids = await new_jobs(record, 3_000)
-    await put(record, ids, JobStatus.FAILED)
+async def test_several_runners_share_operations_and_none_is_starved(database: Database, control: Control) -> None:
+    ids = await new_jobs(database, 3_000)
+    await put(database, ids, JobStatus.FAILED)
     long = await control.begin(OperationAction.RETRY, FAILED)
     short = await control.begin(OperationAction.PROMOTE, [NOBODY])
-    runner = OperationRunner(record, control)
+    runner = OperationRunner(database, control)
     await runner.round()
     await runner.round()
     assert (await control.operation(short.id)).finished_at is not None
 
-    runners = [OperationRunner(record, control) for _ in range(3)]
+    runners = [OperationRunner(database, control) for _ in range(3)]
     for one in runners:
         one.start()
 
@@ -182,4 +182,4 @@ async def test_several_runners_share_operations_and_none_is_starved(record: Reco
     for one in runners:
         await one.stop()
     assert (await control.operation(long.id)).changed == 3_000
-    assert set((await generations(record)).values()) == {1}
+    assert set((await generations(database)).values()) == {1}

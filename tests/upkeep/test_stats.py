@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.locks import try_lock
 from herdbook.record.rollups import bucket_of
 from herdbook.testing import eventually
-from herdbook.upkeep.stats import FigureRoller
+from herdbook.upkeep.stats import StatsRollup
 from tests.record.attempts import ended
 
 
@@ -16,52 +16,52 @@ def minutes_ago(count: int) -> datetime:
     return bucket_of(datetime.now(UTC), 60) - timedelta(minutes=count)
 
 
-async def roll(record: Record, roller: FigureRoller | None = None) -> None:
+async def roll(database: Database, roller: StatsRollup | None = None) -> None:
     """Rounds until nothing is left to catch up with."""
-    roller = roller or FigureRoller(record)
+    roller = roller or StatsRollup(database)
     while not await roller.round():
         pass
 
 
-async def figures(record: Record, resolution: int, queue: str = "") -> dict[datetime, tuple[Any, ...]]:
-    async with record.connection() as connection:
+async def figures(database: Database, resolution: int, queue: str = "") -> dict[datetime, tuple[Any, ...]]:
+    async with database.connection() as connection:
         rows = await connection.fetch(
             "SELECT * FROM herdbook.figures WHERE resolution = $1 AND queue = $2", resolution, queue
         )
     return {row["at"]: (row["completed"], row["retried"], row["failed"], row["run"], row["wait"]) for row in rows}
 
 
-async def test_each_minute_gets_its_figures_by_queue_and_for_all(record: Record) -> None:
+async def test_each_minute_gets_its_figures_by_queue_and_for_all(database: Database) -> None:
     at = minutes_ago(10)
-    await ended(record, at, run=100, wait=0)
-    await ended(record, at + timedelta(seconds=59), "failed", run=101, wait=1_000)
-    await ended(record, at + timedelta(seconds=60), "retry", queue="other", run=100, wait=None)
-    await ended(record, at, "cancelled")
-    await roll(record)
+    await ended(database, at, run=100, wait=0)
+    await ended(database, at + timedelta(seconds=59), "failed", run=101, wait=1_000)
+    await ended(database, at + timedelta(seconds=60), "retry", queue="other", run=100, wait=None)
+    await ended(database, at, "cancelled")
+    await roll(database)
     later = at + timedelta(minutes=1)
-    assert await figures(record, 60, "q") == {at: (1, 0, 1, {"20": 1, "21": 1}, {"0": 1, "30": 1})}
-    assert await figures(record, 60, "other") == {later: (0, 1, 0, {"20": 1}, {})}
-    assert set(await figures(record, 60)) == {at, later}
+    assert await figures(database, 60, "q") == {at: (1, 0, 1, {"20": 1, "21": 1}, {"0": 1, "30": 1})}
+    assert await figures(database, 60, "other") == {later: (0, 1, 0, {"20": 1}, {})}
+    assert set(await figures(database, 60)) == {at, later}
 
 
-async def test_tries_that_do_not_count_are_in_no_figure(record: Record) -> None:
+async def test_tries_that_do_not_count_are_in_no_figure(database: Database) -> None:
     at = minutes_ago(10)
     for outcome in ("snoozed", "released"):
-        await ended(record, at, outcome)
-    await roll(record)
-    assert await figures(record, 60) == {}
-    await ended(record, at)
-    await roll(record)
-    assert [one[:3] for one in (await figures(record, 60)).values()] == [(1, 0, 0)]
+        await ended(database, at, outcome)
+    await roll(database)
+    assert await figures(database, 60) == {}
+    await ended(database, at)
+    await roll(database)
+    assert [one[:3] for one in (await figures(database, 60)).values()] == [(1, 0, 0)]
 
 
-async def test_coarser_figures_are_the_sums_of_the_finer(record: Record) -> None:
+async def test_coarser_figures_are_the_sums_of_the_finer(database: Database) -> None:
     for count in (200, 190, 180, 30, 20, 10):
-        await ended(record, minutes_ago(count), wait=count)
-        await ended(record, minutes_ago(count), "failed", queue="other")
-    await roll(record)
+        await ended(database, minutes_ago(count), wait=count)
+        await ended(database, minutes_ago(count), "failed", queue="other")
+    await roll(database)
     for resolution in (60, 900, 7_200):
-        found = await figures(record, resolution)
+        found = await figures(database, resolution)
         assert (sum(one[0] for one in found.values()), sum(one[2] for one in found.values())) == (6, 6)
         assert sum(sum(one[3].values()) for one in found.values()) == 12
         assert all(bucket_of(at, resolution) == at for at in found)
@@ -72,43 +72,43 @@ def newest_due() -> datetime:
     return bucket_of(datetime.now(UTC) - timedelta(seconds=5), 60) - timedelta(minutes=1)
 
 
-async def test_rolling_again_changes_nothing_but_takes_late_commits_in(record: Record) -> None:
-    roller = FigureRoller(record)
+async def test_rolling_again_changes_nothing_but_takes_late_commits_in(database: Database) -> None:
+    roller = StatsRollup(database)
     last = newest_due()
-    await ended(record, last)
-    await roll(record, roller)
+    await ended(database, last)
+    await roll(database, roller)
     while last != newest_due():
         # A minute went by meanwhile.
         last = newest_due()
-        await ended(record, last)
-        await roll(record, roller)
-    once = [await figures(record, resolution) for resolution in (60, 900, 7_200)]
-    await roll(record, roller)
-    await roll(record)
-    assert [await figures(record, resolution) for resolution in (60, 900, 7_200)] == once
-    await ended(record, last)
-    await roll(record, roller)
-    assert (await figures(record, 60))[last][0] == once[0][last][0] + 1
+        await ended(database, last)
+        await roll(database, roller)
+    once = [await figures(database, resolution) for resolution in (60, 900, 7_200)]
+    await roll(database, roller)
+    await roll(database)
+    assert [await figures(database, resolution) for resolution in (60, 900, 7_200)] == once
+    await ended(database, last)
+    await roll(database, roller)
+    assert (await figures(database, 60))[last][0] == once[0][last][0] + 1
 
 
-async def test_the_running_minute_is_left_alone(record: Record) -> None:
-    await ended(record, datetime.now(UTC))
+async def test_the_running_minute_is_left_alone(database: Database) -> None:
+    await ended(database, datetime.now(UTC))
     before = minutes_ago(0)
-    await roll(record)
+    await roll(database)
     if minutes_ago(0) == before:
-        assert await figures(record, 60) == {}
+        assert await figures(database, 60) == {}
 
 
-async def test_what_is_older_than_a_day_is_not_caught_up_with(record: Record) -> None:
-    await ended(record, minutes_ago(25 * 60))
+async def test_what_is_older_than_a_day_is_not_caught_up_with(database: Database) -> None:
+    await ended(database, minutes_ago(25 * 60))
     recent = minutes_ago(23 * 60)
-    await ended(record, recent)
-    await roll(record)
-    assert list(await figures(record, 60)) == [recent]
+    await ended(database, recent)
+    await roll(database)
+    assert list(await figures(database, 60)) == [recent]
 
 
-async def test_old_figures_are_pruned(record: Record) -> None:
-    async with record.connection() as connection:
+async def test_old_figures_are_pruned(database: Database) -> None:
+    async with database.connection() as connection:
         await connection.execute(
             """
             INSERT INTO herdbook.figures
@@ -117,27 +117,27 @@ async def test_old_figures_are_pruned(record: Record) -> None:
                          (7200, '89 days'), (7200, '91 days')) AS old (resolution, age)
             """
         )
-    await roll(record)
-    assert [len(await figures(record, resolution)) for resolution in (60, 900, 7_200)] == [1, 1, 1]
+    await roll(database)
+    assert [len(await figures(database, resolution)) for resolution in (60, 900, 7_200)] == [1, 1, 1]
 
 
-async def test_one_roller_works_at_a_time(record: Record) -> None:
-    await ended(record, minutes_ago(5))
-    async with record.transaction() as connection:
+async def test_one_roller_works_at_a_time(database: Database) -> None:
+    await ended(database, minutes_ago(5))
+    async with database.transaction() as connection:
         assert await try_lock(connection, "figures")
-        assert await FigureRoller(record).round() > 0
-        assert await figures(record, 60) == {}
-    await roll(record)
-    assert len(await figures(record, 60)) == 1
+        assert await StatsRollup(database).round() > 0
+        assert await figures(database, 60) == {}
+    await roll(database)
+    assert len(await figures(database, 60)) == 1
 
 
-async def test_the_service_rolls_by_itself(record: Record) -> None:
-    await ended(record, minutes_ago(5))
-    roller = FigureRoller(record)
+async def test_the_service_rolls_by_itself(database: Database) -> None:
+    await ended(database, minutes_ago(5))
+    roller = StatsRollup(database)
     roller.start()
 
     async def rolled() -> bool:
-        return len(await figures(record, 60)) == 1
+        return len(await figures(database, 60)) == 1
 
     await eventually(rolled)
     await roller.stop()

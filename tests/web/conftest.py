@@ -9,13 +9,13 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.options import Backoff
 from herdbook.model.registry import Registry
 from herdbook.operating.feed import ChangeFeed
-from herdbook.operating.queue_stats import QueueFigures
-from herdbook.record.database import Record
+from herdbook.operating.queue_stats import QueueStatsReader
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.web import create_app
 
@@ -44,22 +44,24 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-async def parts(settings: Settings, registry: Registry, record: Record, tmp_path: Path) -> AsyncIterator[Parts]:
-    queues = QueueFigures.connect(settings, registry, record)
-    yield Parts(
+async def services(
+    settings: Settings, registry: Registry, database: Database, tmp_path: Path
+) -> AsyncIterator[Services]:
+    queues = QueueStatsReader.connect(settings, registry, database)
+    yield Services(
         settings=settings,
         registry=registry,
-        record=record,
+        database=database,
         queues=queues,
         artifacts=FolderArtifacts(tmp_path / "artifacts"),
-        feed=ChangeFeed(record),
+        feed=ChangeFeed(database),
     )
     await queues.close()
 
 
 @pytest.fixture
-async def site(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(parts) as site:
+async def site(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(services) as site:
         yield site
 
 
@@ -69,22 +71,24 @@ async def lost_site(settings: Settings, registry: Registry, tmp_path: Path) -> A
     url = f"postgresql://herdbook:hushhush@127.0.0.1:{NOBODY}/x"
     redis_url = f"redis://:hushhush@127.0.0.1:{NOBODY}"
     lost = settings.model_copy(update={"database_url": url, "redis_url": redis_url})
-    record = Record(url, size=2)
-    await record.open()
-    queues = QueueFigures.connect(lost, registry, record)
+    database = Database(url, size=2)
+    await database.open()
+    queues = QueueStatsReader.connect(lost, registry, database)
     artifacts = FolderArtifacts(tmp_path / "artifacts")
-    feed = ChangeFeed(record)
-    parts = Parts(settings=lost, registry=registry, record=record, queues=queues, artifacts=artifacts, feed=feed)
-    async with client(parts) as site:
+    feed = ChangeFeed(database)
+    services = Services(
+        settings=lost, registry=registry, database=database, queues=queues, artifacts=artifacts, feed=feed
+    )
+    async with client(services) as site:
         yield site
     await queues.close()
-    await record.close()
+    await database.close()
 
 
-def client(parts: Parts) -> httpx.AsyncClient:
+def client(services: Services) -> httpx.AsyncClient:
     """A client whose every page has to be sound."""
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(create_app(parts)),
+        transport=httpx.ASGITransport(create_app(services)),
         base_url="http://herdbook.test",
         event_hooks={"response": [_sound]},
     )

@@ -6,14 +6,14 @@ from html.parser import HTMLParser
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from herdbook.web.form.entries import Entry
+from herdbook.web.form.entries import FieldEntry
 from herdbook.web.form.fields import Field
 from herdbook.web.form.submitted import Submitted, entry_of
 
 _TEMPLATE = '{% import "form/field.html" as form %}{{ form.whole(entry, errors) }}'
 
 
-def rendered(entry: Entry, errors: Mapping[str, list[str]] | None = None) -> str:
+def rendered(entry: FieldEntry, errors: Mapping[str, list[str]] | None = None) -> str:
     """The entry as HTML."""
     return _template().render(entry=entry, errors=errors or {})
 
@@ -38,13 +38,13 @@ def pairs_of(html: str) -> list[tuple[str, str]]:
     return [(name, text.replace("\r\n", "\n").replace("\n", "\r\n")) for name, text in form.pairs]
 
 
-def sent_back(entry: Entry, **changes: str) -> Entry:
+def sent_back(entry: FieldEntry, **changes: str) -> FieldEntry:
     """The entry after it was shown in a browser and sent, with some inputs changed by their names."""
     pairs = pairs_of(rendered(entry))
     return sent(entry.field, *[pair for pair in pairs if pair[0] not in changes], *changes.items(), name=entry.name)
 
 
-def sent(field: Field, *pairs: tuple[str, str], name: str = "jobData") -> Entry:
+def sent(field: Field, *pairs: tuple[str, str], name: str = "jobData") -> FieldEntry:
     """The entry of a field of which these pairs were sent."""
     return entry_of(field, name, Submitted(pairs))
 
@@ -75,9 +75,9 @@ class _Form(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea" and self._area is not None:
-            name, parts = self._area
+            name, services = self._area
             # Browsers drop a line break right behind the tag.
-            self.pairs.append((name, "".join(parts).removeprefix("\n")))
+            self.pairs.append((name, "".join(services).removeprefix("\n")))
             self._area = None
         elif tag == "select" and self._select is not None:
             chosen = [value for value, selected in self._options if selected] or [self._options[0][0]]

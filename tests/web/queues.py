@@ -10,8 +10,8 @@ from uuid import UUID
 import httpx
 import redis.asyncio
 
-from herdbook.http.services import Parts
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.http.services import Services
+from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
 from herdbook.record.workers import WorkerBeat, beat_worker
@@ -21,34 +21,34 @@ from .conftest import NOBODY, client
 
 
 @asynccontextmanager
-async def redis_of(parts: Parts) -> AsyncIterator[redis.asyncio.Redis]:
+async def redis_of(services: Services) -> AsyncIterator[redis.asyncio.Redis]:
     """A client of the test's Redis."""
-    assert parts.settings.redis_url
-    client = connect(parts.settings.redis_url)
+    assert services.settings.redis_url
+    client = connect(services.settings.redis_url)
     yield client
     await client.aclose()
 
 
 @asynccontextmanager
-async def site_without_redis(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
+async def site_without_redis(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     """The pages while only Redis is away."""
-    lost = parts.settings.model_copy(update={"redis_url": f"redis://:hushhush@127.0.0.1:{NOBODY}"})
-    queues = QueueFigures.connect(lost, parts.registry, parts.record)
-    async with client(replace(parts, settings=lost, queues=queues)) as site:
+    lost = services.settings.model_copy(update={"redis_url": f"redis://:hushhush@127.0.0.1:{NOBODY}"})
+    queues = QueueStatsReader.connect(lost, services.registry, services.database)
+    async with client(replace(services, settings=lost, queues=queues)) as site:
         yield site
     await queues.close()
 
 
-async def deliver(parts: Parts) -> None:
+async def deliver(services: Services) -> None:
     """Carry everything that waits in the outbox to the queues."""
-    async with redis_of(parts) as client:
-        relay = Relay(parts.record, client, prefix=parts.settings.queue_prefix)
+    async with redis_of(services) as client:
+        relay = Relay(services.database, client, prefix=services.settings.queue_prefix)
         while await relay.round() == 0:
             pass
         await relay.stop()
 
 
-async def add_foreign(parts: Parts, queue: str, ids: Sequence[str]) -> None:
+async def add_foreign(services: Services, queue: str, ids: Sequence[str]) -> None:
     """Jobs that another BullMQ client published."""
     jobs = [
         QueuedJob(
@@ -63,31 +63,31 @@ async def add_foreign(parts: Parts, queue: str, ids: Sequence[str]) -> None:
         )
         for id in ids
     ]
-    async with redis_of(parts) as client:
-        await QueueWriter(client, prefix=parts.settings.queue_prefix).add(queue, jobs)
+    async with redis_of(services) as client:
+        await QueueWriter(client, prefix=services.settings.queue_prefix).add(queue, jobs)
 
 
-async def add_active(parts: Parts, queue: str, ids: Sequence[UUID]) -> None:
+async def add_active(services: Services, queue: str, ids: Sequence[UUID]) -> None:
     """Have the queue hold jobs as a worker's that took them in this order."""
-    async with redis_of(parts) as client:
-        await client.lpush(f"{parts.settings.queue_prefix}:{queue}:active", *map(str, ids))
+    async with redis_of(services) as client:
+        await client.lpush(f"{services.settings.queue_prefix}:{queue}:active", *map(str, ids))
 
 
 async def beat(
-    parts: Parts, id: str, queues: Sequence[str], *, silent: int = 0, state: str = "running", running: int = 0
+    services: Services, id: str, queues: Sequence[str], *, silent: int = 0, state: str = "running", running: int = 0
 ) -> None:
     """A worker that was last heard of `silent` seconds ago."""
     sign = WorkerBeat(id=id, host="barn", pid=7, queues=list(queues), concurrency=10, running=running, state=state)
-    async with parts.record.connection() as connection:
+    async with services.database.connection() as connection:
         await beat_worker(connection, sign)
         await connection.execute(
             "UPDATE herdbook.workers SET heartbeat_at = now() - make_interval(secs => $2) WHERE id = $1", id, silent
         )
 
 
-async def forget_wishes_age(parts: Parts) -> None:
+async def forget_wishes_age(services: Services) -> None:
     """Make what operators wanted of queues old, so that the pages ask the queue itself."""
-    async with parts.record.connection() as connection:
+    async with services.database.connection() as connection:
         await connection.execute("UPDATE herdbook.queues SET updated_at = now() - interval '1 min'")
 
 

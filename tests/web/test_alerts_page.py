@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from herdbook.alerting import load_alerts
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.ids import new_job_id
 from herdbook.upkeep.alerts import AlertWatch
 
@@ -31,21 +31,21 @@ over = "10m"
 
 
 @pytest.fixture
-def watched(parts: Parts, tmp_path: Path) -> Parts:
+def watched(services: Services, tmp_path: Path) -> Services:
     """The parts, with rules."""
     path = tmp_path / "alerts.toml"
     path.write_text(FILE, encoding="utf-8")
-    return replace(parts, settings=parts.settings.model_copy(update={"alerts": path}))
+    return replace(services, settings=services.settings.model_copy(update={"alerts": path}))
 
 
 @pytest.fixture
-async def watched_site(watched: Parts) -> AsyncIterator[httpx.AsyncClient]:
+async def watched_site(watched: Services) -> AsyncIterator[httpx.AsyncClient]:
     async with client(watched) as site:
         yield site
 
 
-async def look(parts: Parts) -> None:
-    await AlertWatch(parts.record, parts.queues, load_alerts(parts.settings)).round()
+async def look(services: Services) -> None:
+    await AlertWatch(services.database, services.queues, load_alerts(services.settings)).round()
 
 
 async def test_without_rules_the_page_teaches(site: httpx.AsyncClient) -> None:
@@ -55,11 +55,13 @@ async def test_without_rules_the_page_teaches(site: httpx.AsyncClient) -> None:
     assert 'href="/alerts" aria-current="page"' in page.text
 
 
-async def test_the_example_on_the_page_is_a_good_file(site: httpx.AsyncClient, tmp_path: Path, parts: Parts) -> None:
+async def test_the_example_on_the_page_is_a_good_file(
+    site: httpx.AsyncClient, tmp_path: Path, services: Services
+) -> None:
     example = (await site.get("/alerts")).text.partition('id="alert-file"')[2].partition(">")[2].partition("</pre>")[0]
     path = tmp_path / "example.toml"
     path.write_text(example.replace("whsec_…", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), encoding="utf-8")
-    alerts = load_alerts(parts.settings.model_copy(update={"alerts": path}))
+    alerts = load_alerts(services.settings.model_copy(update={"alerts": path}))
     assert [len(alerts.rules), len(alerts.targets)] == [3, 2]
 
 
@@ -72,7 +74,7 @@ async def test_when_all_is_well_each_rule_says_so(watched_site: httpx.AsyncClien
 
 
 async def test_an_incident_is_shown_with_the_jobs_that_told_of_it(
-    watched_site: httpx.AsyncClient, watched: Parts
+    watched_site: httpx.AsyncClient, watched: Services
 ) -> None:
     await beat(watched, "barn-7", ["notes"], silent=20)
     await look(watched)
@@ -93,7 +95,7 @@ async def test_an_incident_is_shown_with_the_jobs_that_told_of_it(
         assert (await watched_site.get(f"/jobs/{job}")).status_code == 200
 
 
-async def test_the_api_tells_the_same(watched_site: httpx.AsyncClient, watched: Parts) -> None:
+async def test_the_api_tells_the_same(watched_site: httpx.AsyncClient, watched: Services) -> None:
     await beat(watched, "barn-7", ["notes"], silent=20)
     await look(watched)
     answer = await watched_site.get("/api/alerts")
@@ -106,8 +108,8 @@ async def test_the_api_tells_the_same(watched_site: httpx.AsyncClient, watched: 
     assert "hush" not in answer.text
 
 
-async def test_subjects_are_text(watched_site: httpx.AsyncClient, watched: Parts) -> None:
-    async with watched.record.connection() as connection:
+async def test_subjects_are_text(watched_site: httpx.AsyncClient, watched: Services) -> None:
+    async with watched.database.connection() as connection:
         await connection.execute(
             "INSERT INTO herdbook.incidents (id, rule, kind, subject, message) VALUES ($1, 'Lost ones', 'x', $2, $2)",
             new_job_id(),

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from herdbook.web.form import fields, words
 from herdbook.web.form.example import example_of
-from herdbook.web.form.fields import ABSENT, MOST_ROWS, Kind
+from herdbook.web.form.fields import ABSENT, MOST_ROWS, FieldKind
 from herdbook.web.form.fill import fill
 from herdbook.web.form.schema import fields_of
 from herdbook.web.form.values import read
@@ -89,36 +89,36 @@ EVERYTHING = {field.key: field for field in field_of(Everything).fields}
 @pytest.mark.parametrize(
     ("key", "kind"),
     [
-        ("title", Kind.TEXT),
-        ("runAt", Kind.DATE_TIME),
-        ("day", Kind.DATE),
-        ("at", Kind.TIME),
-        ("count", Kind.INTEGER),
-        ("ratio", Kind.NUMBER),
-        ("price", Kind.VARIANTS),
-        ("isNew", Kind.BOOLEAN),
-        ("maybe", Kind.BOOLEAN),
-        ("colour", Kind.CHOICE),
-        ("level", Kind.CHOICE),
-        ("message", Kind.LONG_TEXT),
-        ("notes", Kind.LONG_TEXT),
-        ("token", Kind.SECRET),
-        ("id", Kind.TEXT),
-        ("place", Kind.OBJECT),
-        ("home", Kind.OBJECT),
-        ("tags", Kind.LIST),
-        ("places", Kind.LIST),
-        ("headers", Kind.MAP),
-        ("matrix", Kind.JSON),
-        ("pair", Kind.JSON),
-        ("pet", Kind.VARIANTS),
-        ("either", Kind.VARIANTS),
-        ("anything", Kind.JSON),
-        ("many", Kind.JSON),
-        ("picture", Kind.LONG_TEXT),
+        ("title", FieldKind.TEXT),
+        ("runAt", FieldKind.DATE_TIME),
+        ("day", FieldKind.DATE),
+        ("at", FieldKind.TIME),
+        ("count", FieldKind.INTEGER),
+        ("ratio", FieldKind.NUMBER),
+        ("price", FieldKind.VARIANTS),
+        ("isNew", FieldKind.BOOLEAN),
+        ("maybe", FieldKind.BOOLEAN),
+        ("colour", FieldKind.CHOICE),
+        ("level", FieldKind.CHOICE),
+        ("message", FieldKind.LONG_TEXT),
+        ("notes", FieldKind.LONG_TEXT),
+        ("token", FieldKind.SECRET),
+        ("id", FieldKind.TEXT),
+        ("place", FieldKind.OBJECT),
+        ("home", FieldKind.OBJECT),
+        ("tags", FieldKind.LIST),
+        ("places", FieldKind.LIST),
+        ("headers", FieldKind.MAP),
+        ("matrix", FieldKind.JSON),
+        ("pair", FieldKind.JSON),
+        ("pet", FieldKind.VARIANTS),
+        ("either", FieldKind.VARIANTS),
+        ("anything", FieldKind.JSON),
+        ("many", FieldKind.JSON),
+        ("picture", FieldKind.LONG_TEXT),
     ],
 )
-def test_each_kind_of_value_has_its_kind_of_field(key: str, kind: Kind) -> None:
+def test_each_kind_of_value_has_its_kind_of_field(key: str, kind: FieldKind) -> None:
     assert EVERYTHING[key].kind is kind
 
 
@@ -156,18 +156,18 @@ def test_choices_keep_the_types_of_their_values() -> None:
 def test_variants_are_named_and_hold_their_fields() -> None:
     pet = EVERYTHING["pet"]
     assert [one.label for one in pet.fields] == ["Cat", "Dog"]
-    assert [part.kind for part in pet.fields[0].fields] == [Kind.CONSTANT, Kind.INTEGER]
+    assert [part.kind for part in pet.fields[0].fields] == [FieldKind.CONSTANT, FieldKind.INTEGER]
     assert [one.label for one in EVERYTHING["either"].fields] == ["Whole number", "Text"]
 
 
 def test_a_text_or_a_list_of_texts_is_asked_for_in_one_line() -> None:
     one_or_many = fields_of(TypeAdapter(str | list[str]).json_schema(), key="to")
-    assert one_or_many.kind is Kind.TEXT
+    assert one_or_many.kind is FieldKind.TEXT
     assert fill(one_or_many, "to", "a, b").text == "a, b"
     many = fill(one_or_many, "to", ["a", "b"])
     assert many.as_json
     assert read(many, "") == (["a", "b"], [])
-    assert fields_of(TypeAdapter(str | list[int]).json_schema(), key="to").kind is Kind.VARIANTS
+    assert fields_of(TypeAdapter(str | list[int]).json_schema(), key="to").kind is FieldKind.VARIANTS
 
 
 def test_only_objects_that_may_be_empty_have_a_tick() -> None:
@@ -184,7 +184,7 @@ def test_only_objects_that_may_be_empty_have_a_tick() -> None:
 
 def test_a_schema_that_leads_back_to_itself_ends_in_json() -> None:
     tree = field_of(Tree)
-    assert [field.kind for field in tree.fields] == [Kind.TEXT, Kind.JSON, Kind.JSON]
+    assert [field.kind for field in tree.fields] == [FieldKind.TEXT, FieldKind.JSON, FieldKind.JSON]
     assert tree.label == "Job data"
 
 
@@ -195,20 +195,20 @@ def test_deep_schemas_end_in_json() -> None:
     field, depth = fields_of(schema, key="jobData"), 0
     while field.fields:
         field, depth = field.fields[0], depth + 1
-    assert (field.kind, depth) == (Kind.JSON, 5)
+    assert (field.kind, depth) == (FieldKind.JSON, 5)
 
 
 @pytest.mark.parametrize(
     ("type", "kind"),
     [
-        (int, Kind.INTEGER),
-        (list[str], Kind.LIST),
-        (Any, Kind.JSON),
-        (JsonValue, Kind.JSON),
-        (dict[str, Any], Kind.JSON),
+        (int, FieldKind.INTEGER),
+        (list[str], FieldKind.LIST),
+        (Any, FieldKind.JSON),
+        (JsonValue, FieldKind.JSON),
+        (dict[str, Any], FieldKind.JSON),
     ],
 )
-def test_a_payload_need_not_be_an_object(type: Any, kind: Kind) -> None:
+def test_a_payload_need_not_be_an_object(type: Any, kind: FieldKind) -> None:
     assert field_of(type).kind is kind
 
 
@@ -229,7 +229,7 @@ def test_a_payload_need_not_be_an_object(type: Any, kind: Kind) -> None:
     ],
 )
 def test_what_no_form_can_show_is_json(schema: dict[str, Any]) -> None:
-    assert fields_of(schema, key="jobData").kind is Kind.JSON
+    assert fields_of(schema, key="jobData").kind is FieldKind.JSON
 
 
 def test_an_only_part_of_all_is_taken_in() -> None:
@@ -237,7 +237,7 @@ def test_an_only_part_of_all_is_taken_in() -> None:
         {"$defs": {"a": {"type": "integer", "title": "A"}}, "allOf": [{"$ref": "#/$defs/a"}], "description": "d"},
         key="jobData",
     )
-    assert (field.kind, field.help) == (Kind.INTEGER, "d")
+    assert (field.kind, field.help) == (FieldKind.INTEGER, "d")
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_the_examples_of_the_built_in_types_are_valid(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(BUILTIN))
 def test_people_are_told_what_the_fields_of_the_built_in_types_mean(name: str) -> None:
     def check(field: fields.Field) -> None:
-        for part in field.fields if field.kind is Kind.OBJECT else ():
+        for part in field.fields if field.kind is FieldKind.OBJECT else ():
             assert part.help, part.key
             check(part)
 

@@ -10,7 +10,7 @@ from herdbook.errors import FieldProblem
 from herdbook.web.form.entries import blank
 from herdbook.web.form.example import example_of
 from herdbook.web.form.field_errors import place
-from herdbook.web.form.fields import ABSENT, MOST_ROWS, Field, Kind
+from herdbook.web.form.fields import ABSENT, MOST_ROWS, Field, FieldKind
 from herdbook.web.form.fill import fill
 from herdbook.web.form.schema import fields_of
 from herdbook.web.form.values import read
@@ -253,7 +253,7 @@ def test_what_cannot_be_read_is_told_and_shown_again(name: str, text: str, value
 
 @pytest.mark.parametrize(("text", "value"), [(" 12 ", 12), ("-0", 0), ("+7", 7), ("", ABSENT), ("  ", ABSENT)])
 def test_numbers_may_have_spaces_around_them(text: str, value: Any) -> None:
-    field = Field(kind=Kind.INTEGER)
+    field = Field(kind=FieldKind.INTEGER)
     assert read(sent(field, ("jobData", text)), "jobData") == (value, [])
 
 
@@ -266,7 +266,7 @@ def test_numbers_may_have_spaces_around_them(text: str, value: Any) -> None:
     ],
 )
 def test_local_times_are_in_utc(text: str, value: Any) -> None:
-    assert read(sent(Field(kind=Kind.DATE_TIME), ("jobData", text)), "jobData") == (value, [])
+    assert read(sent(Field(kind=FieldKind.DATE_TIME), ("jobData", text)), "jobData") == (value, [])
 
 
 def test_empty_rows_are_dropped_and_errors_find_the_right_one() -> None:

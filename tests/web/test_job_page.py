@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.context import LogLine
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import AttemptKey, AttemptOutcome, Job, JobStatus
@@ -39,25 +39,25 @@ PNG = b"\x89PNG\r\n\x1a\n"
 LATER = JobOptions(delay=3_600_000)
 
 
-async def publish(parts: Parts, text: str = "moo", options: JobOptions | None = None) -> UUID:
-    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+async def publish(services: Services, text: str = "moo", options: JobOptions | None = None) -> UUID:
+    publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     request = JobRequest(job_type="note", job_data={"text": text}, options=options or JobOptions())
     (made,) = await publisher.publish_bulk([request])
     return made.id
 
 
-async def begin(parts: Parts, job: UUID, number: int = 1, worker: str = "barn:1") -> None:
+async def begin(services: Services, job: UUID, number: int = 1, worker: str = "barn:1") -> None:
     """A worker claims the job."""
-    key = AttemptKey(job=job, generation=(await read(parts, job)).generation, number=number)
-    async with parts.record.connection() as connection:
+    key = AttemptKey(job=job, generation=(await read(services, job)).generation, number=number)
+    async with services.database.connection() as connection:
         assert await claim_jobs_if_newer_attempt(connection, [key], [number - 1], worker)
 
 
 async def end(
-    parts: Parts, job: UUID, status: JobStatus, *, result: Any = None, error: ErrorReport | None = None
+    services: Services, job: UUID, status: JobStatus, *, result: Any = None, error: ErrorReport | None = None
 ) -> None:
     """The worker's attempt ends."""
-    found = await read(parts, job)
+    found = await read(services, job)
     assert found.worker
     outcomes = {
         JobStatus.COMPLETED: AttemptOutcome.COMPLETED,
@@ -72,35 +72,35 @@ async def end(
         result=json.dumps(result) if status is JobStatus.COMPLETED else None,
         error=error,
     )
-    async with parts.record.connection() as connection:
+    async with services.database.connection() as connection:
         assert await finish_attempts_if_running(connection, [finished], found.worker)
 
 
-async def failed(parts: Parts, message: str = "no such cow") -> UUID:
-    job = await publish(parts)
-    await begin(parts, job)
+async def failed(services: Services, message: str = "no such cow") -> UUID:
+    job = await publish(services)
+    await begin(services, job)
     error = ErrorReport(type="LookupError", message=message, stack_trace=f"Traceback: {message}")
-    await end(parts, job, JobStatus.FAILED, error=error)
+    await end(services, job, JobStatus.FAILED, error=error)
     return job
 
 
-async def completed(parts: Parts, result: Any = None) -> UUID:
-    job = await publish(parts)
-    await begin(parts, job)
-    await end(parts, job, JobStatus.COMPLETED, result=result)
+async def completed(services: Services, result: Any = None) -> UUID:
+    job = await publish(services)
+    await begin(services, job)
+    await end(services, job, JobStatus.COMPLETED, result=result)
     return job
 
 
-async def read(parts: Parts, job: UUID) -> Job:
-    async with parts.record.connection() as connection:
+async def read(services: Services, job: UUID) -> Job:
+    async with services.database.connection() as connection:
         return await read_job(connection, job)
 
 
-async def log(parts: Parts, job: UUID, *messages: str) -> None:
-    found = await read(parts, job)
+async def log(services: Services, job: UUID, *messages: str) -> None:
+    found = await read(services, job)
     key = AttemptKey(job=job, generation=found.generation, number=found.attempt)
     lines = [(key, LogLine(at=found.updated_at, message=message)) for message in messages]
-    async with parts.record.connection() as connection:
+    async with services.database.connection() as connection:
         await insert_logs(connection, lines)
 
 
@@ -108,8 +108,8 @@ def actions(page: httpx.Response) -> list[str]:
     return re.findall(r'<form method="post" action="/jobs/[^/]+/(\w+)"', page.text)
 
 
-async def test_a_pending_job(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await publish(parts, "moo")
+async def test_a_pending_job(site: httpx.AsyncClient, services: Services) -> None:
+    job = await publish(services, "moo")
     page = await site.get(f"/jobs/{job}")
     assert page.status_code == 200
     assert "<title>note · Herdbook</title>" in page.text
@@ -125,18 +125,18 @@ async def test_a_pending_job(site: httpx.AsyncClient, parts: Parts) -> None:
     assert f'data-live="job:{job}"' in page.text
 
 
-async def test_a_job_that_waits_for_a_time(site: httpx.AsyncClient, parts: Parts) -> None:
-    page = await site.get(f"/jobs/{await publish(parts, options=LATER)}")
+async def test_a_job_that_waits_for_a_time(site: httpx.AsyncClient, services: Services) -> None:
+    page = await site.get(f"/jobs/{await publish(services, options=LATER)}")
     assert actions(page) == ["promotions", "cancellations"]
     assert "scheduled</span>" in page.text
     assert "Waits 1 h for its time" in page.text
 
 
-async def test_a_job_that_runs(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await publish(parts)
-    await begin(parts, job, worker="barn:77")
-    await log(parts, job, "chewing")
-    async with parts.record.connection() as connection:
+async def test_a_job_that_runs(site: httpx.AsyncClient, services: Services) -> None:
+    job = await publish(services)
+    await begin(services, job, worker="barn:77")
+    await log(services, job, "chewing")
+    async with services.database.connection() as connection:
         await connection.execute("UPDATE herdbook.jobs SET progress = '40'")
     page = await site.get(f"/jobs/{job}")
     assert actions(page) == ["cancellations"]
@@ -146,21 +146,21 @@ async def test_a_job_that_runs(site: httpx.AsyncClient, parts: Parts) -> None:
     assert "chewing" in page.text
 
 
-async def test_the_worker_of_a_running_job_is_asked_to_stop_it(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await publish(parts)
-    await begin(parts, job)
+async def test_the_worker_of_a_running_job_is_asked_to_stop_it(site: httpx.AsyncClient, services: Services) -> None:
+    job = await publish(services)
+    await begin(services, job)
     answer = await site.post(f"/jobs/{job}/cancellations", data={"reason": "too long"})
     assert answer.headers["location"] == f"/jobs/{job}?notice=asked"
     assert "asked to stop" in (await site.get(answer.headers["location"])).text
 
 
-async def test_a_failed_job_says_why(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await publish(parts)
+async def test_a_failed_job_says_why(site: httpx.AsyncClient, services: Services) -> None:
+    job = await publish(services)
     for number, message in ((1, "first"), (2, "second")):
-        await begin(parts, job, number)
+        await begin(services, job, number)
         status = JobStatus.PENDING if number == 1 else JobStatus.FAILED
         error = ErrorReport(type="LookupError", message=message, stack_trace=f"trace of {message}")
-        await end(parts, job, status, error=error)
+        await end(services, job, status, error=error)
     page = await site.get(f"/jobs/{job}")
     assert actions(page) == ["retries", "deletions"]
     assert re.search(r'banner-bad">\s*<strong>Failed</strong>\s*<span class="break">second</span>', page.text)
@@ -169,14 +169,16 @@ async def test_a_failed_job_says_why(site: httpx.AsyncClient, parts: Parts) -> N
     assert re.search(r'id="trace-0-2" open>.*trace of second', page.text, re.DOTALL)
 
 
-async def test_a_retried_job_shows_each_try_its_error_and_the_waits(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await publish(parts)
+async def test_a_retried_job_shows_each_try_its_error_and_the_waits(
+    site: httpx.AsyncClient, services: Services
+) -> None:
+    job = await publish(services)
     for number, message in ((1, "no cow"), (2, "no barn")):
-        await begin(parts, job, number)
-        await end(parts, job, JobStatus.PENDING, error=ErrorReport(type="LookupError", message=message))
-    await begin(parts, job, 3)
-    await end(parts, job, JobStatus.COMPLETED, result=12)
-    async with parts.record.connection() as connection:
+        await begin(services, job, number)
+        await end(services, job, JobStatus.PENDING, error=ErrorReport(type="LookupError", message=message))
+    await begin(services, job, 3)
+    await end(services, job, JobStatus.COMPLETED, result=12)
+    async with services.database.connection() as connection:
         # The second and the third could have run 10 s and 20 s after the one before, and began 3 s later.
         await connection.execute(
             """
@@ -204,26 +206,28 @@ async def test_a_retried_job_shows_each_try_its_error_and_the_waits(site: httpx.
     ]
 
 
-async def test_facts_have_the_limits_and_who_is_told(site: httpx.AsyncClient, parts: Parts, registry: Registry) -> None:
+async def test_facts_have_the_limits_and_who_is_told(
+    site: httpx.AsyncClient, services: Services, registry: Registry
+) -> None:
     @registry.processor("slow", backoff=lambda attempt, error: 5, timeout=90)
     def slow(payload: int) -> None: ...
 
-    publisher = Publisher(parts.record, registry, max_job_bytes=1_000)
+    publisher = Publisher(services.database, registry, max_job_bytes=1_000)
     told = JobOptions(timeout="1500ms", callback_url=f"https://example.com/?{'x' * 200}")
     options = (JobOptions(), told)
     plain, own = await publisher.publish_bulk([JobRequest(job_type="slow", job_data=1, options=one) for one in options])
     facts = [region((await site.get(f"/jobs/{one.id}")).text, "job-facts", "aside") for one in (plain, own)]
     assert "Backoff the job type decides Time limit 1 min 30 s a try Priority" in facts[0]
     assert f"Time limit 1.5 s a try Callback {told.callback_url} Priority" in facts[1]
-    note = region((await site.get(f"/jobs/{await publish(parts)}")).text, "job-facts", "aside")
+    note = region((await site.get(f"/jobs/{await publish(services)}")).text, "job-facts", "aside")
     assert "Time limit" not in note
 
 
-async def test_a_completed_job_shows_its_result(site: httpx.AsyncClient, parts: Parts) -> None:
-    page = await site.get(f"/jobs/{await completed(parts, {'eaten': 12})}")
+async def test_a_completed_job_shows_its_result(site: httpx.AsyncClient, services: Services) -> None:
+    page = await site.get(f"/jobs/{await completed(services, {'eaten': 12})}")
     assert actions(page) == ["deletions"]
     assert re.search(r'id="result-tree">.*>eaten</bdi>.*>12</span>', page.text, re.DOTALL)
-    nothing = await site.get(f"/jobs/{await completed(parts, None)}")
+    nothing = await site.get(f"/jobs/{await completed(services, None)}")
     assert re.search(r'id="result-tree">.*>null</span>', nothing.text, re.DOTALL)
 
 
@@ -236,20 +240,22 @@ async def test_a_completed_job_shows_its_result(site: httpx.AsyncClient, parts: 
         ("a.svg", "image/svg+xml", "<p [^>]*>image/svg"),
     ],
 )
-async def test_its_file_is_shown(site: httpx.AsyncClient, parts: Parts, name: str, media_type: str, shown: str) -> None:
-    job = await completed(parts)
-    parts.artifacts.save(job, name, PNG, media_type)
+async def test_its_file_is_shown(
+    site: httpx.AsyncClient, services: Services, name: str, media_type: str, shown: str
+) -> None:
+    job = await completed(services)
+    services.artifacts.save(job, name, PNG, media_type)
     page = await site.get(f"/jobs/{job}")
     assert re.search(shown.replace("{id}", str(job)), page.text)
     assert f'href="/api/jobs/{job}/artifact" download>Download, 8 bytes</a>' in page.text
     assert page.text.count("inline=1") == (1 if name in ("a.pdf", "a.png") else 0)
 
 
-async def test_only_the_last_lines_of_a_log_are_shown(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await publish(parts)
-    await begin(parts, job)
-    await log(parts, job, *(f"line {number};" for number in range(501)))
-    await log(parts, job, "x" * 3_000)
+async def test_only_the_last_lines_of_a_log_are_shown(site: httpx.AsyncClient, services: Services) -> None:
+    job = await publish(services)
+    await begin(services, job)
+    await log(services, job, *(f"line {number};" for number in range(501)))
+    await log(services, job, "x" * 3_000)
     page = await site.get(f"/jobs/{job}")
     shown = [int(number) for number in re.findall(r"line (\d+);", page.text)]
     assert shown == list(range(2, 501))
@@ -258,18 +264,18 @@ async def test_only_the_last_lines_of_a_log_are_shown(site: httpx.AsyncClient, p
     assert f'href="/api/jobs/{job}/logs"' in page.text
 
 
-async def test_only_the_newest_attempts_are_shown(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await publish(parts)
+async def test_only_the_newest_attempts_are_shown(site: httpx.AsyncClient, services: Services) -> None:
+    job = await publish(services)
     for number in range(1, 31):
-        await begin(parts, job, number)
-        await end(parts, job, JobStatus.PENDING, error=ErrorReport(type="E", message="no"))
+        await begin(services, job, number)
+        await end(services, job, JobStatus.PENDING, error=ErrorReport(type="E", message="no"))
     page = await site.get(f"/jobs/{job}")
     assert re.findall(r'id="try-0-(\d+)"', page.text) == [str(number) for number in range(11, 31)]
     assert "Earlier tries are left out" in page.text
 
 
-async def test_the_id_may_be_the_queues(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await failed(parts)
+async def test_the_id_may_be_the_queues(site: httpx.AsyncClient, services: Services) -> None:
+    job = await failed(services)
     await site.post(f"/jobs/{job}/retries")
     page = await site.get(f"/jobs/{job}~1")
     assert page.status_code == 200
@@ -287,46 +293,48 @@ async def test_an_unknown_job_has_a_page_that_says_so(site: httpx.AsyncClient, i
         assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_a_generation_to_come_is_unknown(site: httpx.AsyncClient, parts: Parts) -> None:
-    assert (await site.get(f"/jobs/{await publish(parts)}~1")).status_code == 404
+async def test_a_generation_to_come_is_unknown(site: httpx.AsyncClient, services: Services) -> None:
+    assert (await site.get(f"/jobs/{await publish(services)}~1")).status_code == 404
 
 
-async def test_retry(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await failed(parts)
+async def test_retry(site: httpx.AsyncClient, services: Services) -> None:
+    job = await failed(services)
     answer = await site.post(f"/jobs/{job}/retries")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/jobs/{job}?notice=retried")
-    found = await read(parts, job)
+    found = await read(services, job)
     assert (found.status, found.generation) == (JobStatus.PENDING, 1)
     assert "The job starts anew." in (await site.get(answer.headers["location"])).text
 
 
-async def test_cancel_with_and_without_a_reason(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_cancel_with_and_without_a_reason(site: httpx.AsyncClient, services: Services) -> None:
     for reason, expected in ((" wrong herd ", "wrong herd"), ("", "cancelled by an operator")):
-        job = await publish(parts)
+        job = await publish(services)
         answer = await site.post(f"/jobs/{job}/cancellations", data={"reason": reason})
         assert (answer.status_code, answer.headers["location"]) == (303, f"/jobs/{job}?notice=cancelled")
-        found = await read(parts, job)
+        found = await read(services, job)
         assert (found.status, found.error_message) == (JobStatus.CANCELLED, expected)
         assert expected in (await site.get(f"/jobs/{job}")).text
 
 
 @pytest.mark.parametrize("reason", ["x" * 1_001, "a\0b"])
-async def test_a_reason_that_cannot_be_kept_is_refused(site: httpx.AsyncClient, parts: Parts, reason: str) -> None:
-    job = await publish(parts)
+async def test_a_reason_that_cannot_be_kept_is_refused(
+    site: httpx.AsyncClient, services: Services, reason: str
+) -> None:
+    job = await publish(services)
     answer = await site.post(f"/jobs/{job}/cancellations", data={"reason": reason})
     assert answer.status_code == 422
-    assert (await read(parts, job)).status is JobStatus.PENDING
+    assert (await read(services, job)).status is JobStatus.PENDING
 
 
-async def test_run_now(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await publish(parts, options=LATER)
+async def test_run_now(site: httpx.AsyncClient, services: Services) -> None:
+    job = await publish(services, options=LATER)
     answer = await site.post(f"/jobs/{job}/promotions")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/jobs/{job}?notice=promoted")
-    assert (await read(parts, job)).run_at is None
+    assert (await read(services, job)).run_at is None
 
 
-async def test_delete(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await completed(parts)
+async def test_delete(site: httpx.AsyncClient, services: Services) -> None:
+    job = await completed(services)
     answer = await site.post(f"/jobs/{job}/deletions")
     assert (answer.status_code, answer.headers["location"]) == (303, "/jobs?notice=deleted")
     assert (await site.get(f"/jobs/{job}")).status_code == 404
@@ -343,13 +351,13 @@ async def test_delete(site: httpx.AsyncClient, parts: Parts) -> None:
     ],
 )
 async def test_a_refused_action_says_why(
-    site: httpx.AsyncClient, parts: Parts, status: str, noun: str, said: str
+    site: httpx.AsyncClient, services: Services, status: str, noun: str, said: str
 ) -> None:
-    job = await completed(parts) if status == "completed" else await publish(parts)
+    job = await completed(services) if status == "completed" else await publish(services)
     answer = await site.post(f"/jobs/{job}/{noun}")
     assert answer.status_code == 409
     assert f'<p class="banner banner-bad" role="alert">{said}</p>' in answer.text
-    assert (await read(parts, job)).status == status
+    assert (await read(services, job)).status == status
     # Asking for the same address again, as a browser does on reload, leads to the job.
     again = await site.get(f"/jobs/{job}/{noun}")
     assert (again.status_code, again.headers["location"]) == (303, f"/jobs/{job}")
@@ -360,9 +368,9 @@ async def test_a_refused_action_says_why(
     [("/jobs?status=failed", "/jobs?status=failed"), ("https://evil.test/", None), ("//evil.test", None)],
 )
 async def test_an_action_leads_back_to_where_it_was_chosen(
-    site: httpx.AsyncClient, parts: Parts, following: str, expected: str | None
+    site: httpx.AsyncClient, services: Services, following: str, expected: str | None
 ) -> None:
-    job = await failed(parts)
+    job = await failed(services)
     answer = await site.post(f"/jobs/{job}/retries", data={"next": following})
     assert answer.headers["location"] == (expected or f"/jobs/{job}?notice=retried")
 
@@ -370,31 +378,31 @@ async def test_an_action_leads_back_to_where_it_was_chosen(
 @pytest.mark.parametrize("noun", ["retries", "cancellations", "promotions", "deletions"])
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}])
 async def test_pages_of_other_sites_cannot_act(
-    site: httpx.AsyncClient, parts: Parts, noun: str, headers: dict[str, str]
+    site: httpx.AsyncClient, services: Services, noun: str, headers: dict[str, str]
 ) -> None:
-    job = await failed(parts)
+    job = await failed(services)
     answer = await site.post(f"/jobs/{job}/{noun}", headers=headers)
     assert answer.status_code == 403
-    assert (await read(parts, job)).status is JobStatus.FAILED
+    assert (await read(services, job)).status is JobStatus.FAILED
 
 
-async def test_other_actions_are_not_there(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await publish(parts)
+async def test_other_actions_are_not_there(site: httpx.AsyncClient, services: Services) -> None:
+    job = await publish(services)
     assert (await site.post(f"/jobs/{job}/explosions")).status_code == 404
     assert (await site.get(f"/jobs/{job}/explosions")).status_code == 404
     assert (await site.get(f"/jobs/{new_job_id()}/retries")).status_code == 404
 
 
 @pytest.mark.parametrize("text", EXTREMES)
-async def test_extreme_values_in_every_field_stay_text(site: httpx.AsyncClient, parts: Parts, text: str) -> None:
-    job = await publish(parts, text)
-    await begin(parts, job, worker=text[:200])
-    await log(parts, job, text)
-    await end(parts, job, JobStatus.PENDING, error=ErrorReport(type=text, message=text, stack_trace=text))
-    await begin(parts, job, 2, worker=text[:200])
-    await end(parts, job, JobStatus.COMPLETED, result={text: text})
-    parts.artifacts.save(job, text, b"x", text)
-    async with parts.record.connection() as connection:
+async def test_extreme_values_in_every_field_stay_text(site: httpx.AsyncClient, services: Services, text: str) -> None:
+    job = await publish(services, text)
+    await begin(services, job, worker=text[:200])
+    await log(services, job, text)
+    await end(services, job, JobStatus.PENDING, error=ErrorReport(type=text, message=text, stack_trace=text))
+    await begin(services, job, 2, worker=text[:200])
+    await end(services, job, JobStatus.COMPLETED, result={text: text})
+    services.artifacts.save(job, text, b"x", text)
+    async with services.database.connection() as connection:
         await connection.execute(
             "UPDATE herdbook.jobs SET job_type = $1, queue = $2, progress = $3",
             text[:200],
@@ -408,8 +416,8 @@ async def test_extreme_values_in_every_field_stay_text(site: httpx.AsyncClient, 
     assert "<img src=x" not in page.text
 
 
-async def test_a_page_of_big_values_stays_small(site: httpx.AsyncClient, parts: Parts) -> None:
-    job = await completed(parts, [{"name": "x" * 500, "tags": list(range(50))} for _ in range(5_000)])
+async def test_a_page_of_big_values_stays_small(site: httpx.AsyncClient, services: Services) -> None:
+    job = await completed(services, [{"name": "x" * 500, "tags": list(range(50))} for _ in range(5_000)])
     page = await site.get(f"/jobs/{job}")
     assert len(page.content) < 300_000
     assert "Not all of it is shown" in page.text

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.ids import new_job_id
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.record import search
@@ -16,14 +16,14 @@ from herdbook.web import job_query
 from .conftest import EXTREMES
 
 
-async def publish(parts: Parts, *texts: str) -> list[UUID]:
-    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+async def publish(services: Services, *texts: str) -> list[UUID]:
+    publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     made = await publisher.publish_bulk([JobRequest(job_type="note", job_data={"text": text}) for text in texts])
     return [one.id for one in made]
 
 
-async def end(parts: Parts, ids: list[UUID], status: str, error: str | None = None) -> None:
-    async with parts.record.connection() as connection:
+async def end(services: Services, ids: list[UUID], status: str, error: str | None = None) -> None:
+    async with services.database.connection() as connection:
         await connection.execute(
             "UPDATE herdbook.jobs SET status = $2::text::herdbook.job_status, completed_at = now(),"
             " error_message = $3 WHERE id = ANY ($1::uuid[])",
@@ -44,9 +44,9 @@ async def test_an_empty_list_teaches_how_to_publish(site: httpx.AsyncClient) -> 
     assert "curl http://herdbook.test/api/jobs" in page.text
 
 
-async def test_jobs_come_newest_first_with_their_counts(site: httpx.AsyncClient, parts: Parts) -> None:
-    ids = await publish(parts, "a", "b", "c")
-    await end(parts, ids[:1], "failed", "no such mailbox")
+async def test_jobs_come_newest_first_with_their_counts(site: httpx.AsyncClient, services: Services) -> None:
+    ids = await publish(services, "a", "b", "c")
+    await end(services, ids[:1], "failed", "no such mailbox")
     page = await site.get("/jobs")
     assert rows(page) == [str(id) for id in reversed(ids)]
     assert "no such mailbox" in page.text
@@ -54,9 +54,9 @@ async def test_jobs_come_newest_first_with_their_counts(site: httpx.AsyncClient,
     assert counts == {"All": "3", "Pending": "2", "Processing": "0", "Completed": "0", "Failed": "1", "Cancelled": "0"}
 
 
-async def test_the_filter_is_the_address(site: httpx.AsyncClient, parts: Parts) -> None:
-    first, second = await publish(parts, "needle", "hay")
-    await end(parts, [second], "failed", "sharp needle")
+async def test_the_filter_is_the_address(site: httpx.AsyncClient, services: Services) -> None:
+    first, second = await publish(services, "needle", "hay")
+    await end(services, [second], "failed", "sharp needle")
     assert rows(await site.get("/jobs?q=needle")) == [str(second), str(first)]
     page = await site.get("/jobs?q=needle&status=failed&type=note&queue=notes&within=1h")
     assert rows(page) == [str(second)]
@@ -73,9 +73,11 @@ async def test_an_address_that_cannot_be_meant_is_refused(site: httpx.AsyncClien
     assert f"{bad.partition(chr(61))[0]}:" in page.text.lower()
 
 
-async def test_pages_follow_one_another(site: httpx.AsyncClient, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_follow_one_another(
+    site: httpx.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(job_query, "PAGE_SIZE", 2)
-    ids = [str(id) for id in reversed(await publish(parts, "a", "b", "c"))]
+    ids = [str(id) for id in reversed(await publish(services, "a", "b", "c"))]
     first = await site.get("/jobs?type=note")
     assert rows(first) == ids[:2]
     (older,) = re.findall(r'rel="next" href="([^"]+)"', first.text)
@@ -86,10 +88,10 @@ async def test_pages_follow_one_another(site: httpx.AsyncClient, parts: Parts, m
 
 
 async def test_a_search_that_found_nothing_yet_can_go_on(
-    site: httpx.AsyncClient, parts: Parts, monkeypatch: pytest.MonkeyPatch
+    site: httpx.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_SLICE_FOR_WORDS", 2)
-    ids = await publish(parts, "needle", "b", "c")
+    ids = await publish(services, "needle", "b", "c")
     page = await site.get("/jobs?q=needle")
     assert "Nothing found among the jobs since" in page.text
     (older,) = re.findall(r'rel="next" href="([^"]+)"', page.text)
@@ -97,9 +99,9 @@ async def test_a_search_that_found_nothing_yet_can_go_on(
 
 
 @pytest.mark.parametrize("text", EXTREMES)
-async def test_extreme_data_stay_text(site: httpx.AsyncClient, parts: Parts, text: str) -> None:
-    ids = await publish(parts, text)
-    await end(parts, ids, "failed", text)
+async def test_extreme_data_stay_text(site: httpx.AsyncClient, services: Services, text: str) -> None:
+    ids = await publish(services, text)
+    await end(services, ids, "failed", text)
     page = await site.get("/jobs")
     assert rows(page) == [str(id) for id in ids]
     assert escape(" ".join(text.split())[:100]).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in page.text

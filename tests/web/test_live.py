@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from herdbook.model.registry import Registry
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.web import create_app
 from tests.http.listening import Stream, listening
@@ -45,10 +45,10 @@ async def test_all_pages_hear_the_same(served: httpx.AsyncClient) -> None:
         assert {await stale(stream) for stream in streams} == {f"jobs queue:count job:{id}"}
 
 
-async def test_hostile_names_stay_inside_their_message(served: httpx.AsyncClient, record: Record) -> None:
+async def test_hostile_names_stay_inside_their_message(served: httpx.AsyncClient, database: Database) -> None:
     async with listening(served, "/events") as stream:
         await stale(stream)
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             id = await connection.fetchval("SELECT herdbook.publish('x', '1', queue => E'a b\\n\\nevent: c')")
         assert await stale(stream) == f"jobs queue:a%20b%0A%0Aevent%3A%20c job:{id}"
 

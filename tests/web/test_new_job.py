@@ -11,7 +11,7 @@ import httpx
 import pytest
 from pydantic import BaseModel, Field
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.job import Job
 from herdbook.model.options import Backoff, JobOptions
 from herdbook.model.registry import Registry
@@ -57,8 +57,8 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-async def site(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(parts) as site:
+async def site(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(services) as site:
         yield site
 
 
@@ -75,17 +75,17 @@ async def send(site: httpx.AsyncClient, page: httpx.Response | str, **changes: s
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-async def published(parts: Parts, answer: httpx.Response) -> Job:
+async def published(services: Services, answer: httpx.Response) -> Job:
     """The job that a sent form led to."""
     assert answer.status_code == 303, answer.text
     path, _, notice = answer.headers["location"].partition("?")
     assert notice in ("", "notice=published")
-    async with parts.record.connection() as connection:
+    async with services.database.connection() as connection:
         return await read_job(connection, UUID(path.removeprefix("/jobs/")))
 
 
-async def count(parts: Parts) -> int:
-    async with parts.record.connection() as connection:
+async def count(services: Services) -> int:
+    async with services.database.connection() as connection:
         found: int = await connection.fetchval("SELECT count(*) FROM herdbook.jobs")
     return found
 
@@ -112,8 +112,8 @@ async def test_the_form_says_what_its_type_does_by_itself(site: httpx.AsyncClien
     assert "Default: that of the program which does the work." in (await site.get("/jobs/new?type=any")).text
 
 
-async def test_a_program_without_types_is_told_how_to_declare_one(parts: Parts) -> None:
-    empty = Parts(**{name: getattr(parts, name) for name in Parts.__slots__} | {"registry": Registry()})
+async def test_a_program_without_types_is_told_how_to_declare_one(services: Services) -> None:
+    empty = Services(**{name: getattr(services, name) for name in Services.__slots__} | {"registry": Registry()})
     async with client(empty) as site:
         assert "@book.processor" in (await site.get("/jobs/new")).text
 
@@ -126,34 +126,34 @@ async def test_each_type_has_a_form(site: httpx.AsyncClient, name: str) -> None:
     assert "JSON Schema" in page.text
 
 
-async def test_a_form_becomes_a_job(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_a_form_becomes_a_job(site: httpx.AsyncClient, services: Services) -> None:
     answer = await send(site, "animal", jobData__name="Daisy", jobData__age="7", **{"jobData.tags.1": "brown"})
-    job = await published(parts, answer)
+    job = await published(services, answer)
     assert (job.job_type, job.queue, job.job_data) == ("animal", "farm", {"name": "Daisy", "age": 7, "tags": ["brown"]})
     assert (job.priority, job.run_at, job.max_attempts, job.backoff) == (0, None, 4, Backoff(delay=10_000))
 
 
-async def test_options_are_taken_over(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_options_are_taken_over(site: httpx.AsyncClient, services: Services) -> None:
     typed = {"options.priority": "5", "options.attempts": "2", "options.runAt": "2040-01-31T12:00"}
     backoff = {"options.backoff.type": '"fixed"', "options.backoff.delay": "2m", "options.backoff.jitter": "0.5"}
-    job = await published(parts, await send(site, "animal", jobData__name="a", **typed, **backoff))
+    job = await published(services, await send(site, "animal", jobData__name="a", **typed, **backoff))
     assert (job.priority, job.max_attempts) == (5, 2)
     assert job.run_at is not None
     assert job.run_at.isoformat() == "2040-01-31T12:00:00+00:00"
     assert job.backoff == Backoff(type="fixed", delay=120_000, jitter=0.5)
     limits = {"options.timeout": "2m", "options.callbackUrl": "https://example.com/hooks"}
-    limited = await published(parts, await send(site, "animal", jobData__name="a", **limits))
+    limited = await published(services, await send(site, "animal", jobData__name="a", **limits))
     assert (limited.timeout_ms, limited.callback_url) == (120_000, "https://example.com/hooks")
-    later = await published(parts, await send(site, "animal", jobData__name="a", options__delay="1d"))
+    later = await published(services, await send(site, "animal", jobData__name="a", options__delay="1d"))
     assert later.run_at is not None
     assert 86_390 < (later.run_at - later.created_at).total_seconds() < 86_410
 
 
 @pytest.mark.parametrize(("text", "expected"), [("30", 30_000), ("0.5", 500), ("500ms", 500), (" 2h ", 7_200_000)])
 async def test_a_time_limit_without_a_unit_is_in_seconds(
-    site: httpx.AsyncClient, parts: Parts, text: str, expected: int
+    site: httpx.AsyncClient, services: Services, text: str, expected: int
 ) -> None:
-    job = await published(parts, await send(site, "animal", jobData__name="a", options__timeout=text))
+    job = await published(services, await send(site, "animal", jobData__name="a", options__timeout=text))
     assert job.timeout_ms == expected
 
 
@@ -162,7 +162,7 @@ async def test_a_time_limit_without_a_unit_is_in_seconds(
     [("soon", "Not a duration: give seconds"), ("0", "greater than or equal to 0.001"), ("-1", "Not a duration")],
 )
 async def test_a_wrong_time_limit_is_told_at_its_field(
-    site: httpx.AsyncClient, parts: Parts, text: str, said: str
+    site: httpx.AsyncClient, services: Services, text: str, said: str
 ) -> None:
     page = await send(site, "animal", jobData__name="a", options__timeout=text)
     assert page.status_code == 422
@@ -181,17 +181,17 @@ async def test_a_wrong_time_limit_is_told_at_its_field(
     ],
 )
 async def test_a_wrong_callback_is_told_at_its_field(
-    site: httpx.AsyncClient, parts: Parts, text: str, said: str
+    site: httpx.AsyncClient, services: Services, text: str, said: str
 ) -> None:
     page = await send(site, "animal", jobData__name="a", options__callbackUrl=text)
     assert page.status_code == 422
     assert re.search(rf'id="options.callbackUrl:error">[^<]*{said}', page.text)
     assert ("options.callbackUrl", text) in pairs_of(page.text)
-    assert await count(parts) == 0
+    assert await count(services) == 0
 
 
 async def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
-    site: httpx.AsyncClient, parts: Parts
+    site: httpx.AsyncClient, services: Services
 ) -> None:
     typed = {
         "jobData.name": "",
@@ -211,10 +211,10 @@ async def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
     assert "Not a duration: give milliseconds" in page.text
     assert "less than or equal to 40" in page.text
     assert "<details open>" in page.text
-    assert await count(parts) == 0
+    assert await count(services) == 0
     mended = {"options.delay": "", "options.priority": "", "options.attempts": "", "options.backoff.jitter": ""}
     answer = await send(site, page, jobData__name="Daisy", jobData__age="40", **mended)
-    assert (await published(parts, answer)).job_data == {"name": "Daisy", "age": 40, "tags": ["brown"]}
+    assert (await published(services, answer)).job_data == {"name": "Daisy", "age": 40, "tags": ["brown"]}
 
 
 async def test_two_times_to_start_are_one_too_many(site: httpx.AsyncClient) -> None:
@@ -224,17 +224,17 @@ async def test_two_times_to_start_are_one_too_many(site: httpx.AsyncClient) -> N
     assert "Give delay or runAt, not both" in page.text
 
 
-async def test_the_button_gives_more_rows_and_keeps_the_rest(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_the_button_gives_more_rows_and_keeps_the_rest(site: httpx.AsyncClient, services: Services) -> None:
     page = await send(site, "animal", jobData__name="", jobData__age="x", more="jobData.tags")
     assert page.status_code == 200
     assert 'role="alert"' not in page.text
     pairs = pairs_of(page.text)
     assert ("jobData.age", "x") in pairs
     assert sum(name == "jobData.tags:row" for name, _ in pairs) == 4
-    assert await count(parts) == 0
+    assert await count(services) == 0
 
 
-async def test_the_json_tab_holds_the_same_value(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_the_json_tab_holds_the_same_value(site: httpx.AsyncClient, services: Services) -> None:
     page = await send(site, "animal", jobData__name="Daisy", jobData__age="7", options__priority="3", switch="json")
     assert page.status_code == 200
     text = dict(pairs_of(page.text))["json"]
@@ -242,11 +242,11 @@ async def test_the_json_tab_holds_the_same_value(site: httpx.AsyncClient, parts:
     back = await send(site, page, json='{"name": "Bess", "age": 8, "tags": ["x"]}', switch="form")
     expected = {("jobData.name", "Bess"), ("jobData.age", "8"), ("jobData.tags.0", "x"), ("options.priority", "3")}
     assert expected <= set(pairs_of(back.text))
-    job = await published(parts, await send(site, page, json='{"name": "Bess"}'))
+    job = await published(services, await send(site, page, json='{"name": "Bess"}'))
     assert (job.job_data, job.priority) == ({"name": "Bess"}, 3)
 
 
-async def test_values_that_fit_no_input_survive_the_switch(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_values_that_fit_no_input_survive_the_switch(site: httpx.AsyncClient, services: Services) -> None:
     page = await send(site, "animal", switch="json")
     odd = {"name": ["a"], "age": "old", "tags": list(range(500)), "colour": {"top": "brown"}}
     form = await send(site, page, json=json.dumps(odd), switch="form")
@@ -255,7 +255,7 @@ async def test_values_that_fit_no_input_survive_the_switch(site: httpx.AsyncClie
     refused = await send(site, form)
     assert refused.status_code == 422
     assert 'id="jobData.name:error"' in refused.text
-    assert await count(parts) == 0
+    assert await count(services) == 0
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ async def test_wrong_json_is_told_on_top(site: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("text", [*EXTREMES, "</textarea><script>alert(1)</script>", "x" * 10_000])
-async def test_hostile_texts_are_text(site: httpx.AsyncClient, parts: Parts, text: str) -> None:
+async def test_hostile_texts_are_text(site: httpx.AsyncClient, services: Services, text: str) -> None:
     page = await send(site, "animal", jobData__name=text, jobData__age=text, **{"jobData.tags.0": text})
     assert page.status_code == 422
     assert "<script>alert" not in page.text
@@ -298,20 +298,20 @@ async def test_hostile_texts_are_text(site: httpx.AsyncClient, parts: Parts, tex
     assert pairs["jobData.name"].replace("\r\n", "\n") == text
     if len(text) <= 2_000:
         answer = await send(site, page, jobData__age="", **{"options.idempotencyKey": "k"})
-        job = await published(parts, answer)
+        job = await published(services, answer)
         assert job.job_data == {"name": text, "tags": [text]}
 
 
-async def test_json_of_any_shape_can_be_published(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_json_of_any_shape_can_be_published(site: httpx.AsyncClient, services: Services) -> None:
     value = {"</textarea><script>": [HOSTILE, None, 1.5, {"a.b": "שלום"}] * 100}
-    job = await published(parts, await send(site, "any", jobData=json.dumps(value)))
+    job = await published(services, await send(site, "any", jobData=json.dumps(value)))
     assert job.job_data == value
 
 
-async def test_a_key_that_is_taken_is_told_at_its_field(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_a_key_that_is_taken_is_told_at_its_field(site: httpx.AsyncClient, services: Services) -> None:
     first = await send(site, "animal", jobData__name="a", **{"options.idempotencyKey": "k"})
     same = await send(site, "animal", jobData__name="a", **{"options.idempotencyKey": "k"})
-    assert (await published(parts, first)).id == (await published(parts, same)).id
+    assert (await published(services, first)).id == (await published(services, same)).id
     assert "notice" not in same.headers["location"]
     other = await send(site, "animal", jobData__name="b", **{"options.idempotencyKey": "k"})
     assert other.status_code == 409
@@ -319,8 +319,8 @@ async def test_a_key_that_is_taken_is_told_at_its_field(site: httpx.AsyncClient,
     assert ("jobData.name", "b") in pairs_of(other.text)
 
 
-async def test_data_that_are_too_large_come_back(site: httpx.AsyncClient, parts: Parts) -> None:
-    text = json.dumps("x" * parts.settings.max_job_bytes)
+async def test_data_that_are_too_large_come_back(site: httpx.AsyncClient, services: Services) -> None:
+    text = json.dumps("x" * services.settings.max_job_bytes)
     page = await send(site, "any", jobData=text)
     assert page.status_code == 413
     assert "1,000,000 are accepted" in page.text
@@ -329,15 +329,15 @@ async def test_data_that_are_too_large_come_back(site: httpx.AsyncClient, parts:
     assert far.status_code == 413
 
 
-async def test_what_postgresql_cannot_store_is_told(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_what_postgresql_cannot_store_is_told(site: httpx.AsyncClient, services: Services) -> None:
     page = await send(site, "animal", jobData__name="a\0b")
     assert page.status_code == 422
     assert "NUL character" in page.text
-    assert await count(parts) == 0
+    assert await count(services) == 0
 
 
 @pytest.mark.parametrize("name", ["nothing", "", "<b>", "x" * 300])
-async def test_an_unknown_type_leads_to_the_choice(site: httpx.AsyncClient, parts: Parts, name: str) -> None:
+async def test_an_unknown_type_leads_to_the_choice(site: httpx.AsyncClient, services: Services, name: str) -> None:
     if name:
         page = await site.get("/jobs/new", params={"type": name})
         assert page.status_code == 404
@@ -345,10 +345,10 @@ async def test_an_unknown_type_leads_to_the_choice(site: httpx.AsyncClient, part
     sent = await site.post("/jobs/new", data={"type": name, "jobData.name": "a"})
     assert sent.status_code == 422
     assert 'href="/jobs/new?type=animal"' in sent.text
-    assert await count(parts) == 0
+    assert await count(services) == 0
 
 
-async def test_names_that_no_form_has_change_nothing(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_names_that_no_form_has_change_nothing(site: httpx.AsyncClient, services: Services) -> None:
     strange = {
         "jobData": "{}",
         "jobData.strange": "x",
@@ -357,12 +357,12 @@ async def test_names_that_no_form_has_change_nothing(site: httpx.AsyncClient, pa
         "jobData:variant": "5",
         "json": "{",
     }
-    job = await published(parts, await send(site, "animal", jobData__name="a", **strange))
+    job = await published(services, await send(site, "animal", jobData__name="a", **strange))
     assert job.job_data == {"name": "a"}
 
 
-async def test_a_job_can_be_done_again(site: httpx.AsyncClient, parts: Parts) -> None:
-    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+async def test_a_job_can_be_done_again(site: httpx.AsyncClient, services: Services) -> None:
+    publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     data = {"name": "Daisy\nthe 2nd", "age": 7, "tags": ["a", HOSTILE]}
     options = JobOptions(
         delay=60_000,
@@ -378,25 +378,25 @@ async def test_a_job_can_be_done_again(site: httpx.AsyncClient, parts: Parts) ->
     assert page.status_code == 200
     assert f'href="/jobs/{first.id}"' in page.text
     assert {("options.timeout", "1500ms"), ("options.backoff.delay", "1500ms")} <= set(pairs_of(page.text))
-    second = await published(parts, await send(site, page))
+    second = await published(services, await send(site, page))
     assert second.id != first.id
     assert (second.job_data, second.priority, second.max_attempts, second.run_at) == (data, 9, 7, None)
     assert (second.backoff, second.timeout_ms) == (options.backoff, 1_500)
     assert second.callback_url == "https://example.com/hooks"
 
 
-async def test_a_job_can_be_done_again_by_its_id_in_the_queue(site: httpx.AsyncClient, parts: Parts) -> None:
-    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+async def test_a_job_can_be_done_again_by_its_id_in_the_queue(site: httpx.AsyncClient, services: Services) -> None:
+    publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     first = await publisher.publish(JobRequest(job_type="animal", job_data={"name": "Daisy"}))
-    async with parts.record.connection() as connection:
+    async with services.database.connection() as connection:
         await connection.execute("UPDATE herdbook.jobs SET generation = 1, job_id = concat(id, '~1')")
     page = await site.get("/jobs/new", params={"from": f"{first.id}~1"})
     assert ("jobData.name", "Daisy") in pairs_of(page.text)
     assert (await site.get("/jobs/new", params={"from": f"{first.id}~2"})).status_code == 404
 
 
-async def test_a_job_of_an_older_form_can_be_done_again(site: httpx.AsyncClient, parts: Parts) -> None:
-    async with parts.record.connection() as connection:
+async def test_a_job_of_an_older_form_can_be_done_again(site: httpx.AsyncClient, services: Services) -> None:
+    async with services.database.connection() as connection:
         data = json.dumps({"name": 5, "colour": "brown", "tags": {"a": "b"}})
         id = await connection.fetchval("SELECT herdbook.publish('animal', $1::text::jsonb, queue => 'farm')", data)
     page = await site.get("/jobs/new", params={"from": str(id)})
@@ -405,8 +405,8 @@ async def test_a_job_of_an_older_form_can_be_done_again(site: httpx.AsyncClient,
     assert json.loads(text) == json.loads(data)
 
 
-async def test_data_with_very_many_rows_are_edited_as_json(site: httpx.AsyncClient, parts: Parts) -> None:
-    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+async def test_data_with_very_many_rows_are_edited_as_json(site: httpx.AsyncClient, services: Services) -> None:
+    publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     data = [{"tags": ["a"] * 90}] * 10
     first = await publisher.publish(JobRequest(job_type="lists", job_data=data))
     page = await site.get("/jobs/new", params={"from": str(first.id)})
@@ -414,7 +414,7 @@ async def test_data_with_very_many_rows_are_edited_as_json(site: httpx.AsyncClie
     form = await send(site, page, switch="form")
     assert form.status_code == 422
     assert "more than 500 rows" in form.text
-    assert (await published(parts, await send(site, form))).job_data == data
+    assert (await published(services, await send(site, form))).job_data == data
     rows = [("type", "lists"), *(("jobData:row", str(number)) for number in range(1_001))]
     assert (await site.post("/jobs/new", content=urlencode(rows), headers=FORM)).status_code == 413
 
@@ -424,8 +424,8 @@ async def test_only_jobs_that_are_there_can_be_done_again(site: httpx.AsyncClien
         assert (await site.get("/jobs/new", params={"from": id})).status_code == 404
 
 
-async def test_a_job_of_an_undeclared_type_leads_to_the_choice(site: httpx.AsyncClient, parts: Parts) -> None:
-    async with parts.record.connection() as connection:
+async def test_a_job_of_an_undeclared_type_leads_to_the_choice(site: httpx.AsyncClient, services: Services) -> None:
+    async with services.database.connection() as connection:
         await connection.execute("SELECT herdbook.publish('gone', '{}'::jsonb, queue => 'gone')")
         id = await connection.fetchval("SELECT id FROM herdbook.jobs")
     page = await site.get("/jobs/new", params={"from": str(id)})
@@ -442,7 +442,7 @@ async def test_while_the_record_is_away_nothing_typed_is_lost(lost_site: httpx.A
     assert (await lost_site.get("/jobs/new", params={"from": str(uuid4())})).status_code == 503
 
 
-async def test_other_sites_cannot_publish(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_other_sites_cannot_publish(site: httpx.AsyncClient, services: Services) -> None:
     sent = await site.post("/jobs/new", data={"type": "any"}, headers={"Sec-Fetch-Site": "cross-site"})
     assert sent.status_code == 403
-    assert await count(parts) == 0
+    assert await count(services) == 0

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from herdbook.operating.queue_stats import Place
+from herdbook.operating.queue_stats import BullState
 from herdbook.record.reads import OutboxLag
 from herdbook.record.workers import WorkerRow
-from herdbook.web.notices import concerns
-from herdbook.web.queue_view import QueueView, QueueViews
+from herdbook.web.notices import notices
+from herdbook.web.queue_view import QueueRow, QueueViews
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 WELL = OutboxLag(depth=0, age=0.0, error_message=None)
@@ -32,9 +32,9 @@ def worker(*, silent: float = 0.0, running: int = 0) -> WorkerRow:
 def queues(
     *, waiting: int = 3, paused: bool = False, oldest: float | None = 1.0, workers: int = 1, away: bool = False
 ) -> QueueViews:
-    queue = QueueView(
+    queue = QueueRow(
         name="email",
-        counts=None if away else {Place.WAITING: waiting, Place.PRIORITIZED: 0},
+        counts=None if away else {BullState.WAITING: waiting, BullState.PRIORITIZED: 0},
         recorded={},
         is_paused=paused,
         oldest=oldest,
@@ -61,11 +61,11 @@ def queues(
     ],
 )
 def test_what_is_wrong_is_said(lag: OutboxLag, queues: QueueViews, workers: list[WorkerRow], said: str | None) -> None:
-    found = concerns(lag=lag, lag_limit=60.0, queues=queues, workers=workers)
+    found = notices(lag=lag, lag_limit=60.0, queues=queues, workers=workers)
     assert len(found) == (said is not None)
     assert said is None or said in found[0].text
 
 
 def test_the_worst_comes_first() -> None:
-    found = concerns(lag=WELL, lag_limit=60.0, queues=queues(paused=True), workers=[worker(silent=99.0, running=2)])
+    found = notices(lag=WELL, lag_limit=60.0, queues=queues(paused=True), workers=[worker(silent=99.0, running=2)])
     assert [one.is_bad for one in found] == [True, False]

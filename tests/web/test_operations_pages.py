@@ -5,7 +5,7 @@ import re
 import httpx
 from markupsafe import escape
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import JobStatus
 from herdbook.operating.control import Control
@@ -27,64 +27,66 @@ async def confirmed(site: httpx.AsyncClient, asked: httpx.Response, **typed: str
     return await site.post("/operations", content=str(body))
 
 
-async def run(parts: Parts) -> None:
-    runner = OperationRunner(parts.record, Control(parts.record, parts.artifacts))
+async def run(services: Services) -> None:
+    runner = OperationRunner(services.database, Control(services.database, services.artifacts))
     while await runner.round() == 0:
         pass
 
 
-async def left(parts: Parts, status: JobStatus) -> int:
-    async with parts.record.connection() as connection:
+async def left(services: Services, status: JobStatus) -> int:
+    async with services.database.connection() as connection:
         return (await count_jobs(connection, JobFilter(status=status))).number
 
 
-async def test_selected_jobs_are_retried_after_a_question(site: httpx.AsyncClient, parts: Parts) -> None:
-    ids = await publish(parts, "a", "b", "c")
-    await end(parts, ids[:2], "failed", "no")
+async def test_selected_jobs_are_retried_after_a_question(site: httpx.AsyncClient, services: Services) -> None:
+    ids = await publish(services, "a", "b", "c")
+    await end(services, ids[:2], "failed", "no")
     asked = await site.post("/operations/new", content=f"do=retry&filter=&id={ids[0]}&id={ids[2]}")
     assert "Retry 2 jobs?" in asked.text
     begun = await confirmed(site, asked)
     assert begun.status_code == 303
-    await run(parts)
+    await run(services)
     page = await site.get(begun.headers["location"])
     assert re.search(r">1</strong> retried", page.text)
     assert f'href="/jobs/{ids[2]}"' in page.text
     assert "is pending already" in page.text
-    assert await left(parts, JobStatus.FAILED) == 1
+    assert await left(services, JobStatus.FAILED) == 1
     assert begun.headers["location"] in (await site.get("/operations")).text
 
 
-async def test_everything_that_matches_is_deleted_whatever_its_page(site: httpx.AsyncClient, parts: Parts) -> None:
-    ids = await publish(parts, *["a"] * 60, "b")
-    await end(parts, ids, "failed", "no")
+async def test_everything_that_matches_is_deleted_whatever_its_page(
+    site: httpx.AsyncClient, services: Services
+) -> None:
+    ids = await publish(services, *["a"] * 60, "b")
+    await end(services, ids, "failed", "no")
     asked = await site.post("/operations/new", data={"do_all": "delete", "filter": "?status=failed&q=no&type=note"})
     assert "Delete 61 jobs?" in asked.text
     begun = await confirmed(site, asked)
-    await run(parts)
+    await run(services)
     assert re.search(r">61</strong> deleted", (await site.get(begun.headers["location"])).text)
-    assert await left(parts, JobStatus.FAILED) == 0
+    assert await left(services, JobStatus.FAILED) == 0
 
 
-async def test_selected_jobs_are_cancelled_with_a_reason(site: httpx.AsyncClient, parts: Parts) -> None:
-    ids = await publish(parts, "a", "b")
+async def test_selected_jobs_are_cancelled_with_a_reason(site: httpx.AsyncClient, services: Services) -> None:
+    ids = await publish(services, "a", "b")
     asked = await site.post("/operations/new", content=f"do=cancel&filter=&id={ids[0]}&id={ids[1]}")
     assert 'name="reason"' in asked.text
     begun = await confirmed(site, asked, reason=HOSTILE)
-    await run(parts)
+    await run(services)
     page = await site.get(begun.headers["location"])
     assert f"Reason: {escape(HOSTILE)}" in page.text
-    async with parts.record.connection() as connection:
+    async with services.database.connection() as connection:
         assert {(await read_job(connection, id)).error_message for id in ids} == {HOSTILE}
 
 
-async def test_only_a_cancellation_asks_why(site: httpx.AsyncClient, parts: Parts) -> None:
-    (id,) = await publish(parts, "a")
+async def test_only_a_cancellation_asks_why(site: httpx.AsyncClient, services: Services) -> None:
+    (id,) = await publish(services, "a")
     asked = await site.post("/operations/new", content=f"do=retry&filter=&id={id}")
     assert 'name="reason"' not in asked.text
 
 
-async def test_a_reason_that_cannot_be_kept_is_refused(site: httpx.AsyncClient, parts: Parts) -> None:
-    (id,) = await publish(parts, "a")
+async def test_a_reason_that_cannot_be_kept_is_refused(site: httpx.AsyncClient, services: Services) -> None:
+    (id,) = await publish(services, "a")
     asked = await site.post("/operations/new", content=f"do=cancel&filter=&id={id}")
     assert (await confirmed(site, asked, reason="x" * 1_001)).status_code == 422
     assert "None yet" in (await site.get("/operations")).text
@@ -98,13 +100,13 @@ async def test_what_cannot_be_meant_is_refused(site: httpx.AsyncClient) -> None:
     assert (await site.get(f"/operations/{new_job_id()}")).status_code == 404
 
 
-async def test_another_sites_page_may_not_act(site: httpx.AsyncClient, parts: Parts) -> None:
-    (id,) = await publish(parts, "a")
+async def test_another_sites_page_may_not_act(site: httpx.AsyncClient, services: Services) -> None:
+    (id,) = await publish(services, "a")
     answer = await site.post(
         "/operations", content=f"do=cancel&scope=selected&id={id}", headers={"Sec-Fetch-Site": "cross-site"}
     )
     assert answer.status_code == 403
-    assert await left(parts, JobStatus.PENDING) == 1
+    assert await left(services, JobStatus.PENDING) == 1
 
 
 async def test_without_operations_the_list_says_how_to_begin_one(site: httpx.AsyncClient) -> None:

@@ -4,20 +4,20 @@ from datetime import UTC, datetime
 
 import httpx
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from tests.record.attempts import ended
 
 from .queues import beat, region, site_without_redis
 from .test_workers_page import claimed
 
 
-async def test_the_whole_system_is_on_one_page(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_the_whole_system_is_on_one_page(site: httpx.AsyncClient, services: Services) -> None:
     now = datetime.now(UTC)
-    await beat(parts, "here", ["notes"], running=7)
-    ids = await claimed(parts, "here", 7)
-    await ended(parts.record, now, queue="notes")
+    await beat(services, "here", ["notes"], running=7)
+    ids = await claimed(services, "here", 7)
+    await ended(services.database, now, queue="notes")
     for seconds in range(3):
-        failed = await ended(parts.record, now, "failed", queue="notes", error=f"no answer within {seconds} s")
+        failed = await ended(services.database, now, "failed", queue="notes", error=f"no answer within {seconds} s")
     page = await site.get("/")
     assert page.status_code == 200
     counts = region(page.text, "counts", "dl")
@@ -30,10 +30,10 @@ async def test_the_whole_system_is_on_one_page(site: httpx.AsyncClient, parts: P
     assert f"/jobs/{failed}" in page.text
 
 
-async def test_without_redis_the_record_is_shown(parts: Parts) -> None:
-    await beat(parts, "here", ["notes"], running=1)
-    await claimed(parts, "here")
-    async with site_without_redis(parts) as site:
+async def test_without_redis_the_record_is_shown(services: Services) -> None:
+    await beat(services, "here", ["notes"], running=1)
+    await claimed(services, "here")
+    async with site_without_redis(services) as site:
         page = await site.get("/")
     assert page.status_code == 200
     assert "Redis is away" in page.text

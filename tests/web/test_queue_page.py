@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.job import JobStatus
 from herdbook.model.options import JobOptions
 from herdbook.model.registry import Registry
@@ -28,22 +28,22 @@ def tabs(page: httpx.Response) -> dict[str, str]:
     return dict(re.findall(r'>([\w-]+) <span class="badge number [^"]*">([\d,]+)<', page.text))
 
 
-async def scheduled(parts: Parts, count: int) -> None:
-    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+async def scheduled(services: Services, count: int) -> None:
+    publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     later = JobOptions(delay=3_600_000)
     await publisher.publish_bulk([JobRequest(job_type="note", job_data={"text": "x"}, options=later)] * count)
 
 
-async def left(parts: Parts, wanted: JobFilter) -> int:
-    async with parts.record.connection() as connection:
+async def left(services: Services, wanted: JobFilter) -> int:
+    async with services.database.connection() as connection:
         return (await count_jobs(connection, wanted)).number
 
 
-async def carried_out(parts: Parts, begun: httpx.Response) -> None:
+async def carried_out(services: Services, begun: httpx.Response) -> None:
     """Follow to the operation's page, and carry it out."""
     assert begun.status_code == 303
     assert re.fullmatch(r"/operations/[0-9a-f-]{36}", begun.headers["location"])
-    runner = OperationRunner(parts.record, Control(parts.record, parts.artifacts))
+    runner = OperationRunner(services.database, Control(services.database, services.artifacts))
     while await runner.round() == 0:
         pass
 
@@ -60,11 +60,11 @@ async def test_an_idle_queue_has_all_states_and_windows(site: httpx.AsyncClient)
         assert re.search(rf'href="/queues/notes\?state=failed&amp;window={window}" aria-current="true"', shown.text)
 
 
-async def test_the_jobs_of_a_state_lead_to_the_record(site: httpx.AsyncClient, parts: Parts) -> None:
-    (id,) = await publish(parts, "moo")
-    await scheduled(parts, 1)
-    await deliver(parts)
-    await add_foreign(parts, "notes", ["7"])
+async def test_the_jobs_of_a_state_lead_to_the_record(site: httpx.AsyncClient, services: Services) -> None:
+    (id,) = await publish(services, "moo")
+    await scheduled(services, 1)
+    await deliver(services)
+    await add_foreign(services, "notes", ["7"])
     waiting = await site.get("/queues/notes")
     assert tabs(waiting)["Waiting"] == "2"
     assert f'href="/jobs/{id}"' in waiting.text
@@ -75,9 +75,9 @@ async def test_the_jobs_of_a_state_lead_to_the_record(site: httpx.AsyncClient, p
     assert re.search(r"scheduled now in (1 h|59 min) 0 of 4", text_of(delayed.text))
 
 
-async def test_only_the_next_fifty_are_listed(site: httpx.AsyncClient, parts: Parts) -> None:
-    await publish(parts, *map(str, range(51)))
-    await deliver(parts)
+async def test_only_the_next_fifty_are_listed(site: httpx.AsyncClient, services: Services) -> None:
+    await publish(services, *map(str, range(51)))
+    await deliver(services)
     page = await site.get("/queues/notes")
     assert page.text.count('<tr id="job-') == 50
     assert "These are the 50 that come next." in page.text
@@ -97,10 +97,10 @@ async def test_figures_and_lists_follow_the_work(
         await eventually(shown)
 
 
-async def test_a_paused_queue_says_what_waits(site: httpx.AsyncClient, parts: Parts) -> None:
-    await publish(parts, "a")
-    await deliver(parts)
-    await beat(parts, "here", ["notes"])
+async def test_a_paused_queue_says_what_waits(site: httpx.AsyncClient, services: Services) -> None:
+    await publish(services, "a")
+    await deliver(services)
+    await beat(services, "here", ["notes"])
     asked = await site.post("/queues/notes/pauses")
     assert asked.headers["location"] == "/queues/notes?notice=paused"
     page = await site.get("/queues/notes")
@@ -108,47 +108,47 @@ async def test_a_paused_queue_says_what_waits(site: httpx.AsyncClient, parts: Pa
     assert 'action="/queues/notes/resumptions"' in page.text
 
 
-async def test_all_failed_jobs_are_retried(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_all_failed_jobs_are_retried(site: httpx.AsyncClient, services: Services) -> None:
     assert "Retry all failed" not in (await site.get("/queues/notes")).text
-    await end(parts, await publish(parts, "a", "b"), "failed", "no such mailbox")
+    await end(services, await publish(services, "a", "b"), "failed", "no such mailbox")
     page = await site.get("/queues/notes")
     assert "Retry 2 failed jobs?" in page.text
     assert 'action="/queues/notes/retries"' in page.text
-    await carried_out(parts, await site.post("/queues/notes/retries"))
-    assert await left(parts, JobFilter(status=JobStatus.FAILED)) == 0
+    await carried_out(services, await site.post("/queues/notes/retries"))
+    assert await left(services, JobFilter(status=JobStatus.FAILED)) == 0
 
 
-async def test_all_delayed_jobs_are_promoted(site: httpx.AsyncClient, parts: Parts) -> None:
-    await scheduled(parts, 2)
-    await deliver(parts)
+async def test_all_delayed_jobs_are_promoted(site: httpx.AsyncClient, services: Services) -> None:
+    await scheduled(services, 2)
+    await deliver(services)
     assert "Run 2 delayed jobs now?" in (await site.get("/queues/notes")).text
-    await carried_out(parts, await site.post("/queues/notes/promotions"))
-    assert await left(parts, JobFilter(scheduled=True)) == 0
-    await deliver(parts)
+    await carried_out(services, await site.post("/queues/notes/promotions"))
+    assert await left(services, JobFilter(scheduled=True)) == 0
+    await deliver(services)
     assert tabs(await site.get("/queues/notes"))["Waiting"] == "2"
 
 
-async def test_completed_jobs_are_forgotten_by_redis_only(site: httpx.AsyncClient, parts: Parts) -> None:
-    (id,) = await publish(parts, "a")
-    await deliver(parts)
-    await end(parts, [id], "completed")
-    prefix = f"{parts.settings.queue_prefix}:notes:"
-    async with redis_of(parts) as redis:
+async def test_completed_jobs_are_forgotten_by_redis_only(site: httpx.AsyncClient, services: Services) -> None:
+    (id,) = await publish(services, "a")
+    await deliver(services)
+    await end(services, [id], "completed")
+    prefix = f"{services.settings.queue_prefix}:notes:"
+    async with redis_of(services) as redis:
         await redis.lrem(f"{prefix}wait", 0, str(id))
         await redis.zadd(f"{prefix}completed", {str(id): 1})
     page = await site.get("/queues/notes?state=completed")
     assert "Forget 1 completed job in Redis?" in page.text
     asked = await site.post("/queues/notes/cleanings")
     assert asked.headers["location"] == "/queues/notes?notice=cleaned"
-    await deliver(parts)
+    await deliver(services)
     page = await site.get("/queues/notes?state=completed")
     assert tabs(page)["Completed"] == "0"
     assert "the record has 1 completed job" in text_of(page.text)
 
 
-async def test_without_redis_the_record_is_shown(parts: Parts) -> None:
-    await end(parts, await publish(parts, "a", "b"), "failed", "no")
-    async with site_without_redis(parts) as site:
+async def test_without_redis_the_record_is_shown(services: Services) -> None:
+    await end(services, await publish(services, "a", "b"), "failed", "no")
+    async with site_without_redis(services) as site:
         page = await site.get("/queues/notes?state=failed")
         assert page.status_code == 200
         assert "Redis is away" in page.text
@@ -157,8 +157,8 @@ async def test_without_redis_the_record_is_shown(parts: Parts) -> None:
         assert (await site.post("/queues/notes/pauses")).status_code == 303
 
 
-async def test_a_queue_that_only_redis_knows_has_a_page(site: httpx.AsyncClient, parts: Parts) -> None:
-    await add_foreign(parts, "by-node", ["7"])
+async def test_a_queue_that_only_redis_knows_has_a_page(site: httpx.AsyncClient, services: Services) -> None:
+    await add_foreign(services, "by-node", ["7"])
     page = await site.get("/queues/by-node")
     assert tabs(page)["Waiting"] == "1"
     asked = await site.post("/queues/by-node/pauses")
@@ -187,12 +187,12 @@ async def test_another_sites_page_changes_nothing(site: httpx.AsyncClient) -> No
         assert refused.status_code == 403
 
 
-async def test_hostile_jobs_are_text(site: httpx.AsyncClient, parts: Parts) -> None:
-    ids = await publish(parts, *EXTREMES)
-    await deliver(parts)
-    await add_foreign(parts, "notes", [HOSTILE])
+async def test_hostile_jobs_are_text(site: httpx.AsyncClient, services: Services) -> None:
+    ids = await publish(services, *EXTREMES)
+    await deliver(services)
+    await add_foreign(services, "notes", [HOSTILE])
     for id, text in zip(ids, EXTREMES, strict=True):
-        await end(parts, [id], "failed", text)
+        await end(services, [id], "failed", text)
     page = await site.get("/queues/notes")
     assert page.status_code == 200
     assert "<img src=x" not in page.text
@@ -200,8 +200,8 @@ async def test_hostile_jobs_are_text(site: httpx.AsyncClient, parts: Parts) -> N
 
 
 @pytest.mark.parametrize("name", ["q" * 100, "a/b", "ask?", "100%", "hash#", "quote\"'<b>", "🐄", "x/pauses"])
-async def test_queues_of_any_name_have_a_page(site: httpx.AsyncClient, parts: Parts, name: str) -> None:
-    async with parts.record.connection() as connection:
+async def test_queues_of_any_name_have_a_page(site: httpx.AsyncClient, services: Services, name: str) -> None:
+    async with services.database.connection() as connection:
         await connection.fetchval("SELECT herdbook.publish('sql', '{}', queue => $1)", name)
     page = await site.get(f"/queues/{quote(name, safe='')}")
     assert page.status_code == 200

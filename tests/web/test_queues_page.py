@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import httpx
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.options import JobOptions
 from herdbook.model.registry import Registry
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.settings import Settings
 from herdbook.testing import eventually, running_system
@@ -27,27 +27,27 @@ async def test_declared_queues_are_there_before_any_job(site: httpx.AsyncClient)
     assert "no worker" not in page.text
 
 
-async def test_without_any_queue_the_page_teaches(parts: Parts) -> None:
+async def test_without_any_queue_the_page_teaches(services: Services) -> None:
     nothing = Registry()
-    queues = QueueFigures.connect(parts.settings, nothing, parts.record)
-    async with client(replace(parts, registry=nothing, queues=queues)) as site:
+    queues = QueueStatsReader.connect(services.settings, nothing, services.database)
+    async with client(replace(services, registry=nothing, queues=queues)) as site:
         page = await site.get("/queues")
     await queues.close()
     assert "No queues yet" in page.text
     assert "herdbook up examples.app:book" in page.text
 
 
-async def test_a_queue_shows_what_waits_and_who_works(site: httpx.AsyncClient, parts: Parts) -> None:
-    publisher = Publisher(parts.record, parts.registry, max_job_bytes=1_000_000)
+async def test_a_queue_shows_what_waits_and_who_works(site: httpx.AsyncClient, services: Services) -> None:
+    publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     options = (JobOptions(), JobOptions(priority=3), JobOptions(delay=3_600_000))
     await publisher.publish_bulk([JobRequest(job_type="note", job_data={"text": "x"}, options=one) for one in options])
-    await deliver(parts)
+    await deliver(services)
     row = region((await site.get("/queues")).text, "queue-notes")
     assert row.startswith("notes ! no worker Waiting 2 Active 0 Delayed 1")
     assert "Oldest waits –" not in row
-    await beat(parts, "here", ["notes"])
-    await beat(parts, "leaving", ["notes"], state="quiet")
-    await beat(parts, "gone", ["notes"], silent=16)
+    await beat(services, "here", ["notes"])
+    await beat(services, "leaving", ["notes"], state="quiet")
+    await beat(services, "gone", ["notes"], silent=16)
     row = region((await site.get("/queues")).text, "queue-notes")
     assert "no worker" not in row
     assert "Workers 1" in row
@@ -65,7 +65,7 @@ async def test_figures_follow_the_work(site: httpx.AsyncClient, settings: Settin
         await eventually(counted)
 
 
-async def test_a_queue_is_paused_and_resumed(site: httpx.AsyncClient, parts: Parts) -> None:
+async def test_a_queue_is_paused_and_resumed(site: httpx.AsyncClient, services: Services) -> None:
     asked = await site.post("/queues/notes/pauses", content="next=/queues")
     assert (asked.status_code, asked.headers["location"]) == (303, "/queues?notice=paused")
     page = await site.get(asked.headers["location"])
@@ -73,26 +73,26 @@ async def test_a_queue_is_paused_and_resumed(site: httpx.AsyncClient, parts: Par
     # At once, though the relay has not brought it to the queue yet.
     assert region(page.text, "queue-notes").startswith("notes ‖ paused")
     assert 'action="/queues/notes/resumptions"' in page.text
-    await deliver(parts)
-    await forget_wishes_age(parts)
+    await deliver(services)
+    await forget_wishes_age(services)
     assert "paused" in region((await site.get("/queues")).text, "queue-notes")
     asked = await site.post("/queues/notes/resumptions", content="next=//elsewhere.test")
     assert asked.headers["location"] == "/queues/notes?notice=resumed"
-    await deliver(parts)
-    await forget_wishes_age(parts)
+    await deliver(services)
+    await forget_wishes_age(services)
     assert "paused" not in region((await site.get("/queues")).text, "queue-notes")
 
 
-async def test_a_pause_by_another_client_is_seen(site: httpx.AsyncClient, parts: Parts) -> None:
-    async with redis_of(parts) as redis:
-        await redis.hset(f"{parts.settings.queue_prefix}:notes:meta", "paused", "1")
+async def test_a_pause_by_another_client_is_seen(site: httpx.AsyncClient, services: Services) -> None:
+    async with redis_of(services) as redis:
+        await redis.hset(f"{services.settings.queue_prefix}:notes:meta", "paused", "1")
     assert "paused" in region((await site.get("/queues")).text, "queue-notes")
 
 
-async def test_without_redis_the_record_is_shown(parts: Parts) -> None:
-    ids = await publish(parts, "a", "b", "c")
-    await end(parts, ids[:1], "failed", "no")
-    async with site_without_redis(parts) as site:
+async def test_without_redis_the_record_is_shown(services: Services) -> None:
+    ids = await publish(services, "a", "b", "c")
+    await end(services, ids[:1], "failed", "no")
+    async with site_without_redis(services) as site:
         await site.post("/queues/notes/pauses")
         page = await site.get("/queues")
     assert page.status_code == 200
@@ -107,10 +107,10 @@ async def test_without_the_record_there_is_a_page_that_says_so(lost_site: httpx.
     assert "PostgreSQL is away" in page.text
 
 
-async def test_queues_of_any_name_have_a_row(site: httpx.AsyncClient, parts: Parts) -> None:
-    parts.registry.declare("long", dict, queue=LONG)
+async def test_queues_of_any_name_have_a_row(site: httpx.AsyncClient, services: Services) -> None:
+    services.registry.declare("long", dict, queue=LONG)
     name = f"a/b?{HOSTILE}"
-    async with parts.record.connection() as connection:
+    async with services.database.connection() as connection:
         await connection.fetchval("SELECT herdbook.publish('sql', '{}', queue => $1)", name)
     page = await site.get("/queues")
     assert LONG in page.text

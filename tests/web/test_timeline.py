@@ -7,7 +7,7 @@ import pytest
 
 from herdbook.model.ids import new_job_id, queue_job_id
 from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
-from herdbook.web.timeline import Entry, timeline
+from herdbook.web.timeline import TimelineEntry, timeline
 
 START = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def attempt(
     )
 
 
-def told(entries: list[Entry]) -> list[tuple[str, float | None, float | None]]:
+def told(entries: list[TimelineEntry]) -> list[tuple[str, float | None, float | None]]:
     """Each entry's kind, moment and duration, in seconds."""
     return [
         (

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import httpx
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest
 from herdbook.settings import Settings
@@ -17,12 +17,12 @@ from .test_job_page import begin
 from .test_jobs_page import publish
 
 
-async def claimed(parts: Parts, worker: str, count: int = 1) -> list[UUID]:
+async def claimed(services: Services, worker: str, count: int = 1) -> list[UUID]:
     """Jobs that this worker runs."""
-    ids = await publish(parts, *map(str, range(count)))
+    ids = await publish(services, *map(str, range(count)))
     for id in ids:
-        await begin(parts, id, worker=worker)
-    await add_active(parts, "notes", ids)
+        await begin(services, id, worker=worker)
+    await add_active(services, "notes", ids)
     return ids
 
 
@@ -59,17 +59,17 @@ async def test_a_worker_is_told_with_what_it_runs(
     assert region(html, f"running-{made.id}", "li").startswith("wait …")
 
 
-async def test_a_quiet_worker_says_so(site: httpx.AsyncClient, parts: Parts) -> None:
-    await beat(parts, "leaving", ["notes"], state="quiet", running=2)
+async def test_a_quiet_worker_says_so(site: httpx.AsyncClient, services: Services) -> None:
+    await beat(services, "leaving", ["notes"], state="quiet", running=2)
     card = region((await site.get("/workers")).text, "worker-leaving", "section")
     assert card.startswith("leaving – quiet It takes no more jobs")
     assert "Running 2 of 10" in card
 
 
-async def test_a_lost_worker_comes_first_with_what_it_held(site: httpx.AsyncClient, parts: Parts) -> None:
-    await beat(parts, "here", ["count"], running=1)
-    await beat(parts, "gone", ["notes", "count"], silent=16, running=2)
-    ids = await claimed(parts, "gone", 2)
+async def test_a_lost_worker_comes_first_with_what_it_held(site: httpx.AsyncClient, services: Services) -> None:
+    await beat(services, "here", ["count"], running=1)
+    await beat(services, "gone", ["notes", "count"], silent=16, running=2)
+    ids = await claimed(services, "gone", 2)
     page = await site.get("/workers")
     assert page.text.index('id="worker-gone"') < page.text.index('id="worker-here"')
     card = region(page.text, "worker-gone", "section")
@@ -80,41 +80,41 @@ async def test_a_lost_worker_comes_first_with_what_it_held(site: httpx.AsyncClie
     assert "1 worker alive: 1 job running, room for 9 more. 1 worker lost." in text_of(page.text)
 
 
-async def test_what_others_took_over_is_not_held_any_more(site: httpx.AsyncClient, parts: Parts) -> None:
-    await beat(parts, "gone", ["notes"], silent=16, running=1)
-    (id,) = await claimed(parts, "gone")
-    await beat(parts, "here", ["notes"], running=1)
-    await begin(parts, id, 2, worker="here")
+async def test_what_others_took_over_is_not_held_any_more(site: httpx.AsyncClient, services: Services) -> None:
+    await beat(services, "gone", ["notes"], silent=16, running=1)
+    (id,) = await claimed(services, "gone")
+    await beat(services, "here", ["notes"], running=1)
+    await begin(services, id, 2, worker="here")
     page = await site.get("/workers")
     assert "It held 1 job then; others have taken them over." in region(page.text, "worker-gone", "section")
     assert f'href="/jobs/{id}"' in page.text
 
 
-async def test_when_all_are_lost_the_page_says_that_nothing_runs(site: httpx.AsyncClient, parts: Parts) -> None:
-    await beat(parts, "gone", ["notes"], silent=60)
+async def test_when_all_are_lost_the_page_says_that_nothing_runs(site: httpx.AsyncClient, services: Services) -> None:
+    await beat(services, "gone", ["notes"], silent=60)
     assert "No worker is alive" in (await site.get("/workers")).text
 
 
-async def test_a_full_worker_shows_its_longest_jobs(site: httpx.AsyncClient, parts: Parts) -> None:
-    await beat(parts, "here", ["notes"], running=12)
-    ids = await claimed(parts, "here", 12)
+async def test_a_full_worker_shows_its_longest_jobs(site: httpx.AsyncClient, services: Services) -> None:
+    await beat(services, "here", ["notes"], running=12)
+    ids = await claimed(services, "here", 12)
     page = await site.get("/workers")
     assert page.text.count('<li class="spread') == 10
     assert f"running-{ids[0]}" in page.text
     assert "and 2 more" in page.text
 
 
-async def test_without_redis_the_workers_are_shown(parts: Parts) -> None:
-    await beat(parts, "here", ["notes"], running=2)
-    async with site_without_redis(parts) as site:
+async def test_without_redis_the_workers_are_shown(services: Services) -> None:
+    await beat(services, "here", ["notes"], running=2)
+    async with site_without_redis(services) as site:
         page = await site.get("/workers")
     assert page.status_code == 200
     assert "Redis is away" in page.text
     assert "Running 2 of 10" in text_of(page.text)
 
 
-async def test_names_of_workers_and_queues_are_text(site: httpx.AsyncClient, parts: Parts) -> None:
-    await beat(parts, "w" * 200, ["q" * 100, HOSTILE])
+async def test_names_of_workers_and_queues_are_text(site: httpx.AsyncClient, services: Services) -> None:
+    await beat(services, "w" * 200, ["q" * 100, HOSTILE])
     page = await site.get("/workers")
     assert page.status_code == 200
     assert "<img src=x" not in page.text

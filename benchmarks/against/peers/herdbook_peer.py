@@ -8,7 +8,7 @@ from typing import Any
 from protocol import DATABASE_URL, QUEUE, RESULT, become, run, tell_started
 
 from herdbook import Herdbook, JobRequest
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.migrate import migrate
 
 # Jobs of one transaction.
@@ -24,10 +24,10 @@ async def noop(payload: dict[str, Any]) -> dict[str, Any]:
 
 class Peer:
     async def prepare(self) -> None:
-        record = Record(DATABASE_URL, size=1)
-        await record.open()
-        await migrate(record)
-        await record.close()
+        database = Database(DATABASE_URL, size=1)
+        await database.open()
+        await migrate(database)
+        await database.close()
 
     async def publish(self, data: dict[str, Any]) -> None:
         await book.publish("noop", data)

@@ -31,7 +31,7 @@ class TypeFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueFacts:
+class QueueAlertFacts:
     """A queue: for how many seconds its next job could have run (None: none waits), and the live workers it has."""
 
     name: str
@@ -50,7 +50,7 @@ class WorkerFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class AlertFacts:
     """A system at one moment.
 
     `ended` has the jobs that ended within each window (seconds) that a rule asks for, by type. `queues`
@@ -58,7 +58,7 @@ class Facts:
     """
 
     ended: Mapping[float, Mapping[str, TypeFacts]]
-    queues: Sequence[QueueFacts] | None
+    queues: Sequence[QueueAlertFacts] | None
     lost_workers: Sequence[WorkerFacts]
     outbox_age: float
 
@@ -71,7 +71,7 @@ class Firing:
     message: str
 
 
-def evaluate(rule: Rule, facts: Facts) -> list[Firing] | None:
+def evaluate(rule: Rule, facts: AlertFacts) -> list[Firing] | None:
     """What is wrong by this rule; None when it cannot be known now."""
     match rule:
         case JobFailed():
@@ -93,14 +93,14 @@ def windows(rules: Sequence[Rule]) -> set[float]:
     return {rule.over for rule in rules if isinstance(rule, JobFailed | FailureRate)}
 
 
-def _failed(rule: JobFailed, facts: Facts) -> Iterator[Firing]:
+def _failed(rule: JobFailed, facts: AlertFacts) -> Iterator[Firing]:
     for name, jobs in sorted(facts.ended[rule.over].items()):
         if jobs.failed and name not in _NOT_WATCHED and name in (rule.job_types or [name]):
             many = "1 job" if jobs.failed == 1 else f"{jobs.failed:,} jobs"
             yield Firing(subject=name, message=f"{many} of type {name} failed for good.")
 
 
-def _failing_often(rule: FailureRate, facts: Facts) -> Iterator[Firing]:
+def _failing_often(rule: FailureRate, facts: AlertFacts) -> Iterator[Firing]:
     for name, jobs in sorted(facts.ended[rule.over].items()):
         ended = jobs.completed + jobs.failed
         if name in _NOT_WATCHED or name not in (rule.job_types or [name]) or ended < rule.at_least:
@@ -113,7 +113,7 @@ def _failing_often(rule: FailureRate, facts: Facts) -> Iterator[Firing]:
             )
 
 
-def _waiting(rule: OldestWaiting, queues: Sequence[QueueFacts]) -> Iterator[Firing]:
+def _waiting(rule: OldestWaiting, queues: Sequence[QueueAlertFacts]) -> Iterator[Firing]:
     for queue in queues:
         oldest = queue.oldest_waiting
         if oldest is not None and oldest > rule.longer_than and queue.name in (rule.queues or [queue.name]):
@@ -122,20 +122,20 @@ def _waiting(rule: OldestWaiting, queues: Sequence[QueueFacts]) -> Iterator[Firi
             yield Firing(subject=queue.name, message=message)
 
 
-def _unserved(rule: NoWorker, queues: Sequence[QueueFacts]) -> Iterator[Firing]:
+def _unserved(rule: NoWorker, queues: Sequence[QueueAlertFacts]) -> Iterator[Firing]:
     for queue in queues:
         waits = queue.oldest_waiting is not None and queue.oldest_waiting >= rule.longer_than
         if waits and not queue.workers and not queue.paused and queue.name in (rule.queues or [queue.name]):
             yield Firing(subject=queue.name, message=f"Jobs of queue {queue.name} wait, and no live worker takes them.")
 
 
-def _lagging(rule: OutboxLagging, facts: Facts) -> Iterator[Firing]:
+def _lagging(rule: OutboxLagging, facts: AlertFacts) -> Iterator[Firing]:
     if facts.outbox_age > rule.longer_than:
         waited = in_words(round(facts.outbox_age))
         yield Firing(subject="outbox", message=f"The oldest recorded job waits for the relay for {waited}.")
 
 
-def _lost(rule: WorkerLost, facts: Facts) -> Iterator[Firing]:
+def _lost(rule: WorkerLost, facts: AlertFacts) -> Iterator[Firing]:
     for worker in facts.lost_workers:
         if worker.seconds_silent <= rule.over:
             held = f" while it ran {worker.running:,} jobs" if worker.running else ""

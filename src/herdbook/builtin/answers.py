@@ -19,11 +19,11 @@ from requests.adapters import HTTPAdapter
 LONGEST_WAIT = 86_400_000
 # Client errors that pass: timeout, too early, too many requests.
 _PASSING = frozenset({408, 425, 429})
-_heard: ContextVar["list[Answer] | None"] = ContextVar("heard", default=None)
+_heard: ContextVar["list[TargetResponse] | None"] = ContextVar("heard", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class TargetResponse:
     """An HTTP answer: its status, and its Retry-After in milliseconds (None without one)."""
 
     status: int
@@ -36,10 +36,10 @@ class Answer:
 
 
 @contextmanager
-def hearing() -> Iterator[list[Answer]]:
+def hearing() -> Iterator[list[TargetResponse]]:
     """A list that the answers to requests made inside the block are added to, in order."""
     _listen()
-    answers: list[Answer] = []
+    answers: list[TargetResponse] = []
     token = _heard.set(answers)
     try:
         yield answers
@@ -71,7 +71,7 @@ def _listen() -> None:
         answers = _heard.get()
         if answers is not None:
             wait = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-            answers.append(Answer(status=response.status_code, retry_after=wait))
+            answers.append(TargetResponse(status=response.status_code, retry_after=wait))
         return response
 
     HTTPAdapter.build_response = build_and_note  # type: ignore[method-assign]

@@ -7,15 +7,15 @@ Never opens or closes the record.
 from datetime import datetime
 
 from herdbook.builtin import builtin_types
-from herdbook.builtin.report import Durations, FailureGroup, HourFigures, JobTypeFigures, RecordSummary, Summarise
+from herdbook.builtin.report import Durations, FailureCount, HourStats, JobTypeStats, RecordSummary, Summarise
 from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
-from herdbook.record.database import Record
-from herdbook.record.summary import TypeFigures, summarise_record
+from herdbook.record.database import Database
+from herdbook.record.summary import TypeStats, summarise_record
 from herdbook.settings import Settings
 
 
-def build_registry(settings: Settings, record: Record, app: Registry | None = None) -> Registry:
+def build_registry(settings: Settings, database: Database, app: Registry | None = None) -> Registry:
     """The application's job types and the built-in ones; where both declare a name, the application's wins.
 
     Raises ConfigurationError when the mail settings cannot be used.
@@ -23,26 +23,26 @@ def build_registry(settings: Settings, record: Record, app: Registry | None = No
     registry = Registry()
     if app is not None:
         registry.include(app)
-    registry.include(builtin_types(settings, _summarise(record)))
+    registry.include(builtin_types(settings, _summarise(database)))
     return registry
 
 
-def _summarise(record: Record) -> Summarise:
+def _summarise(database: Database) -> Summarise:
     async def summarise(since: datetime, job_type: str | None) -> RecordSummary:
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             found = await summarise_record(connection, since, job_type)
         return RecordSummary(
             job_types=tuple(_figures(one) for one in found.job_types),
-            hours=tuple(HourFigures(hour=one.hour, completed=one.completed, failed=one.failed) for one in found.hours),
-            failures=tuple(FailureGroup(message=one.message, count=one.count) for one in found.failures),
+            hours=tuple(HourStats(hour=one.hour, completed=one.completed, failed=one.failed) for one in found.hours),
+            failures=tuple(FailureCount(message=one.message, count=one.count) for one in found.failures),
         )
 
     return summarise
 
 
-def _figures(found: TypeFigures) -> JobTypeFigures:
+def _figures(found: TypeStats) -> JobTypeStats:
     durations = None
     if found.p50 is not None and found.p95 is not None and found.longest is not None:
         durations = Durations(p50=found.p50, p95=found.p95, max=found.longest)
     by_status = {JobStatus(status): count for status, count in found.by_status.items()}
-    return JobTypeFigures(job_type=found.job_type, total=found.total, by_status=by_status, durations=durations)
+    return JobTypeStats(job_type=found.job_type, total=found.total, by_status=by_status, durations=durations)

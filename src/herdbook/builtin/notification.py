@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import apprise
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
-from herdbook.builtin.answers import Answer, hearing
+from herdbook.builtin.answers import TargetResponse, hearing
 from herdbook.builtin.checks import problem, single_line
 from herdbook.builtin.delivery import DeliveryError
 from herdbook.model.context import JobContext
@@ -106,7 +106,7 @@ class ChannelResult:
     status: Literal["sent", "sentEarlier", "failed"]
     error: str | None = None
     optional: bool = False
-    answer: Answer | None = None
+    answer: TargetResponse | None = None
 
     def as_json(self) -> dict[str, str]:
         """The channel's part of the job's result."""

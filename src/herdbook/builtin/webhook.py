@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import h11
 from pydantic import HttpUrl
 
-from herdbook.builtin.answers import Answer, parse_retry_after
+from herdbook.builtin.answers import TargetResponse, parse_retry_after
 from herdbook.builtin.delivery import DeliveryError
 from herdbook.builtin.network import resolve
 from herdbook.model.signals import Unrecoverable
@@ -45,7 +45,7 @@ async def post(url: HttpUrl, body: bytes, headers: Mapping[str, str], *, allow_p
     raise Unrecoverable(message) if answer.is_final else DeliveryError(message, after=answer.retry_after)
 
 
-async def _exchange(url: HttpUrl, body: bytes, headers: Mapping[str, str], allow_private: bool) -> Answer:
+async def _exchange(url: HttpUrl, body: bytes, headers: Mapping[str, str], allow_private: bool) -> TargetResponse:
     host, port = url.host or "", url.port or 443
     addresses = await resolve(host, port, allow_private=allow_private)
     reader, writer = await _connect(addresses, port, host if url.scheme == "https" else None)
@@ -91,7 +91,7 @@ def _request(url: HttpUrl, body: bytes, headers: Mapping[str, str]) -> h11.Reque
     return h11.Request(method="POST", target=target, headers=list({**own, **headers}.items()))
 
 
-async def _read_answer(connection: h11.Connection, reader: asyncio.StreamReader) -> Answer:
+async def _read_answer(connection: h11.Connection, reader: asyncio.StreamReader) -> TargetResponse:
     """The head of the answer, without those that only say that one will come."""
     read = 0
     while True:
@@ -99,7 +99,7 @@ async def _read_answer(connection: h11.Connection, reader: asyncio.StreamReader)
         if isinstance(event, h11.Response):
             wait = dict(event.headers).get(b"retry-after")
             now = datetime.now(UTC)
-            return Answer(
+            return TargetResponse(
                 status=event.status_code, retry_after=parse_retry_after(wait.decode("latin-1") if wait else None, now)
             )
         if event is h11.NEED_DATA:

@@ -24,7 +24,7 @@ from herdbook.record.search import JobFilter
 from herdbook.settings import Settings
 
 # Seconds that a worker gets to stop a job before the command ends.
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 _DONE = {
     OperationAction.RETRY: "retried",
     OperationAction.CANCEL: "cancelled",
@@ -73,8 +73,8 @@ def act(action: OperationAction, chosen: Chosen, data: Path | None, reason: str 
 
 
 async def _act(settings: Settings, action: OperationAction, chosen: Chosen, reason: str | None) -> int:
-    async with open_record(settings, action.value, size=4) as record:
-        control = Control(record, FolderArtifacts(settings.artifact_folder))
+    async with open_record(settings, action.value, size=4) as database:
+        control = Control(database, FolderArtifacts(settings.artifact_folder))
         if isinstance(chosen.wanted, JobFilter):
             if chosen.yes:
                 return await _operate(control, action, chosen.wanted, reason)
@@ -97,7 +97,7 @@ async def _change(control: Control, action: OperationAction, ids: list[UUID], re
 async def _cancel(control: Control, ids: list[UUID], reason: str) -> Changes:
     """Cancel jobs, and wait for those that run to learn what came of it."""
     first = await control.cancel(ids, reason)
-    later = await asyncio.gather(*(control.cancel_and_wait(id, reason, patience=_PATIENCE) for id in first.asked))
+    later = await asyncio.gather(*(control.cancel_and_wait(id, reason, timeout=_TIMEOUT) for id in first.asked))
     return Changes(
         changed=first.changed + [id for one in later for id in one.changed],
         refused=first.refused | {id: why for one in later for id, why in one.refused.items()},

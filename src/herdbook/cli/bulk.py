@@ -28,7 +28,7 @@ _INDEX = re.compile(r"job (\d+): ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class InputLine:
     """A line that is not empty; `number` from 1."""
 
     number: int
@@ -62,7 +62,7 @@ def _so_far(published: int) -> str:
     return f"{published:,} jobs were published before" if published else "nothing was published"
 
 
-async def _publish_batch(publisher: Publisher, job_type: str, options: JobOptions, batch: list[Line]) -> list[str]:
+async def _publish_batch(publisher: Publisher, job_type: str, options: JobOptions, batch: list[InputLine]) -> list[str]:
     requests = [JobRequest(job_type=job_type, job_data=_parse(line), options=options) for line in batch]
     try:
         return [str(one.id) for one in await publisher.publish_bulk(requests)]
@@ -71,13 +71,13 @@ async def _publish_batch(publisher: Publisher, job_type: str, options: JobOption
         raise type(error)(message) from None
 
 
-def _lines(file: BinaryIO) -> Iterator[Line]:
+def _lines(file: BinaryIO) -> Iterator[InputLine]:
     for number, text in enumerate(file, start=1):
         if text.strip():
-            yield Line(number=number, text=text)
+            yield InputLine(number=number, text=text)
 
 
-def _parse(line: Line) -> object:
+def _parse(line: InputLine) -> object:
     try:
         return orjson.loads(line.text)
     except orjson.JSONDecodeError as error:

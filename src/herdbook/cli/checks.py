@@ -19,7 +19,7 @@ from herdbook.record.workers import read_workers
 from herdbook.settings import Settings
 
 # Seconds that the mail server may take.
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 
 
 async def check_everything(settings: Settings) -> list[Finding]:
@@ -33,7 +33,7 @@ async def check_everything(settings: Settings) -> list[Finding]:
 
 async def _record(settings: Settings) -> AsyncIterator[Finding]:
     try:
-        async with open_record(settings, "doctor", size=2) as record, record.connection() as connection:
+        async with open_record(settings, "doctor", size=2) as database, database.connection() as connection:
             version: str = await connection.fetchval("SHOW server_version")
             yield Finding("ok", "PostgreSQL", f"version {version.split(maxsplit=1)[0]} answers")
             before = time.time()
@@ -72,7 +72,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _jobs(settings: Settings) -> AsyncIterator[Finding]:
     try:
-        async with open_record(settings, "doctor", size=2) as record, record.connection() as connection:
+        async with open_record(settings, "doctor", size=2) as database, database.connection() as connection:
             yield judge_outbox(await read_outbox_lag(connection), settings.outbox_lag_limit)
             workers = await read_workers(connection)
             queues = await read_queues(connection)
@@ -105,7 +105,7 @@ async def _mail(settings: Settings) -> Finding:
             use_tls=server.tls,
             username=server.username,
             password=server.password,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
         )
         async with client:
             await client.noop()

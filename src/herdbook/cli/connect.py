@@ -14,7 +14,7 @@ from herdbook.alerting import load_alerts
 from herdbook.alerting.signing import check_secret
 from herdbook.app import with_running_servers
 from herdbook.errors import ConfigurationError, QueueUnavailableError, RecordUnavailableError
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 
 _SCHEMES = {
@@ -64,19 +64,19 @@ def redis_url(settings: Settings) -> str:
 @asynccontextmanager
 async def open_record(
     settings: Settings, role: str, *, size: int | None = None, plan_once: bool = False
-) -> AsyncIterator[Record]:
+) -> AsyncIterator[Database]:
     """The record, for as long as the block lasts; `role` is what PostgreSQL lists the connections as."""
-    record = Record(
+    database = Database(
         database_url(settings),
         size=size or settings.pool_size,
         application=f"herdbook {role}",
         plan_once=plan_once,
     )
-    await record.open()
+    await database.open()
     try:
-        yield record
+        yield database
     finally:
-        await record.close()
+        await database.close()
 
 
 def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:

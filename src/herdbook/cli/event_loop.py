@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 # New objects after which Python looks for garbage in cycles. With its own 700 that took a tenth of a worker's time.
 _OBJECTS = 50_000
@@ -22,7 +22,7 @@ ORPHANED = signal.SIGUSR1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class StopRequest:
     """What signals have told this process: to `stop`, and, a second time, to `hurry`."""
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,7 +38,7 @@ class Told:
         self.hurry.set()
 
 
-def run_on_fast_loop(main: Coroutine[Any, Any, Answer]) -> Answer:
+def run_on_fast_loop(main: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine on uvloop, or on asyncio's own loop where there is none."""
     # What was imported stays for as long as the process does.
     gc.freeze()
@@ -52,9 +52,9 @@ def run_on_fast_loop(main: Coroutine[Any, Any, Answer]) -> Answer:
 
 
 @contextmanager
-def listening_to_signals() -> Iterator[Told]:
+def listening_to_signals() -> Iterator[StopRequest]:
     """Ctrl-C, SIGTERM and the terminal's end as events, for as long as the block lasts."""
-    told = Told()
+    told = StopRequest()
     loop = asyncio.get_running_loop()
     signals = stop_signals()
     for one in signals:

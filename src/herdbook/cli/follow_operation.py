@@ -16,7 +16,7 @@ from herdbook.operating.control import Control, Operation
 
 # Seconds between two looks, and without a sign of a relay after which one is missed.
 _LOOK = 0.2
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
 
 async def follow(control: Control, operation: Operation) -> Operation:
@@ -27,7 +27,7 @@ async def follow(control: Control, operation: Operation) -> Operation:
             await asyncio.sleep(_LOOK)
             operation = await control.operation(operation.id)
             show(operation.changed + operation.skipped)
-            if operation.cursor is None and not told and time.monotonic() - began > _PATIENCE:
+            if operation.cursor is None and not told and time.monotonic() - began > _TIMEOUT:
                 told = True
                 typer.echo("still nothing is done: does a relay run?", err=True)
     return operation

@@ -48,7 +48,7 @@ def job(id: Id, as_json: options.AsJson = False, logs: WithLogs = False, data: o
 
 
 async def _find(settings: Settings, id: UUID, with_logs: bool) -> Found:
-    async with open_record(settings, "job", size=2) as record, record.connection() as connection:
+    async with open_record(settings, "job", size=2) as database, database.connection() as connection:
         found = await read_job(connection, id)
         lines: list[StoredLogLine] = []
         while with_logs and len(page := await read_logs(connection, id, after=lines[-1].id if lines else 0)) > 0:

@@ -56,5 +56,5 @@ def _row(job: Job) -> tuple[str, ...]:
 
 
 async def _find(settings: Settings, wanted: JobFilter) -> list[Job]:
-    async with open_record(settings, "jobs", size=2) as record, record.connection() as connection:
+    async with open_record(settings, "jobs", size=2) as database, database.connection() as connection:
         return await find_jobs(connection, wanted)

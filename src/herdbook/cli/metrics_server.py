@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from herdbook.observe.events import NOBODY, AttemptTrace, Observer
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.service import log
 from herdbook.settings import Settings
 
 
 @contextmanager
-def observed(settings: Settings, record: Record, attempts: AttemptTrace | None = None) -> Iterator[Observer]:
+def observed(settings: Settings, database: Database, attempts: AttemptTrace | None = None) -> Iterator[Observer]:
     """An observer, for as long as the block lasts. Raises ConfigurationError when the port is taken."""
     if settings.metrics_port is None:
         yield NOBODY if attempts is None else Observer(attempts)
@@ -22,7 +22,7 @@ def observed(settings: Settings, record: Record, attempts: AttemptTrace | None =
     from herdbook.observe.metrics import ProcessMetrics, exposed
 
     metrics = ProcessMetrics(attempts)
-    metrics.watch_pool(lambda: record.use)
+    metrics.watch_pool(lambda: database.use)
     with exposed(metrics, settings.metrics_host, settings.metrics_port) as port:
         log.info("metrics are served", address=f"http://{settings.metrics_host}:{port}/metrics")
         yield metrics

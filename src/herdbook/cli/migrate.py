@@ -28,6 +28,6 @@ def migrate(data: options.Data = None) -> None:
 async def _migrate(settings: Settings) -> list[str]:
     from herdbook.record.migrate import migrate
 
-    async with open_record(settings, "migrate", size=2) as record:
-        applied = await migrate(record)
+    async with open_record(settings, "migrate", size=2) as database:
+        applied = await migrate(database)
     return [f"applied {migration.version:04} {migration.name}" for migration in applied]

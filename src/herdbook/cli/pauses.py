@@ -42,14 +42,14 @@ def resume(queues: Names, data: options.Data = None) -> None:
 
 
 async def _wish(settings: Settings, queues: list[str], *, paused: bool) -> None:
-    async with open_record(settings, "pause", size=2) as record:
-        async with record.connection() as connection:
+    async with open_record(settings, "pause", size=2) as database:
+        async with database.connection() as connection:
             known = await read_queues(connection)
         unknown = sorted(set(queues) - set(known))
         if unknown:
             names = f"the queues are {', '.join(known)}" if known else "there are none yet"
             raise QueueNotFoundError(f"the record does not know {', '.join(map(repr, unknown))}; {names}")
-        control = Control(record, FolderArtifacts(settings.artifact_folder))
+        control = Control(database, FolderArtifacts(settings.artifact_folder))
         for queue in dict.fromkeys(queues):
             await (control.pause(queue) if paused else control.resume(queue))
             typer.echo(f"{'paused' if paused else 'resumed'} {queue}")

@@ -21,7 +21,7 @@ from herdbook.model.options import JobOptions
 from herdbook.model.registry import Registry
 from herdbook.observe.exporting import traced
 from herdbook.publishing.publish import JobRequest, Publisher
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 
 _ADVICE = "; name your own with --app module:attribute"
@@ -32,8 +32,8 @@ Json = Annotated[
     typer.Argument(metavar="JSON", help="Job data: JSON, @file, or - for standard input.", show_default=False),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end, and print the result.")]
-Patience = Annotated[
-    float, typer.Option("--patience", metavar="SECONDS", min=0, help="With --wait: wait no longer than this.")
+WaitTimeout = Annotated[
+    float, typer.Option("--wait-timeout", metavar="SECONDS", min=0, help="With --wait: wait no longer than this.")
 ]
 Lines = Annotated[bool, typer.Option("--lines", help="Each line of JSON is a job.")]
 
@@ -53,7 +53,7 @@ def publish(
     callback_url: job_options.CallbackUrl = None,
     key: job_options.Key = None,
     wait: Wait = False,
-    patience: Patience = 60.0,
+    wait_timeout: WaitTimeout = 60.0,
     lines: Lines = False,
     app: options.AppOption = None,
     data: options.Data = None,
@@ -88,7 +88,7 @@ def publish(
         idempotency_key=key,
     )
     settings, registry = read_settings(data), load_app(app)
-    source, seconds = "-" if json is None else json, patience if wait else None
+    source, seconds = "-" if json is None else json, wait_timeout if wait else None
     try:
         return asyncio.run(_publish(settings, registry, job_type, source, chosen, lines=lines, seconds=seconds))
     except UnknownJobTypeError as error:
@@ -108,25 +108,25 @@ async def _publish(
     from herdbook.builtin.assembly import build_registry
 
     with traced(settings, "publish") as tracing:
-        async with open_record(settings, "publish", size=2) as record:
-            registry = build_registry(settings, record, app)
+        async with open_record(settings, "publish", size=2) as database:
+            registry = build_registry(settings, database, app)
             trace = tracing.publishing if tracing else None
-            publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes, trace=trace)
+            publisher = Publisher(database, registry, max_job_bytes=settings.max_job_bytes, trace=trace)
             if lines:
                 registry.get(job_type)
                 await publish_lines(publisher, job_type, chosen, source)
                 return exit_codes.OK
             return await _publish_one(
-                publisher, record, JobRequest(job_type=job_type, job_data=_read(source), options=chosen), seconds
+                publisher, database, JobRequest(job_type=job_type, job_data=_read(source), options=chosen), seconds
             )
 
 
-async def _publish_one(publisher: Publisher, record: Record, request: JobRequest, seconds: float | None) -> int:
+async def _publish_one(publisher: Publisher, database: Database, request: JobRequest, seconds: float | None) -> int:
     published = await publisher.publish(request)
     typer.echo(str(published.id), err=seconds is not None)
     if seconds is None:
         return exit_codes.OK
-    return tell_outcome(await watch(record, published.id, seconds), seconds)
+    return tell_outcome(await watch(database, published.id, seconds), seconds)
 
 
 def _read(source: str) -> Any:

@@ -9,26 +9,26 @@ from typing import Any
 from herdbook.cli.connect import open_record
 from herdbook.cli.tables import seconds_text
 from herdbook.model.registry import Registry
-from herdbook.operating.queue_stats import QueueFigures, QueueState
+from herdbook.operating.queue_stats import QueueStats, QueueStatsReader
 from herdbook.record.workers import WorkerRow, read_workers
 from herdbook.settings import Settings
 
 HEADER = ("QUEUE", "STATE", "WAITING", "RUNNING", "DELAYED", "FAILED", "OLDEST", "PER MIN", "WORKERS")
 
 
-async def find_queues(settings: Settings) -> tuple[list[QueueState], list[WorkerRow]]:
+async def find_queues(settings: Settings) -> tuple[list[QueueStats], list[WorkerRow]]:
     """The queues, and who may work on them."""
-    async with open_record(settings, "queues", size=2) as record:
-        figures = QueueFigures.connect(settings, Registry(), record)
+    async with open_record(settings, "queues", size=2) as database:
+        figures = QueueStatsReader.connect(settings, Registry(), database)
         try:
             states = await figures.states()
         finally:
             await figures.close()
-        async with record.connection() as connection:
+        async with database.connection() as connection:
             return states, await read_workers(connection)
 
 
-def row(queue: QueueState, workers: list[WorkerRow]) -> tuple[str, ...]:
+def row(queue: QueueStats, workers: list[WorkerRow]) -> tuple[str, ...]:
     """The queue under `HEADER`."""
     counts = queue.counts
     alive = sum(queue.name in one.queues and not one.is_silent for one in workers)
@@ -43,7 +43,7 @@ def row(queue: QueueState, workers: list[WorkerRow]) -> tuple[str, ...]:
     )
 
 
-def fields(queue: QueueState) -> dict[str, Any]:
+def fields(queue: QueueStats) -> dict[str, Any]:
     """The queue under the names of the HTTP API."""
     return {
         "name": queue.name,

@@ -34,19 +34,19 @@ async def _relay(settings: Settings, url: str) -> None:
     from herdbook.cli.metrics_server import observed
     from herdbook.model.artifacts import FolderArtifacts
     from herdbook.model.registry import Registry
-    from herdbook.operating.queue_stats import QueueFigures
+    from herdbook.operating.queue_stats import QueueStatsReader
     from herdbook.queue.connection import connect
     from herdbook.relay import Relay
     from herdbook.service import log
     from herdbook.upkeep import services
 
     with listening_to_signals() as told:
-        async with open_record(settings, "relay") as record, connect(url, name="herdbook-relay") as client:
-            with observed(settings, record) as observer:
-                queues = QueueFigures(record, Registry(), client, prefix=settings.queue_prefix)
+        async with open_record(settings, "relay") as database, connect(url, name="herdbook-relay") as client:
+            with observed(settings, database) as observer:
+                queues = QueueStatsReader(database, Registry(), client, prefix=settings.queue_prefix)
                 artifacts = FolderArtifacts(settings.artifact_folder)
-                relay = Relay(record, client, prefix=settings.queue_prefix, observer=observer)
-                running = [relay, *services(settings, record, queues, artifacts)]
+                relay = Relay(database, client, prefix=settings.queue_prefix, observer=observer)
+                running = [relay, *services(settings, database, queues, artifacts)]
                 for service in running:
                     service.start()
                 log.info("relay started")

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from herdbook.builtin.assembly import build_registry
 from herdbook.cli.connect import open_record
-from herdbook.cli.event_loop import Told, listening_to_signals
+from herdbook.cli.event_loop import StopRequest, listening_to_signals
 from herdbook.cli.metrics_server import observed
 from herdbook.errors import ConfigurationError
 from herdbook.execution.worker import Worker
@@ -33,21 +33,21 @@ async def run_worker(settings: Settings, app: Registry | None, queues: list[str]
     threads = ThreadPoolExecutor(thread_name_prefix=_THREADS)
     asyncio.get_running_loop().set_default_executor(threads)
     with listening_to_signals() as told:
-        async with open_record(settings, "worker", plan_once=True) as record:
-            registry = build_registry(settings, record, app)
+        async with open_record(settings, "worker", plan_once=True) as database:
+            registry = build_registry(settings, database, app)
             _check_queues(registry, queues)
             with (
                 traced(settings, "worker") as tracing,
-                observed(settings, record, tracing.attempt if tracing else None) as observer,
+                observed(settings, database, tracing.attempt if tracing else None) as observer,
             ):
-                worker = Worker(settings, registry, record, queues=queues, observer=observer)
+                worker = Worker(settings, registry, database, queues=queues, observer=observer)
                 observer.watch_held(lambda: {lane.queue.name: lane.executor.held for lane in worker.lanes})
-                await _work(worker, Declaration(record, registry), settings, told)
+                await _work(worker, Declaration(database, registry), settings, told)
         threads.shutdown(wait=False, cancel_futures=True)
         _end_threads()
 
 
-async def _work(worker: Worker, declaration: Declaration, settings: Settings, told: Told) -> None:
+async def _work(worker: Worker, declaration: Declaration, settings: Settings, told: StopRequest) -> None:
     declaration.start()
     worker.start()
     log.info("worker started", worker=worker.id, queues=worker.queues, concurrency=settings.concurrency)
@@ -60,7 +60,7 @@ async def _work(worker: Worker, declaration: Declaration, settings: Settings, to
     log.info("worker ended", worker=worker.id)
 
 
-async def _until_idle(worker: Worker, told: Told, deadline: float) -> None:
+async def _until_idle(worker: Worker, told: StopRequest, deadline: float) -> None:
     """Return when no job is held, at a second signal, or after `deadline` seconds."""
     idle = asyncio.create_task(worker.idle())
     hurry = asyncio.create_task(told.hurry.wait())

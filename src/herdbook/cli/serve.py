@@ -39,12 +39,12 @@ def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
     from herdbook.http import serve as run_server
     from herdbook.observe.exporting import traced
     from herdbook.observe.log import set_up_logging
-    from herdbook.record.database import Record
+    from herdbook.record.database import Database
     from herdbook.web import create_app
 
     set_up_logging(settings, "serve")
     # Only a worker reads the record through the registry, so this one is never opened.
-    registry = build_registry(settings, Record(database_url(settings), size=1), load_app(app))
+    registry = build_registry(settings, Database(database_url(settings), size=1), load_app(app))
     with traced(settings, "serve") as tracing:
         run_on_fast_loop(
             run_server(

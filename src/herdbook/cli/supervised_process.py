@@ -32,7 +32,7 @@ class ChildRefusedError(HerdbookError):
     """A child said that it cannot work as it was told, so starting it again would not help."""
 
 
-class Child:
+class SupervisedProcess:
     """One process; `on_output` gets each line that it writes to stdout, which else goes to stderr."""
 
     def __init__(

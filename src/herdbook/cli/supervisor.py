@@ -13,8 +13,8 @@ import typer
 
 from herdbook.cli import exit_codes
 from herdbook.cli.connect import open_record
-from herdbook.cli.event_loop import Told, listening_to_signals
-from herdbook.cli.supervised_process import Child, ChildRefusedError
+from herdbook.cli.event_loop import StopRequest, listening_to_signals
+from herdbook.cli.supervised_process import ChildRefusedError, SupervisedProcess
 from herdbook.embedded import CatchAllSmtp, EmbeddedError, EmbeddedServers
 from herdbook.record.migrate import migrate
 from herdbook.service import log
@@ -56,7 +56,7 @@ async def supervise(plan: Plan, servers: EmbeddedServers) -> int:
 class _System:
     """The processes."""
 
-    def __init__(self, plan: Plan, settings: Settings, servers: EmbeddedServers, told: Told) -> None:
+    def __init__(self, plan: Plan, settings: Settings, servers: EmbeddedServers, told: StopRequest) -> None:
         self._plan = plan
         self._settings = settings
         self._servers = servers
@@ -64,10 +64,10 @@ class _System:
         self._ready = False
         app = [plan.app] if plan.app else []
         environment = _environment(settings)
-        self._serve = Child("serve", self._serve_words(plan.port), environment, self._hear)
-        self._relay = Child("relay", ["relay", *_metrics_words(settings, 0)], environment)
+        self._serve = SupervisedProcess("serve", self._serve_words(plan.port), environment, self._hear)
+        self._relay = SupervisedProcess("relay", ["relay", *_metrics_words(settings, 0)], environment)
         self._workers = [
-            Child(f"worker {number}", ["worker", *app, *_metrics_words(settings, number)], environment)
+            SupervisedProcess(f"worker {number}", ["worker", *app, *_metrics_words(settings, number)], environment)
             for number in range(1, plan.workers + 1)
         ]
 
@@ -162,6 +162,6 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 async def _migrate(settings: Settings) -> None:
-    async with open_record(settings, "migrate", size=2) as record:
-        for one in await migrate(record):
+    async with open_record(settings, "migrate", size=2) as database:
+        for one in await migrate(database):
             log.info("migrated", version=one.version, name=one.name)

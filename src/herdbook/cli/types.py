@@ -28,10 +28,10 @@ def types(app: options.App = None, as_json: options.AsJson = False, data: option
       herdbook types app:book --json
     """
     from herdbook.builtin.assembly import build_registry
-    from herdbook.record.database import Record
+    from herdbook.record.database import Database
 
     # Nothing here reads the record, so it has no URL and is never opened.
-    registry = build_registry(given_settings(data), Record("", size=1), load_app(app))
+    registry = build_registry(given_settings(data), Database("", size=1), load_app(app))
     found = sorted(registry, key=lambda one: one.name)
     if as_json:
         from herdbook.http.schemas import JobTypeView

@@ -16,19 +16,19 @@ import typer
 from herdbook.cli import exit_codes
 from herdbook.cli.tables import one_line, to_json
 from herdbook.model.job import Job, JobStatus
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_job
 
 # Seconds between two looks at the job.
 _LOOK = 0.1
 
 
-async def watch(record: Record, id: UUID, seconds: float) -> Job:
+async def watch(database: Database, id: UUID, seconds: float) -> Job:
     """The job when it is final, or after `seconds`."""
     until = time.monotonic() + seconds
     with _progress() as show:
         while True:
-            async with record.connection() as connection:
+            async with database.connection() as connection:
                 job = await read_job(connection, id)
             show(job)
             if job.status.is_final or time.monotonic() >= until:

@@ -40,7 +40,7 @@ def workers(as_json: options.AsJson = False, data: options.Data = None) -> None:
 
 
 async def _find(settings: Settings) -> list[WorkerRow]:
-    async with open_record(settings, "workers", size=2) as record, record.connection() as connection:
+    async with open_record(settings, "workers", size=2) as database, database.connection() as connection:
         return await read_workers(connection)
 
 

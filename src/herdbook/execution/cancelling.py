@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from herdbook.execution.executor import Executor
 from herdbook.record.cancellations import read_cancellations_of_worker
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.service import Service
 
 # Seconds between two looks; a cancelled job is told within so long.
@@ -20,16 +20,16 @@ class CancelWatch(Service):
 
     name = "cancellations"
 
-    def __init__(self, record: Record, worker: str, executors: Sequence[Executor]) -> None:
+    def __init__(self, database: Database, worker: str, executors: Sequence[Executor]) -> None:
         super().__init__()
-        self._record = record
+        self._database = database
         self._worker = worker
         self._executors = executors
 
     async def round(self) -> float:
         """Look once, if anything runs."""
         if any(executor.held for executor in self._executors):
-            async with self._record.connection() as connection:
+            async with self._database.connection() as connection:
                 wanted = await read_cancellations_of_worker(connection, self._worker)
             for executor in self._executors:
                 executor.cancel({(one.job, one.generation): one.reason for one in wanted})

@@ -11,10 +11,10 @@ from typing import Any
 
 import orjson
 
-from herdbook.model.fast_dataclass import value
+from herdbook.model.fast_dataclass import fast_dataclass
 from herdbook.model.job import AttemptKey, JobStatus
 from herdbook.queue.delivery import Acknowledgement, Complete, Delivery, Fail, Release
-from herdbook.queue.external_jobs import attempt_key, foreign_job, foreign_key
+from herdbook.queue.external_jobs import attempt_key, external_job, external_key
 from herdbook.record.attempts import (
     Claim,
     RecordedState,
@@ -23,10 +23,10 @@ from herdbook.record.attempts import (
     read_jobs_if_pending,
     read_states,
 )
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 
 
-@value
+@fast_dataclass
 class Claimed:
     """A delivery that may run. `reported` is the progress (a JSON value) that earlier attempts left.
 
@@ -57,7 +57,7 @@ class Claims:
 Keyed = tuple[AttemptKey, Delivery]
 
 
-async def claim(record: Record, deliveries: Sequence[Delivery], worker: str) -> Claims:
+async def claim(database: Database, deliveries: Sequence[Delivery], worker: str) -> Claims:
     """Claim deliveries in the record, adopting jobs that other clients published. Raises RecordUnavailableError.
 
     A pending job may run as soon as it was read: that it runs is written down while it does, and recording
@@ -69,7 +69,7 @@ async def claim(record: Record, deliveries: Sequence[Delivery], worker: str) -> 
         for delivery in deliveries
         if not delivery.job_type
     ]
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         free = await read_jobs_if_pending(connection, [key for key, _ in whole])
         won = [_claimed(*whole[number], claim) for number, claim in free.items()]
         if len(won) == len(whole):
@@ -89,8 +89,8 @@ async def _fight(
     unknown = [delivery for key, delivery in lost if key.job not in states]
     if unknown:
         # Written down, they are known by their derived ids.
-        await adopt_jobs(connection, [foreign_job(delivery) for delivery in unknown])
-        adopted, lost = await _claim_as(connection, [(foreign_key(one), one) for one in unknown], worker)
+        await adopt_jobs(connection, [external_job(delivery) for delivery in unknown])
+        adopted, lost = await _claim_as(connection, [(external_key(one), one) for one in unknown], worker)
         won += adopted
         away += await _answers(connection, lost)
     return won, away
@@ -104,9 +104,9 @@ async def _claim_as(connection: Connection, keyed: Sequence[Keyed], worker: str)
     return won, [(key, delivery) for key, delivery in keyed if key.job not in claims]
 
 
-async def turn_away(record: Record, keyed: Sequence[Keyed]) -> list[Acknowledgement]:
+async def turn_away(database: Database, keyed: Sequence[Keyed]) -> list[Acknowledgement]:
     """What the queue is to be told of jobs whose result the record did not want. Raises RecordUnavailableError."""
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         return await _answers(connection, keyed)
 
 

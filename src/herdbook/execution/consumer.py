@@ -31,7 +31,7 @@ class Fetcher(Service):
         if not places:
             return 0
         try:
-            turn = await self._queue.turn([], places)
+            turn = await self._queue.ack_and_fetch([], places)
         finally:
             self._executor.accept(turn.deliveries if turn else [], places)
         if len(turn.deliveries) < places and not self.is_quiet:
@@ -104,7 +104,7 @@ class StalledCheck(Service):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class QueueConsumer:
     """One queue of a worker, and what works on it."""
 
     queue: WorkQueue

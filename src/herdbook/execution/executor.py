@@ -14,7 +14,7 @@ from uuid import UUID
 from herdbook.errors import HerdbookError, QueueUnavailableError
 from herdbook.execution.claim import Claims, claim, turn_away
 from herdbook.execution.processes import ProcessPool
-from herdbook.execution.record import acknowledgement, mark_running, record_ended, write_notes
+from herdbook.execution.record import acknowledgement, flush_reports, record_ended, save_starts
 from herdbook.execution.run import Run, Runner
 from herdbook.model.artifacts import ArtifactStore
 from herdbook.model.registry import Registry
@@ -22,14 +22,14 @@ from herdbook.model.signals import Cancel
 from herdbook.observe.events import NOBODY, Observer
 from herdbook.queue.delivery import Acknowledgement, Delivery, Release
 from herdbook.queue.locks import LockKeeper
-from herdbook.queue.work import PER_TURN, WorkQueue
-from herdbook.record.database import Record
+from herdbook.queue.work import BATCH_LIMIT, WorkQueue
+from herdbook.record.database import Database
 from herdbook.service import log, pause_after
 
 Answer = TypeVar("Answer")
 
-# Ended runs that share one commit; their acknowledgements go in scripts of `PER_TURN`.
-_PER_RECORD = 4 * PER_TURN
+# Ended runs that share one commit; their acknowledgements go in scripts of `BATCH_LIMIT`.
+_PER_RECORD = 4 * BATCH_LIMIT
 # Ended jobs that a worker holds beside the running ones, while they wait to be recorded and acknowledged.
 _ENDED_LIMIT = 2 * _PER_RECORD
 # Seconds after which it is written down that a job runs, if the last one of its type had ended by then; other jobs are
@@ -43,7 +43,7 @@ class Executor:
     def __init__(
         self,
         queue: WorkQueue,
-        record: Record,
+        record: Database,
         locks: LockKeeper,
         registry: Registry,
         artifacts: ArtifactStore,
@@ -100,7 +100,7 @@ class Executor:
 
     def reserve(self) -> int:
         """Places for one fetch, to be given back by `accept` with what it brought."""
-        places = min(self.room, PER_TURN)
+        places = min(self.room, BATCH_LIMIT)
         self._reserved += places
         self._show_room()
         return places
@@ -149,7 +149,7 @@ class Executor:
         async with self._writing:
             running = [run for run in runs if run.outcome is None and not run.is_start_saved]
             if running:
-                lost = await self._insist(partial(mark_running, self._record, running, self._queue.worker))
+                lost = await self._insist(partial(save_starts, self._record, running, self._queue.worker))
                 for run in lost or ():
                     self._runner.stop(run, Cancel("the job was cancelled, or another worker has it"))
 
@@ -176,7 +176,7 @@ class Executor:
 
     async def acknowledge(self, *, fetch: bool) -> None:
         """Acknowledge what is recorded, and with `fetch` take as many new jobs as there is room for."""
-        part, self._acks = self._acks[:PER_TURN], self._acks[PER_TURN:]
+        part, self._acks = self._acks[:BATCH_LIMIT], self._acks[BATCH_LIMIT:]
         if not self._acks:
             self.has_acknowledgements.clear()
         if not part:  # Somebody else took them.
@@ -184,18 +184,18 @@ class Executor:
         places = self.reserve() if fetch else 0
         # From here on their locks may be gone, and that is no loss.
         self._locks.drop([ack.delivery for ack in part])
-        turn = await self._insist(partial(self._queue.turn, part, places))
+        turn = await self._insist(partial(self._queue.ack_and_fetch, part, places))
         if turn is not None:
             self._report(turn.refused)
             self._observer.acknowledged(self._queue.name, len(part))
         self.accept(turn.deliveries if turn else [], places)
         self._let_go([ack.delivery for ack in part])
 
-    async def write_notes(self) -> None:
+    async def flush_reports(self) -> None:
         """Record what running jobs reported, and show their progress to other clients of the queue."""
         # A run's end must not be recorded between its notes being taken and written: they would come too late.
         async with self._writing:
-            noted = await write_notes(self._record, self._runner.runs, self._queue.worker)
+            noted = await flush_reports(self._record, self._runner.runs, self._queue.worker)
         for run, notes in noted:
             if notes.progress is not None:
                 with suppress(QueueUnavailableError):

@@ -27,7 +27,7 @@ from herdbook.model.context import JobContext, running_job
 from herdbook.model.job import AttemptKey
 from herdbook.model.options import Backoff
 from herdbook.model.outcome import BackoffFunction, Ended, Interrupted, Outcome, Raised, Returned, decide
-from herdbook.model.processor import Executor
+from herdbook.model.processor import ExecutorKind
 from herdbook.model.registry import JobType, Registry
 from herdbook.model.signals import Cancel, TimedOut, Unrecoverable
 from herdbook.observe.events import AttemptTrace
@@ -213,11 +213,11 @@ class Runner:
             raise Unrecoverable(delivery.deferred_failure)
         if job_type is None or job_type.function is None:
             raise ConfigurationError(f"this worker has no processor for job type {delivery.job_type!r}")
-        if job_type.executor is Executor.PROCESS:
+        if job_type.executor is ExecutorKind.PROCESS:
             return await self._call_in_process(run, job_type.function)
         payload = job_type.checked(delivery.data)
         self._begin(run)
-        if job_type.executor is Executor.ASYNC:
+        if job_type.executor is ExecutorKind.ASYNC:
             return Returned(value=await job_type.call(payload, run.context))
         call = partial(contextvars.copy_context().run, _call_in_thread, run, job_type, payload)
         return Returned(value=await asyncio.get_running_loop().run_in_executor(self._threads, call))
@@ -245,7 +245,7 @@ class Runner:
 
     def _time_out(self, run: Run, limit: float) -> None:
         message = f"it took longer than its limit of {limit:g} s"
-        if run.job_type is not None and run.job_type.executor is Executor.THREAD:
+        if run.job_type is not None and run.job_type.executor is ExecutorKind.THREAD:
             message += "; a thread cannot be stopped, so it goes on, and what it returns is ignored"
         self.stop(run, TimedOut(message))
 

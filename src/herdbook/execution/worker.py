@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from herdbook.errors import ConfigurationError, HerdbookError
 from herdbook.execution.cancelling import CancelWatch
-from herdbook.execution.consumer import Acknowledger, Fetcher, Lane, Recorder, StalledCheck
+from herdbook.execution.consumer import Acknowledger, Fetcher, QueueConsumer, Recorder, StalledCheck
 from herdbook.execution.executor import Executor
 from herdbook.execution.processes import ProcessPool
 from herdbook.model.artifacts import ArtifactStore, FolderArtifacts
@@ -21,7 +21,7 @@ from herdbook.observe.events import NOBODY, Observer
 from herdbook.queue.delivery import Retention
 from herdbook.queue.locks import LockKeeper
 from herdbook.queue.work import StalledRule, WorkQueue
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.workers import WorkerBeat, beat_worker, remove_worker
 from herdbook.service import Service, log
 from herdbook.settings import Settings
@@ -31,7 +31,7 @@ HEARTBEAT = 5.0
 _NOTES = 0.2
 
 
-class NoteWriter(Service):
+class ReportFlusher(Service):
     """Writes down the progress and log lines of running jobs."""
 
     name = "notes"
@@ -43,7 +43,7 @@ class NoteWriter(Service):
     async def round(self) -> float:
         """Write what was reported since the last round."""
         for executor in self._executors:
-            await executor.write_notes()
+            await executor.flush_reports()
         return _NOTES
 
 
@@ -69,7 +69,7 @@ class Worker:
         self,
         settings: Settings,
         registry: Registry,
-        record: Record,
+        database: Database,
         *,
         queues: list[str] | None = None,
         observer: Observer = NOBODY,
@@ -78,7 +78,7 @@ class Worker:
             raise ConfigurationError("a worker needs REDIS_URL")
         self.id = f"{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:8]}".replace(" ", "-")
         self._settings = settings
-        self._record = record
+        self._database = database
         self._state = "running"
         self._observer = observer
         self._locks = LockKeeper(
@@ -94,9 +94,9 @@ class Worker:
         self.lanes = [self._lane(name, registry, artifacts) for name in names]
         executors = [lane.executor for lane in self.lanes]
         self._heartbeat = Heartbeat(self)
-        self._beside = [self._heartbeat, NoteWriter(executors), CancelWatch(record, self.id, executors)]
+        self._beside = [self._heartbeat, ReportFlusher(executors), CancelWatch(database, self.id, executors)]
 
-    def _lane(self, name: str, registry: Registry, artifacts: ArtifactStore) -> Lane:
+    def _lane(self, name: str, registry: Registry, artifacts: ArtifactStore) -> QueueConsumer:
         settings = self._settings
         assert settings.redis_url is not None
         stalled = StalledRule(
@@ -117,9 +117,9 @@ class Worker:
         if registry.needs_processes(name):
             # More would wait here, claimed, while another worker has room for them.
             concurrency = min(concurrency, settings.process_count)
-        shared = (self._record, self._locks, registry, artifacts, self._processes)
+        shared = (self._database, self._locks, registry, artifacts, self._processes)
         executor = Executor(queue, *shared, concurrency=concurrency, observer=self._observer)
-        return Lane(
+        return QueueConsumer(
             queue=queue,
             executor=executor,
             fetcher=Fetcher(queue, executor),
@@ -180,7 +180,7 @@ class Worker:
 
     async def beat(self) -> None:
         """Write this worker's sign of life."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             await beat_worker(
                 connection,
                 WorkerBeat(
@@ -209,7 +209,7 @@ class Worker:
         await self._processes.close()
         await asyncio.to_thread(self._locks.stop)
         with suppress(HerdbookError):
-            async with self._record.connection() as connection:
+            async with self._database.connection() as connection:
                 await remove_worker(connection, self.id)
         for lane in self.lanes:
             lane.executor.close()

@@ -25,7 +25,7 @@ Reason = Annotated[
 ]
 
 
-class Cancellation(CamelModel):
+class CancelBody(CamelModel):
     """Why a job is cancelled."""
 
     reason: Reason = NO_REASON

@@ -15,7 +15,7 @@ from herdbook.alerting import Alerts
 from herdbook.http.openapi import problems
 from herdbook.model.options import CamelModel
 from herdbook.record.alerts import Incident, read_incidents, read_open_incidents
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 
 _NEWEST = 50
 
@@ -69,8 +69,8 @@ class AlertList(CamelModel):
 class AlertReading:
     """The route about alerts."""
 
-    def __init__(self, record: Record, alerts: Alerts) -> None:
-        self._record = record
+    def __init__(self, database: Database, alerts: Alerts) -> None:
+        self._database = database
         self._alerts = alerts
 
     def add_to(self, app: FastAPI) -> None:
@@ -79,7 +79,7 @@ class AlertReading:
 
     async def alerts(self) -> AlertList:
         """The rules for alerts with their state, and the newest 50 incidents."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             opened = await read_open_incidents(connection)
             newest = await read_incidents(connection, _NEWEST)
         rules = [

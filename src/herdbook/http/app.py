@@ -20,11 +20,11 @@ from herdbook.http.job_actions import JobActions
 from herdbook.http.job_reads import JobReading
 from herdbook.http.jobs import JobPublishing
 from herdbook.http.metrics import MetricsReading
-from herdbook.http.middleware import Edge, FaultAnswer, problem_of_fault
+from herdbook.http.middleware import FaultAnswer, HttpMiddleware, problem_of_fault
 from herdbook.http.openapi import DescribedApp
 from herdbook.http.problems import install
 from herdbook.http.queue_actions import QueueActions
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.http.system import SystemReading
 from herdbook.operating.control import Control
 from herdbook.publishing.publish import Publisher
@@ -38,7 +38,7 @@ Errors are answered in `application/problem+json` (RFC 9457).
 _UNTRACED = frozenset({"/healthz", "/readyz", "/metrics", "/events", "/api/events"})
 
 
-def create_app(parts: Parts, fault: FaultAnswer = problem_of_fault) -> FastAPI:
+def create_app(services: Services, fault: FaultAnswer = problem_of_fault) -> FastAPI:
     """The application. Its routes are added in the order of their traffic, which is the order they are looked up in."""
     app = DescribedApp(
         title="Herdbook",
@@ -52,21 +52,21 @@ def create_app(parts: Parts, fault: FaultAnswer = problem_of_fault) -> FastAPI:
         # Its own spans of requests, which go on with the caller's trace; made when the process has a tracer provider.
         telemetry={"auto_configure": False, "operation_spans": False, "exclude": _is_untraced},
     )
-    app.add_middleware(Edge, fault=fault)
+    app.add_middleware(HttpMiddleware, fault=fault)
     install(app)
-    settings, registry, record = parts.settings, parts.registry, parts.record
-    publisher = Publisher(record, registry, max_job_bytes=settings.max_job_bytes, trace=parts.trace)
-    JobPublishing(publisher, registry, record, max_job_bytes=settings.max_job_bytes).add_to(app)
-    JobReading(record).add_to(app)
-    control = Control(record, parts.artifacts)
-    JobActions(control, record).add_to(app)
-    QueueActions(control, parts.queues).add_to(app)
-    ArtifactReading(parts.artifacts).add_to(app)
-    JobEvents(record, parts.feed).add_to(app)
-    SystemReading(registry, record, parts.queues).add_to(app)
-    AlertReading(record, load_alerts(settings)).add_to(app)
-    HealthChecks(record, parts.queues, outbox_lag_limit=settings.outbox_lag_limit).add_to(app)
-    MetricsReading(record, parts.queues).add_to(app)
+    settings, registry, database = services.settings, services.registry, services.database
+    publisher = Publisher(database, registry, max_job_bytes=settings.max_job_bytes, trace=services.trace)
+    JobPublishing(publisher, registry, database, max_job_bytes=settings.max_job_bytes).add_to(app)
+    JobReading(database).add_to(app)
+    control = Control(database, services.artifacts)
+    JobActions(control, database).add_to(app)
+    QueueActions(control, services.queues).add_to(app)
+    ArtifactReading(services.artifacts).add_to(app)
+    JobEvents(database, services.feed).add_to(app)
+    SystemReading(registry, database, services.queues).add_to(app)
+    AlertReading(database, load_alerts(settings)).add_to(app)
+    HealthChecks(database, services.queues, outbox_lag_limit=settings.outbox_lag_limit).add_to(app)
+    MetricsReading(database, services.queues).add_to(app)
     ApiDocs(app).add_to(app)
     return app
 

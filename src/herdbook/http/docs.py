@@ -32,7 +32,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class DocumentedResponse:
     """One answer of an operation; `schema` is the name of its model, or None."""
 
     status: str
@@ -42,7 +42,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class DocumentedOperation:
     """One operation of the API, as the page shows it."""
 
     anchor: str
@@ -51,7 +51,7 @@ class Operation:
     summary: str
     parameters: list[Parameter]
     body: str | None
-    answers: list[Answer]
+    answers: list[DocumentedResponse]
     curl: str
 
 
@@ -89,10 +89,10 @@ class ApiDocs:
         return RedirectResponse(f"/docs#problem-{name}", 302)
 
 
-def operations(document: dict[str, Any], *, base: str) -> list[Operation]:
+def operations(document: dict[str, Any], *, base: str) -> list[DocumentedOperation]:
     """The operations of an OpenAPI document, in its order; `base` is the address in the examples."""
     return [
-        Operation(
+        DocumentedOperation(
             anchor=operation["operationId"],
             method=method.upper(),
             path=path,
@@ -132,9 +132,9 @@ def _kind(schema: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _answer(status: str, described: dict[str, Any]) -> Answer:
+def _answer(status: str, described: dict[str, Any]) -> DocumentedResponse:
     media_type, content = next(iter(described.get("content", {}).items()), (None, {}))
-    return Answer(
+    return DocumentedResponse(
         status=status, description=described["description"], media_type=media_type, schema=_schema_name(content)
     )
 

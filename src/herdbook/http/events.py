@@ -21,8 +21,8 @@ from herdbook.http.problems import INVALID_REQUEST, Refused
 from herdbook.model.job import JobStatus
 from herdbook.model.options import CamelModel
 from herdbook.operating.feed import Batch, ChangeFeed
-from herdbook.record.database import Record
-from herdbook.record.feed import Change, ChangeReader, Position
+from herdbook.record.database import Database
+from herdbook.record.feed import ChangeReader, JobChange, Position
 
 _RESET = '{"reason":"events before this one were missed: read the jobs that matter to you"}'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,7 +54,7 @@ class EventName(StrEnum):
     CANCELLED = "job.cancelled"
 
     @classmethod
-    def of(cls, change: Change) -> Self:
+    def of(cls, change: JobChange) -> Self:
         """The event of a change."""
         if change.status is JobStatus.PROCESSING and change.started_at != change.updated_at:
             return cls("job.progress")
@@ -75,7 +75,7 @@ class JobEvent(CamelModel):
     at: datetime
 
     @classmethod
-    def of(cls, change: Change) -> Self:
+    def of(cls, change: JobChange) -> Self:
         """The event's data."""
         same = ("job_type", "queue", "status", "attempt", "generation", "progress", "error_message")
         return cls(job_id=change.id, at=change.updated_at, **{name: getattr(change, name) for name in same})
@@ -92,7 +92,7 @@ class EventsQuery(CamelModel):
         default=None, description="As the header `Last-Event-ID`, for clients that cannot set it."
     )
 
-    def wants(self, change: Change) -> bool:
+    def wants(self, change: JobChange) -> bool:
         """Whether the program wants to hear of a change."""
         return (
             (not self.job_type or change.job_type in self.job_type)
@@ -105,8 +105,8 @@ class EventsQuery(CamelModel):
 class JobEvents:
     """The route on which programs listen."""
 
-    def __init__(self, record: Record, feed: ChangeFeed) -> None:
-        self._record = record
+    def __init__(self, database: Database, feed: ChangeFeed) -> None:
+        self._database = database
         self._feed = feed
 
     def add_to(self, app: FastAPI) -> None:
@@ -137,7 +137,7 @@ class JobEvents:
         return EventStream(self._messages(query, _position(token) if token else None))
 
     async def _messages(self, query: EventsQuery, position: Position | None) -> AsyncGenerator[bytes]:
-        listener = _Listener(self._record, query, position)
+        listener = _Listener(self._database, query, position)
         yield RETRY + await listener.read_on()
         try:
             # First what was missed, however much it is; then the feed, and what happened until it was joined.
@@ -158,8 +158,8 @@ class JobEvents:
 class _Listener:
     """One program: what it wants, and up to where it knows."""
 
-    def __init__(self, record: Record, query: EventsQuery, position: Position | None) -> None:
-        self._record = record
+    def __init__(self, database: Database, query: EventsQuery, position: Position | None) -> None:
+        self._database = database
         self._query = query
         self._position = position
         self._reader = ChangeReader(position)
@@ -168,7 +168,7 @@ class _Listener:
 
     async def read_on(self) -> bytes:
         """The next events that it missed, as the record has them. Raises RecordUnavailableError."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             look = await self._reader.look(connection)
         self.is_behind = not look.is_last
         return self._tell(look.changes, look.position, is_gap=look.is_gap)
@@ -177,7 +177,7 @@ class _Listener:
         """The events of a batch of the feed."""
         return self._tell(self._reader.unseen(batch.changes), batch.position, is_gap=batch.is_gap)
 
-    def _tell(self, changes: list[Change], position: Position, *, is_gap: bool) -> bytes:
+    def _tell(self, changes: list[JobChange], position: Position, *, is_gap: bool) -> bytes:
         before, self._position = self._position, position
         if is_gap:
             return message("reset", _RESET, _token(position)) if before else b""
@@ -187,7 +187,7 @@ class _Listener:
         return b"".join(_event(change, token) for change, token in zip(wanted, tokens, strict=False))
 
 
-def _event(change: Change, token: str) -> bytes:
+def _event(change: JobChange, token: str) -> bytes:
     data = JobEvent.of(change).model_dump_json(by_alias=True)
     return message(EventName.of(change), data, token)
 

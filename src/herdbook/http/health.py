@@ -13,25 +13,25 @@ from starlette.responses import Response
 from herdbook.errors import HerdbookError
 from herdbook.http.openapi import Responses
 from herdbook.http.schemas import Check, Health, Readiness
-from herdbook.operating.queue_stats import QueueFigures
-from herdbook.record.database import Record
+from herdbook.operating.queue_stats import QueueStatsReader
+from herdbook.record.database import Database
 from herdbook.record.migrate import pending_migrations
 from herdbook.record.reads import read_outbox_lag
 
 # Seconds that one check may take.
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 
 
 class HealthChecks:
     """The routes that supervisors and load balancers ask."""
 
     def __init__(
-        self, record: Record, queues: QueueFigures, *, outbox_lag_limit: float, patience: float = _PATIENCE
+        self, database: Database, queues: QueueStatsReader, *, outbox_lag_limit: float, timeout: float = _TIMEOUT
     ) -> None:
-        self._record = record
+        self._database = database
         self._queues = queues
         self._lag_limit = outbox_lag_limit
-        self._patience = patience
+        self._timeout = timeout
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to `app`."""
@@ -52,12 +52,12 @@ class HealthChecks:
         return Readiness(status="ready" if ready else "unready", checks=dict(zip(checks, results, strict=True)))
 
     async def _reach(self) -> Check:
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             await connection.fetchval("SELECT 1")
         return Check(ok=True, detail="PostgreSQL answers")
 
     async def _migrated(self) -> Check:
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             missing = await pending_migrations(connection)
         if missing:
             return Check(ok=False, detail=f"migrations missing: {len(missing)}; run `herdbook migrate`")
@@ -68,7 +68,7 @@ class HealthChecks:
         return Check(ok=True, detail="Redis answers")
 
     async def _carried(self) -> Check:
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             lag = await read_outbox_lag(connection)
         if not lag.depth:
             return Check(ok=True, detail="every job is delivered to its queue")
@@ -78,9 +78,9 @@ class HealthChecks:
 
     async def _bounded(self, check: Callable[[], Awaitable[Check]]) -> Check:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 return await check()
         except TimeoutError:
-            return Check(ok=False, detail=f"no answer within {self._patience:g} s")
+            return Check(ok=False, detail=f"no answer within {self._timeout:g} s")
         except HerdbookError as error:
             return Check(ok=False, detail=str(error))

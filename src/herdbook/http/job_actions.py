@@ -17,7 +17,7 @@ from herdbook.http.action_schemas import (
     BegunOperation,
     BulkAction,
     BulkCancellation,
-    Cancellation,
+    CancelBody,
     Expected,
     OperationList,
     OperationView,
@@ -31,13 +31,13 @@ from herdbook.model.job import Job
 from herdbook.model.options import CamelModel
 from herdbook.model.registry import field_problems
 from herdbook.operating.control import Changes, Control, OperationAction
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_job
 
 # Ten thousand ids, each with its quotes, and room for indentation.
 _BODY_LIMIT = 1024 * 1024
 # Seconds that the answer to a cancellation waits for the worker that runs the job.
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 _BULK = {"filter": {"status": "failed", "jobType": "email"}, "dryRun": True}
 _ONE = problems(403, 404, 409, 422, 503)
 _ONE_WITH_BODY = problems(400, 403, 404, 409, 413, 415, 422, 503)
@@ -54,9 +54,9 @@ class OperationsQuery(CamelModel):
 class JobActions:
     """The routes that act on jobs."""
 
-    def __init__(self, control: Control, record: Record) -> None:
+    def __init__(self, control: Control, database: Database) -> None:
         self._control = control
-        self._record = record
+        self._database = database
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to `app`."""
@@ -104,9 +104,9 @@ class JobActions:
         When it runs, its worker is asked to stop it, and the answer waits some seconds for what comes first:
         it was cancelled, or it ended by itself (409). Should neither come in time, the answer is 202.
         """
-        given = await _read(request, Cancellation) if _has_body(request) else Cancellation()
+        given = await _read(request, CancelBody) if _has_body(request) else CancelBody()
         job = await self._find(id)
-        changes = await self._control.cancel_and_wait(job.id, given.reason, patience=_PATIENCE)
+        changes = await self._control.cancel_and_wait(job.id, given.reason, timeout=_TIMEOUT)
         if changes.asked:
             response.status_code = 202
         return await self._answer(job, changes)
@@ -159,12 +159,12 @@ class JobActions:
         return BegunOperation(operation_id=begun.id, expected=begun.expected)
 
     async def _find(self, id: str) -> Job:
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             return await find_job(connection, id)
 
     async def _answer(self, job: Job, changes: Changes) -> JobView:
         _check(job.id, changes)
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             return JobView.of(await read_job(connection, job.id))
 
 

@@ -19,7 +19,7 @@ from herdbook.http.schemas import AttemptView, JobDetail, JobPage, JobView, LogL
 from herdbook.model.ids import parse_queue_job_id
 from herdbook.model.job import Job
 from herdbook.model.options import CamelModel
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 from herdbook.record.reads import read_attempts, read_job, read_logs
 from herdbook.record.search import JobFilter, search_jobs
 
@@ -62,8 +62,8 @@ class LogsQuery(_FormQuery):
 class JobReading:
     """The routes that read jobs."""
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to `app`."""
@@ -73,14 +73,14 @@ class JobReading:
 
     async def job(self, id: str) -> JobDetail:
         """Everything that is recorded of a job; the id may be the one in the queue."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             job = await find_job(connection, id)
             attempts = await read_attempts(connection, job)
         return JobDetail.of(job, attempts=[AttemptView.of(one) for one in attempts])
 
     async def logs(self, id: str, query: Annotated[LogsQuery, Query()]) -> LogPage:
         """The lines that a job logged, in order."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             job = await find_job(connection, id)
             lines = await read_logs(connection, job.id, after=query.after, limit=query.limit)
         next_after = lines[-1].id if lines else query.after
@@ -92,7 +92,7 @@ class JobReading:
         A search looks at the newest 20,000 jobs at a time (5,000 when it is for words), so a page may
         be short, even empty, and yet not the last: only a null `nextCursor` is the end.
         """
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             found = await search_jobs(connection, query.wanted())
         jobs = found.jobs
         return JobPage(

@@ -21,7 +21,7 @@ from herdbook.http.schemas import AcceptedJob, AcceptedJobs, JobView
 from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest, Publisher
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.reads import read_job
 
 # What surrounds the job data in a body.
@@ -35,10 +35,10 @@ _EXAMPLE = {"jobType": "email", "jobData": {"to": ["ada@example.com"], "subject"
 class JobPublishing:
     """The routes that publish."""
 
-    def __init__(self, publisher: Publisher, registry: Registry, record: Record, *, max_job_bytes: int) -> None:
+    def __init__(self, publisher: Publisher, registry: Registry, database: Database, *, max_job_bytes: int) -> None:
         self._publisher = publisher
         self._registry = registry
-        self._record = record
+        self._database = database
         self._limit = max_job_bytes + _ENVELOPE
 
     def add_to(self, app: FastAPI) -> None:
@@ -102,7 +102,7 @@ class JobPublishing:
         return Response(orjson.dumps(answer), 201, {"Location": f"/api/jobs/{id}"}, _JSON)
 
     async def _replayed(self, id: UUID) -> Response:
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             job = await read_job(connection, id)
         headers = {"Location": f"/api/jobs/{id}", "Idempotency-Replayed": "true"}
         return Response(JobView.of(job).model_dump_json(by_alias=True), 200, headers, _JSON)

@@ -18,20 +18,20 @@ from starlette.responses import PlainTextResponse, Response
 from herdbook.errors import QueueUnavailableError, RecordUnavailableError
 from herdbook.http.attempt_totals import AttemptTotals, Names
 from herdbook.observe.metrics import pool_family
-from herdbook.operating.queue_stats import QueueFigures, QueueState
-from herdbook.record.database import Record
+from herdbook.operating.queue_stats import QueueStats, QueueStatsReader
+from herdbook.record.database import Database
 from herdbook.record.reads import OutboxLag, StatusCount, read_outbox_lag, read_stats
 from herdbook.record.workers import WorkerRow, read_workers
 
 # Seconds that a server may take to answer; Prometheus itself waits for ten.
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 
 
 class MetricsReading:
     """The route that Prometheus asks."""
 
-    def __init__(self, record: Record, queues: QueueFigures) -> None:
-        self._record = record
+    def __init__(self, database: Database, queues: QueueStatsReader) -> None:
+        self._database = database
         self._queues = queues
         self._names = Names()
         self._totals = AttemptTotals(datetime.now(UTC), self._names)
@@ -43,12 +43,12 @@ class MetricsReading:
     async def metrics(self) -> Response:
         """What the record and the queues are at the moment, as Prometheus reads it."""
         of_record, of_queues = await asyncio.gather(self._of_record(), self._of_queues())
-        found = _Found([*of_record, *of_queues, *self._totals.families(), pool_family(self._record.use)])
+        found = _Found([*of_record, *of_queues, *self._totals.families(), pool_family(self._database.use)])
         return Response(generate_latest(found), media_type=CONTENT_TYPE_LATEST)
 
     async def _of_record(self) -> list[Metric]:
         try:
-            async with asyncio.timeout(_PATIENCE), self._record.connection() as connection:
+            async with asyncio.timeout(_TIMEOUT), self._database.connection() as connection:
                 stats = await read_stats(connection)
                 lag = await read_outbox_lag(connection)
                 workers = await read_workers(connection)
@@ -59,7 +59,7 @@ class MetricsReading:
 
     async def _of_queues(self) -> list[Metric]:
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 states = await self._queues.states()
         except (QueueUnavailableError, TimeoutError):
             return [_up("queue", False)]
@@ -94,7 +94,7 @@ def _jobs(stats: Sequence[StatusCount], names: Names) -> Metric:
     return found
 
 
-def _queues(states: Sequence[QueueState]) -> list[Metric]:
+def _queues(states: Sequence[QueueStats]) -> list[Metric]:
     depth = GaugeMetricFamily(
         "herdbook_queue_depth", "Jobs in the queue, by BullMQ's state.", labels=("queue", "state")
     )

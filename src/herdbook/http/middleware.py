@@ -31,7 +31,7 @@ def problem_of_fault(scope: Scope) -> Response:
     return plain_problem(500, "the server failed; its log says why", instance=scope["path"])
 
 
-class Edge:
+class HttpMiddleware:
     """The outermost middleware."""
 
     def __init__(self, app: ASGIApp, fault: FaultAnswer) -> None:

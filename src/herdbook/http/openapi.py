@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from herdbook.http.action_schemas import BulkAction, BulkCancellation, Cancellation
+from herdbook.http.action_schemas import BulkAction, BulkCancellation, CancelBody
 from herdbook.http.problems import MEDIA_TYPE
-from herdbook.http.schemas import NewJob, NewJobs, Problem
+from herdbook.http.schemas import NewJobs, Problem, PublishBody
 
 _REFERENCE = "#/components/schemas/{model}"
 Responses = dict[int | str, dict[str, Any]]
@@ -70,7 +70,7 @@ def header(name: str, description: str) -> dict[str, Any]:
 
 
 def _referenced_schemas() -> dict[str, Any]:
-    bodies = (NewJob, NewJobs, BulkAction, BulkCancellation, Cancellation)
+    bodies = (PublishBody, NewJobs, BulkAction, BulkCancellation, CancelBody)
     _, found = models_json_schema(
         [*((body, "validation") for body in bodies), (Problem, "serialization")], ref_template=_REFERENCE
     )

@@ -40,7 +40,7 @@ _LONGEST_DETAIL = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class ProblemKind:
     """A kind of problem, with a name that stays the same."""
 
     name: str
@@ -53,24 +53,26 @@ class Kind:
         return f"/problems/{self.name}"
 
 
-MALFORMED_BODY = Kind(name="malformed-body", status=400, title="The body is not JSON")
-CROSS_SITE = Kind(name="cross-site", status=403, title="The request came from another site's page")
-NO_ARTIFACT = Kind(name="no-artifact", status=404, title="The job has no artifact")
-BODY_TOO_LARGE = Kind(name="body-too-large", status=413, title="The body is too large")
-UNSUPPORTED_BODY = Kind(name="unsupported-body", status=415, title="The body is not sent as JSON")
-INVALID_REQUEST = Kind(name="invalid-request", status=422, title="The request is not valid")
+MALFORMED_BODY = ProblemKind(name="malformed-body", status=400, title="The body is not JSON")
+CROSS_SITE = ProblemKind(name="cross-site", status=403, title="The request came from another site's page")
+NO_ARTIFACT = ProblemKind(name="no-artifact", status=404, title="The job has no artifact")
+BODY_TOO_LARGE = ProblemKind(name="body-too-large", status=413, title="The body is too large")
+UNSUPPORTED_BODY = ProblemKind(name="unsupported-body", status=415, title="The body is not sent as JSON")
+INVALID_REQUEST = ProblemKind(name="invalid-request", status=422, title="The request is not valid")
 
-_BY_ERROR: dict[type[Exception], Kind] = {
-    JobNotFoundError: Kind(name="job-not-found", status=404, title="No such job"),
-    OperationNotFoundError: Kind(name="operation-not-found", status=404, title="No such operation"),
-    QueueNotFoundError: Kind(name="queue-not-found", status=404, title="No such queue"),
-    JobStateError: Kind(name="job-state", status=409, title="The job's state does not allow this"),
-    IdempotencyConflictError: Kind(name="idempotency-conflict", status=409, title="The idempotency key is taken"),
-    JobTooLargeError: Kind(name="job-too-large", status=413, title="The job data are too large"),
-    UnknownJobTypeError: Kind(name="unknown-job-type", status=422, title="Unknown job type"),
-    InvalidJobError: Kind(name="invalid-job", status=422, title="The job is not valid"),
-    RecordUnavailableError: Kind(name="record-unavailable", status=503, title="PostgreSQL is away"),
-    QueueUnavailableError: Kind(name="queue-unavailable", status=503, title="Redis is away"),
+_BY_ERROR: dict[type[Exception], ProblemKind] = {
+    JobNotFoundError: ProblemKind(name="job-not-found", status=404, title="No such job"),
+    OperationNotFoundError: ProblemKind(name="operation-not-found", status=404, title="No such operation"),
+    QueueNotFoundError: ProblemKind(name="queue-not-found", status=404, title="No such queue"),
+    JobStateError: ProblemKind(name="job-state", status=409, title="The job's state does not allow this"),
+    IdempotencyConflictError: ProblemKind(
+        name="idempotency-conflict", status=409, title="The idempotency key is taken"
+    ),
+    JobTooLargeError: ProblemKind(name="job-too-large", status=413, title="The job data are too large"),
+    UnknownJobTypeError: ProblemKind(name="unknown-job-type", status=422, title="Unknown job type"),
+    InvalidJobError: ProblemKind(name="invalid-job", status=422, title="The job is not valid"),
+    RecordUnavailableError: ProblemKind(name="record-unavailable", status=503, title="PostgreSQL is away"),
+    QueueUnavailableError: ProblemKind(name="queue-unavailable", status=503, title="Redis is away"),
 }
 
 KINDS = (
@@ -89,7 +91,7 @@ class Refused(HerdbookError):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ProblemKind,
         detail: str,
         problems: Sequence[FieldProblem] = (),
         *,
@@ -102,7 +104,7 @@ class Refused(HerdbookError):
 
 
 def problem(
-    kind: Kind,
+    kind: ProblemKind,
     detail: str,
     *,
     instance: str,
@@ -128,7 +130,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
-def kind_of(error: Exception) -> Kind | None:
+def kind_of(error: Exception) -> ProblemKind | None:
     """What kind of problem an error is; None for a fault of ours."""
     if isinstance(error, Refused):
         return error.kind

@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from herdbook.http.action_schemas import QueueCleaning, QueueWish
 from herdbook.http.openapi import problems
 from herdbook.operating.control import Control
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.operating.queue_stats import QueueStatsReader
 
 
 class QueueActions:
     """The routes that act on queues."""
 
-    def __init__(self, control: Control, queues: QueueFigures) -> None:
+    def __init__(self, control: Control, queues: QueueStatsReader) -> None:
         self._control = control
         self._queues = queues
 

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
 from herdbook.model.options import Backoff, CamelModel, JobOptions
-from herdbook.model.processor import Executor
+from herdbook.model.processor import ExecutorKind
 from herdbook.model.registry import JobType
-from herdbook.operating.queue_stats import QueueState
+from herdbook.operating.queue_stats import QueueStats
 from herdbook.record.reads import StoredLogLine
 from herdbook.record.workers import WorkerRow
 
@@ -22,7 +22,7 @@ from herdbook.record.workers import WorkerRow
 _JOB_FIELDS = frozenset(Job.__slots__) - {"id", "job_id"}
 
 
-class NewJob(CamelModel):
+class PublishBody(CamelModel):
     """A job to be published."""
 
     job_type: str = Field(description="A declared job type; `GET /api/job-types` lists them.")
@@ -33,7 +33,7 @@ class NewJob(CamelModel):
 class NewJobs(CamelModel):
     """Jobs to be published together, all or none."""
 
-    jobs: list[NewJob] = Field(min_length=1, max_length=10_000)
+    jobs: list[PublishBody] = Field(min_length=1, max_length=10_000)
 
 
 class AcceptedJob(CamelModel):
@@ -162,7 +162,7 @@ class JobTypeView(CamelModel):
     timeout: float | None = Field(
         description="Seconds that one attempt may take; null where this program sets no limit."
     )
-    executor: Executor | None = Field(description="How this program runs the work; null where it runs elsewhere.")
+    executor: ExecutorKind | None = Field(description="How this program runs the work; null where it runs elsewhere.")
     has_processor: bool = Field(description="Whether the work runs in this program's workers.")
     payload_schema: dict[str, Any] = Field(alias="schema", description="JSON Schema of the job data.")
 
@@ -201,7 +201,7 @@ class QueueView(CamelModel):
     rate_per_minute: float = Field(description="Jobs that completed or failed per minute, over the last five.")
 
     @classmethod
-    def of(cls, state: QueueState) -> Self:
+    def of(cls, state: QueueStats) -> Self:
         """The view of a queue."""
         return cls(
             name=state.name,

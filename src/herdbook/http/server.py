@@ -16,14 +16,14 @@ from fastapi import FastAPI
 
 from herdbook.errors import ConfigurationError
 from herdbook.http.app import create_app
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.registry import Registry
 from herdbook.operating.feed import ChangeFeed
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.publishing.declaration import Declaration
 from herdbook.publishing.publish import PublishTrace
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 
 # Seconds that an idle connection stays open: longer than the load balancers in front wait, commonly 60.
@@ -40,7 +40,7 @@ async def serve(
     host: str,
     port: int,
     on_ready: Callable[[str], None],
-    create: Callable[[Parts], FastAPI] = create_app,
+    create: Callable[[Services], FastAPI] = create_app,
     trace: PublishTrace | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
@@ -53,23 +53,23 @@ async def serve(
     """
     if settings.database_url is None:
         raise ConfigurationError("set DATABASE_URL")
-    record = Record(settings.database_url, size=settings.pool_size)
-    declaration = Declaration(record, registry)
+    database = Database(settings.database_url, size=settings.pool_size)
+    declaration = Declaration(database, registry)
     with _listening(host, port) as listener, _told_to_stop(stop) as told:
-        queues = QueueFigures.connect(settings, registry, record)
+        queues = QueueStatsReader.connect(settings, registry, database)
         artifacts = FolderArtifacts(settings.artifact_folder)
-        feed = ChangeFeed(record)
-        parts = Parts(
+        feed = ChangeFeed(database)
+        services = Services(
             settings=settings,
             registry=registry,
-            record=record,
+            database=database,
             queues=queues,
             artifacts=artifacts,
             feed=feed,
             trace=trace,
         )
-        app = create(parts)
-        await record.open()
+        app = create(services)
+        await database.open()
         declaration.start()
         feed.start()
         try:
@@ -78,7 +78,7 @@ async def serve(
             await feed.stop()
             await declaration.stop()
             await queues.close()
-            await record.close()
+            await database.close()
 
 
 class _Server(uvicorn.Server):

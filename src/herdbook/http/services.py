@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from herdbook.model.artifacts import ArtifactStore
 from herdbook.model.registry import Registry
 from herdbook.operating.feed import ChangeFeed
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.publishing.publish import PublishTrace
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Services:
     """The parts of a running system that the API and the pages stand on; `trace` follows what they publish."""
 
     settings: Settings
     registry: Registry
-    record: Record
-    queues: QueueFigures
+    database: Database
+    queues: QueueStatsReader
     artifacts: ArtifactStore
     feed: ChangeFeed
     trace: PublishTrace | None = None

@@ -12,8 +12,8 @@ from herdbook.http.openapi import problems
 from herdbook.http.schemas import JobTypeList, JobTypeView, QueueList, QueueView, Stats, WorkerList, WorkerView
 from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
-from herdbook.operating.queue_stats import QueueFigures
-from herdbook.record.database import Record
+from herdbook.operating.queue_stats import QueueStatsReader
+from herdbook.record.database import Database
 from herdbook.record.reads import read_stats
 from herdbook.record.workers import read_workers
 
@@ -21,9 +21,9 @@ from herdbook.record.workers import read_workers
 class SystemReading:
     """The routes about the system."""
 
-    def __init__(self, registry: Registry, record: Record, queues: QueueFigures) -> None:
+    def __init__(self, registry: Registry, database: Database, queues: QueueStatsReader) -> None:
         self._registry = registry
-        self._record = record
+        self._database = database
         self._queues = queues
 
     def add_to(self, app: FastAPI) -> None:
@@ -44,12 +44,12 @@ class SystemReading:
 
     async def workers(self) -> WorkerList:
         """The workers that were heard of within a day."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             return WorkerList(workers=[WorkerView.of(one) for one in await read_workers(connection)])
 
     async def stats(self) -> Stats:
         """How many jobs are in each state, in total and by job type."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             found = Counter[tuple[str, JobStatus]]()
             for one in await read_stats(connection):
                 found[one.job_type, one.status] += one.count

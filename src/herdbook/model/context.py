@@ -34,7 +34,7 @@ class LogLine:
 
 
 @dataclass(slots=True, kw_only=True)
-class Notes:
+class Report:
     """What a processor reported since the last look; `progress` is JSON text."""
 
     progress: str | None = None
@@ -44,7 +44,7 @@ class Notes:
         return self.progress is not None or bool(self.logs)
 
 
-NOTHING = Notes()
+NOTHING = Report()
 
 
 class JobContext:
@@ -77,7 +77,7 @@ class JobContext:
         self._artifacts = artifacts
         self._cancelled = False
         # Made when there is something to note: most jobs have nothing.
-        self._notes: Notes | None = None
+        self._notes: Report | None = None
 
     @property
     def cancelled(self) -> bool:
@@ -114,29 +114,29 @@ class JobContext:
         """Tell the processor that this try is to end; for the executor."""
         self._cancelled = True
 
-    def add_notes(self, notes: Notes) -> None:
-        """Notes that came from elsewhere (the job's process), newer than those that wait here."""
+    def add_report(self, notes: Report) -> None:
+        """Report that came from elsewhere (the job's process), newer than those that wait here."""
         mine = self._noted()
         mine.logs += notes.logs
         if notes.progress is not None:
             mine.progress = notes.progress
 
-    def take_notes(self) -> Notes:
+    def take_report(self) -> Report:
         """What was reported since the last call; for the executor."""
         notes, self._notes = self._notes, None
         return notes or NOTHING
 
-    def put_back(self, notes: Notes) -> None:
-        """Notes that could not be written down yet, for the next call of `take_notes`."""
+    def put_back(self, notes: Report) -> None:
+        """Report that could not be written down yet, for the next call of `take_report`."""
         newer = self._noted()
-        self._notes = Notes(
+        self._notes = Report(
             progress=notes.progress if newer.progress is None else newer.progress,
             logs=notes.logs + newer.logs,
         )
 
-    def _noted(self) -> Notes:
+    def _noted(self) -> Report:
         if self._notes is None:
-            self._notes = Notes()
+            self._notes = Report()
         return self._notes
 
 

@@ -11,6 +11,6 @@ Class = TypeVar("Class")
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def value(cls: type[Class]) -> type[Class]:
+def fast_dataclass(cls: type[Class]) -> type[Class]:
     """Make the class a dataclass whose instances nobody changes."""
     return dataclass(slots=True, kw_only=True, unsafe_hash=True)(cls)

@@ -38,7 +38,7 @@ def parse_queue_job_id(job_id: str) -> tuple[UUID, int] | None:
         return None
 
 
-def foreign_job_id(queue: str, job_id: str, timestamp: int) -> UUID:
+def external_job_id(queue: str, job_id: str, timestamp: int) -> UUID:
     """The record's id for a job that another BullMQ client published; `timestamp` in Unix milliseconds.
 
     The same job always gives the same UUIDv7. BullMQ's own counter restarts after a flush, so the

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from herdbook.model.fast_dataclass import value
+from herdbook.model.fast_dataclass import fast_dataclass
 from herdbook.model.options import Backoff
 
 # Characters of a job's trace context, as text.
@@ -57,7 +57,7 @@ class AttemptOutcome(StrEnum):
     SNOOZED = "snoozed"
 
 
-@value
+@fast_dataclass
 class AttemptKey:
     """One try at one job; later tries are greater in (generation, number)."""
 
@@ -138,7 +138,7 @@ class NewJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignJob:
+class ExternalJob:
     """A job that another BullMQ client published. `job_data` and `backoff` are JSON texts."""
 
     id: UUID

@@ -12,7 +12,7 @@ import orjson
 
 from herdbook.model import signals
 from herdbook.model.duration import milliseconds
-from herdbook.model.fast_dataclass import value
+from herdbook.model.fast_dataclass import fast_dataclass
 from herdbook.model.masking import mask_passwords
 from herdbook.model.options import Backoff
 from herdbook.model.storable import holds_nul
@@ -32,7 +32,7 @@ class ErrorReport:
     stack_trace: str | None = None
 
 
-@value
+@fast_dataclass
 class Succeeded:
     """The processor returned; `result` is JSON text."""
 
@@ -40,7 +40,7 @@ class Succeeded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class WillRetry:
     """The attempt failed and the job is tried again after `after` milliseconds."""
 
     error: ErrorReport
@@ -73,10 +73,10 @@ class Released:
     """The worker stopped before the processor ended; the job goes back, and no attempt is counted."""
 
 
-Outcome = Succeeded | Retry | Snoozed | Failed | Cancelled | Released
+Outcome = Succeeded | WillRetry | Snoozed | Failed | Cancelled | Released
 
 
-@value
+@fast_dataclass
 class Returned:
     """The processor's return value."""
 
@@ -133,7 +133,7 @@ def _obey(error: BaseException, report: ErrorReport, *, last: bool) -> Outcome |
         case _ if last:
             return Failed(error=report)
         case signals.Retry(after=int(after)):
-            return Retry(error=report, after=after)
+            return WillRetry(error=report, after=after)
     return None
 
 
@@ -143,17 +143,17 @@ def _wait(
     tries: int,
     backoff: Backoff | BackoffFunction | None,
     random: float,
-) -> Retry:
+) -> WillRetry:
     """The wait that the backoff wants; when the program's own fails, the default one, and a word about it."""
     if backoff is None or isinstance(backoff, Backoff):
-        return Retry(error=report, after=backoff.wait(tries, random) if backoff else 0)
+        return WillRetry(error=report, after=backoff.wait(tries, random) if backoff else 0)
     try:
-        return Retry(error=report, after=milliseconds(backoff(tries, error)))
+        return WillRetry(error=report, after=milliseconds(backoff(tries, error)))
     except Exception as fault:
         message = mask_passwords(
             f"{report.message} (its backoff function failed: {type(fault).__name__}: {fault}"[:4_000]
         )
-        return Retry(error=replace(report, message=f"{message})"), after=DEFAULT_BACKOFF.wait(tries, random))
+        return WillRetry(error=replace(report, message=f"{message})"), after=DEFAULT_BACKOFF.wait(tries, random))
 
 
 def encode_result(value: Any) -> str:

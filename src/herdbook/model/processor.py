@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 from herdbook.errors import ConfigurationError
 
 
-class Executor(StrEnum):
+class ExecutorKind(StrEnum):
     """Where a function runs: in the worker's event loop, in a thread of the worker, or in a process of its own."""
 
     ASYNC = "async"
@@ -39,21 +39,21 @@ def signature(name: str, function: Callable[..., Any]) -> Signature:
     return Signature(payload=hints.get(parameters[0].name, Any), takes_context=len(parameters) == 2)
 
 
-def executor_for(name: str, function: Callable[..., Any], wanted: str | None) -> Executor:
+def executor_kind(name: str, function: Callable[..., Any], wanted: str | None) -> ExecutorKind:
     """Where the function runs: where it is wanted to, if it can; raises ConfigurationError that says why not."""
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(type(function), "__call__", None)  # noqa: B004  (its kind is what matters)
     )
-    default = Executor.ASYNC if is_async else Executor.THREAD
+    default = ExecutorKind.ASYNC if is_async else ExecutorKind.THREAD
     match wanted:
         case None:
             return default
-        case Executor.PROCESS:
+        case ExecutorKind.PROCESS:
             _check_importable(name, function, is_async=is_async)
-            return Executor.PROCESS
+            return ExecutorKind.PROCESS
         case default.value:
             return default
-        case Executor.ASYNC | Executor.THREAD:
+        case ExecutorKind.ASYNC | ExecutorKind.THREAD:
             kind = "async def" if is_async else "def"
             raise ConfigurationError(f"the processor of {name!r} is a {kind}, which executor={wanted!r} cannot run")
     raise ConfigurationError(f"executor {wanted!r} of {name!r}: use 'async', 'thread' or 'process'")

@@ -16,7 +16,7 @@ from herdbook.errors import ConfigurationError, FieldProblem, InvalidJobError, U
 from herdbook.model.context import JobContext
 from herdbook.model.options import Backoff, JobOptions
 from herdbook.model.outcome import DEFAULT_BACKOFF, BackoffFunction
-from herdbook.model.processor import Executor, executor_for, signature
+from herdbook.model.processor import ExecutorKind, executor_kind, signature
 from herdbook.model.signals import Unrecoverable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,7 +41,7 @@ class JobType:
     payload: TypeAdapter[Any]
     function: Callable[..., Any] | None
     takes_context: bool
-    executor: Executor
+    executor: ExecutorKind
     attempts: int
     backoff: Backoff | None
     own_backoff: BackoffFunction | None
@@ -112,7 +112,7 @@ class Registry:
 
         def declare(function: Function) -> Function:
             found = signature(name, function)
-            kind = executor_for(name, function, executor)
+            kind = executor_kind(name, function, executor)
             limits = _Limits(attempts=attempts, backoff=backoff, timeout=timeout)
             self._add(name, queue, found.payload, limits, function, kind, found.takes_context)
             return function
@@ -162,7 +162,7 @@ class Registry:
     def needs_processes(self, queue: str) -> bool:
         """Whether all jobs of the queue run in processes of their own."""
         places = {job_type.executor for job_type in self if job_type.function and job_type.queue == queue}
-        return places == {Executor.PROCESS}
+        return places == {ExecutorKind.PROCESS}
 
     def _add(
         self,
@@ -171,7 +171,7 @@ class Registry:
         payload: Any,
         limits: "_Limits",
         function: Callable[..., Any] | None = None,
-        executor: Executor = Executor.THREAD,
+        executor: ExecutorKind = ExecutorKind.THREAD,
         takes_context: bool = False,
     ) -> None:
         for kind, value in (("job type", name), ("queue", queue or name)):

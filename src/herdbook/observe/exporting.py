@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from herdbook.observe.tracing import Tracing
 
 # Seconds that the last spans of a process get to reach their collector.
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 _PROTOCOL = "http/protobuf"
 
 
@@ -85,7 +85,7 @@ def _send_traces(role: str) -> Callable[[], None]:
 
     def end() -> None:
         # A collector that is away must not keep a process that ends: this gives its exports up.
-        timer = threading.Timer(_PATIENCE, exporter.shutdown)
+        timer = threading.Timer(_TIMEOUT, exporter.shutdown)
         timer.start()
         provider.shutdown()
         timer.cancel()

@@ -16,7 +16,7 @@ from opentelemetry.context import Context, attach
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, set_span_in_context
 
 from herdbook.model.job import LONGEST_TRACE_CONTEXT, NewJob
-from herdbook.model.outcome import Failed, Retry
+from herdbook.model.outcome import Failed, WillRetry
 from herdbook.observe.events import OUTCOME_NAMES, ObservedAttempt
 
 # Attributes: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/. It knows no name for BullMQ, and
@@ -104,7 +104,7 @@ def _end(span: Span, run: ObservedAttempt) -> None:
     outcome = run.outcome
     assert outcome is not None
     span.set_attribute("herdbook.job.outcome", OUTCOME_NAMES[type(outcome)])
-    if isinstance(outcome, Failed | Retry):
+    if isinstance(outcome, Failed | WillRetry):
         _fail(span, outcome.error.type, outcome.error.message)
     span.end()
 

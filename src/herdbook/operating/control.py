@@ -22,7 +22,7 @@ from herdbook.record.changes import (
     retry_jobs_if_over,
     set_queue_paused,
 )
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 from herdbook.record.operations import Operation, OperationAction, insert_operation, read_operation, read_operations
 from herdbook.record.search import JobCount, JobFilter, count_jobs
 
@@ -52,8 +52,8 @@ class Changes:
 class Control:
     """An operator's hand on jobs and queues. All methods raise RecordUnavailableError."""
 
-    def __init__(self, record: Record, artifacts: ArtifactStore) -> None:
-        self._record = record
+    def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
+        self._database = database
         self._artifacts = artifacts
 
     async def retry(self, ids: Sequence[UUID]) -> Changes:
@@ -67,11 +67,11 @@ class Control:
         """
         return await self._change(OperationAction.CANCEL, ids, reason)
 
-    async def cancel_and_wait(self, id: UUID, reason: str = NO_REASON, *, patience: float) -> Changes:
-        """Cancel a job, and wait at most `patience` seconds to learn whether it was cancelled or ended by itself."""
+    async def cancel_and_wait(self, id: UUID, reason: str = NO_REASON, *, timeout: float) -> Changes:
+        """Cancel a job, and wait at most `timeout` seconds to learn whether it was cancelled or ended by itself."""
         changes = await self.cancel([id], reason)
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 while changes.asked:
                     await asyncio.sleep(_LOOK)
                     changes = await self._after(id, reason, changes)
@@ -79,7 +79,7 @@ class Control:
 
     async def _after(self, id: UUID, reason: str, asked: Changes) -> Changes:
         """What came of a cancellation that a worker was asked for."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             status = (await read_states(connection, [id])).get(id)
         match status:
             case JobStatus.PROCESSING:
@@ -107,22 +107,22 @@ class Control:
 
     async def pause(self, queue: str) -> None:
         """Have workers take no more jobs of the queue; those that run go on."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             await set_queue_paused(connection, queue, True)
 
     async def resume(self, queue: str) -> None:
         """Have workers take jobs of the queue again, whoever paused it."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             await set_queue_paused(connection, queue, False)
 
     async def clean(self, queue: str) -> None:
         """Have the queue forget its completed jobs; the record keeps them."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             await clean_queue(connection, queue)
 
     async def count(self, action: OperationAction, wanted: JobFilter | Sequence[UUID]) -> JobCount:
         """How many jobs an operation would look at."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             return await _count(connection, _settled(action, wanted))
 
     async def begin(
@@ -133,18 +133,18 @@ class Control:
         `reason` is recorded as the error of jobs that are cancelled.
         """
         wanted = _settled(action, wanted)
-        async with self._record.transaction() as connection:
+        async with self._database.transaction() as connection:
             expected = (await _count(connection, wanted)).number
             return await insert_operation(connection, action, wanted, expected, reason)
 
     async def operation(self, id: UUID) -> Operation:
         """How far an operation has come; raises OperationNotFoundError."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             return await read_operation(connection, id)
 
     async def operations(self, limit: int = 50) -> list[Operation]:
         """The newest operations."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             return await read_operations(connection, limit)
 
     def _forget_artifacts(self, ids: Collection[UUID]) -> None:
@@ -152,7 +152,7 @@ class Control:
             self._artifacts.remove(id)
 
     async def _change(self, action: OperationAction, ids: Sequence[UUID], reason: str = NO_REASON) -> Changes:
-        async with self._record.transaction() as connection:
+        async with self._database.transaction() as connection:
             return await change_jobs(connection, action, ids, reason)
 
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from herdbook.errors import QueueUnavailableError
 from herdbook.model.job import Job, JobStatus
 from herdbook.model.registry import Registry
-from herdbook.operating.queue_stats import JobPlace, Place, QueueFigures
-from herdbook.record.database import Record
+from herdbook.operating.queue_stats import BullState, JobLocation, QueueStatsReader
+from herdbook.record.database import Database
 from herdbook.record.job_types import is_job_type_declared
 from herdbook.record.queue_lookups import Undelivered, read_undelivered
 from herdbook.record.workers import WorkerRow, read_workers
@@ -23,16 +23,16 @@ _LONGEST_REFUSAL = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueFacts:
+class JobQueueFacts:
     """What the queue says: where the job is, whether the queue is paused, how many of its jobs run."""
 
-    place: JobPlace
+    place: JobLocation
     is_paused: bool
     active: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class JobFacts:
     """All that bears on whether a job runs.
 
     `queue` is None while Redis is away. `workers` are those of the job's queue that are alive.
@@ -42,20 +42,20 @@ class Facts:
     job: Job
     now: datetime
     undelivered: Undelivered | None
-    queue: QueueFacts | None
+    queue: JobQueueFacts | None
     workers: Sequence[WorkerRow]
     is_declared: bool
 
 
-async def why_not_running(record: Record, queues: QueueFigures, registry: Registry, job: Job) -> list[str]:
+async def why_not_running(database: Database, queues: QueueStatsReader, registry: Registry, job: Job) -> list[str]:
     """Why the job does not run; nothing when it is not pending. Raises RecordUnavailableError."""
     if job.status is not JobStatus.PENDING:
         return []
-    async with record.connection() as connection:
+    async with database.connection() as connection:
         undelivered = await read_undelivered(connection, job.id)
         workers = await read_workers(connection)
         is_declared = registry.find(job.job_type) is not None or await is_job_type_declared(connection, job.job_type)
-    facts = Facts(
+    facts = JobFacts(
         job=job,
         now=datetime.now(UTC),
         undelivered=undelivered,
@@ -66,16 +66,16 @@ async def why_not_running(record: Record, queues: QueueFigures, registry: Regist
     return list(reasons(facts))
 
 
-async def _ask_queue(queues: QueueFigures, job: Job) -> QueueFacts | None:
+async def _ask_queue(queues: QueueStatsReader, job: Job) -> JobQueueFacts | None:
     try:
-        place = await queues.place_of(job)
+        place = await queues.locate(job)
         (state,) = await queues.states([job.queue])
     except QueueUnavailableError:
         return None
-    return QueueFacts(place=place, is_paused=state.paused, active=state.counts["active"])
+    return JobQueueFacts(place=place, is_paused=state.paused, active=state.counts["active"])
 
 
-def reasons(facts: Facts) -> Iterator[str]:
+def reasons(facts: JobFacts) -> Iterator[str]:
     """The sentences, the nearest reason first."""
     queue = facts.queue
     if queue is None:
@@ -102,17 +102,17 @@ def _why_undelivered(entry: Undelivered, now: datetime) -> str:
     return f"It waits for the relay since {_moment(entry.since)}: none is running, or it cannot keep up."
 
 
-def _why_there(job: Job, place: JobPlace, now: datetime) -> str:
+def _why_there(job: Job, place: JobLocation, now: datetime) -> str:
     match place.place:
-        case Place.DELAYED if place.due is not None:
+        case BullState.DELAYED if place.due is not None:
             return _why_delayed(job, place.due, now)
-        case Place.WAITING | Place.PRIORITIZED:
+        case BullState.WAITING | BullState.PRIORITIZED:
             return _why_waiting(place)
-        case Place.ACTIVE:
+        case BullState.ACTIVE:
             return "A worker has just taken it, or held it and is gone; then another one takes over."
-        case Place.CHILDREN:
+        case BullState.CHILDREN:
             return "It waits for the jobs that it depends on."
-        case Place.COMPLETED | Place.FAILED:
+        case BullState.COMPLETED | BullState.FAILED:
             return "The queue counts it as finished, and the record has not been told what came of it."
         case _:
             return "It was delivered, and the queue does not know it: Redis may have lost it."
@@ -126,7 +126,7 @@ def _why_delayed(job: Job, due: datetime, now: datetime) -> str:
     return f"It is scheduled for {_moment(due)}."
 
 
-def _why_waiting(place: JobPlace) -> str:
+def _why_waiting(place: JobLocation) -> str:
     if place.ahead is None:
         return "It waits in its queue."
     if not place.ahead:
@@ -135,7 +135,7 @@ def _why_waiting(place: JobPlace) -> str:
     return f"{jobs} first." if place.is_exact else f"More than {jobs} first."
 
 
-def _why_no_worker(facts: Facts) -> str | None:
+def _why_no_worker(facts: JobFacts) -> str | None:
     if not facts.workers:
         return f"No worker for the queue {facts.job.queue} is alive."
     working = [one for one in facts.workers if one.state == "running"]

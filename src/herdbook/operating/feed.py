@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote
 
-from herdbook.record.database import Record
-from herdbook.record.feed import Change, ChangeReader, Marks, Position
+from herdbook.record.database import Database
+from herdbook.record.feed import ChangeReader, JobChange, Marks, Position
 from herdbook.service import Service
 
 # Seconds between two looks, so pages hear at most four times a second.
@@ -38,7 +38,7 @@ class Batch:
     A listener that handled all `changes` is at `position`.
     """
 
-    changes: list[Change]
+    changes: list[JobChange]
     topics: str
     position: Position
     is_gap: bool = False
@@ -90,7 +90,7 @@ class _Stale:
         self._queues: set[str] = set()
         self._others: set[str] = set()
 
-    def add_jobs(self, changes: list[Change]) -> None:
+    def add_jobs(self, changes: list[JobChange]) -> None:
         """The jobs that changed, and their queues."""
         if changes:
             self._others.add("jobs")
@@ -128,9 +128,9 @@ class ChangeFeed(Service):
 
     name = "change feed"
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__()
-        self._record = record
+        self._database = database
         self._subscriptions: set[Subscription] = set()
         self._reader = ChangeReader()
         self._stale = _Stale()
@@ -165,7 +165,7 @@ class ChangeFeed(Service):
             # What happens while no one listens is no one's business.
             self._reader, self._stale, self._marks = ChangeReader(), _Stale(), None
             return _REST
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             while not (look := await self._reader.look(connection)).is_last:
                 self._stale.add_jobs(look.changes)
                 self._tell(Batch(changes=look.changes, topics="", position=look.position))

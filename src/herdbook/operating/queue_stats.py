@@ -11,24 +11,24 @@ from typing import Self
 from uuid import UUID
 
 from herdbook.errors import ConfigurationError, QueueNotFoundError
-from herdbook.model.ids import foreign_job_id, parse_queue_job_id
+from herdbook.model.ids import external_job_id, parse_queue_job_id
 from herdbook.model.job import Job
 from herdbook.model.registry import Registry
 from herdbook.queue.connection import QueueClient, connect
 from herdbook.queue.external_jobs import id_in_queue
-from herdbook.queue.job_locations import JobPlace, Place, PlaceReader
+from herdbook.queue.job_locations import BullState, JobLocation, JobLocator
 from herdbook.queue.reads import NextJob, QueueCounts, QueueReader
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 from herdbook.record.queue_lookups import RunningJob, read_running_jobs, read_waiting_seconds
 from herdbook.record.reads import read_queues
 from herdbook.record.stats import read_queue_rates
 from herdbook.settings import Settings
 
-__all__ = ["JobInQueue", "JobPlace", "Place", "QueueFigures", "QueueState", "RunningJob"]
+__all__ = ["BullState", "JobInQueue", "JobLocation", "QueueStats", "QueueStatsReader", "RunningJob"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueState(QueueCounts):
+class QueueStats(QueueCounts):
     """A queue as it is now.
 
     `oldest_waiting` is for how many seconds the next job could have run, None when none waits; `rate`
@@ -47,27 +47,27 @@ class JobInQueue:
     id: UUID | None
 
 
-class QueueFigures:
+class QueueStatsReader:
     """Reads the figures of the queues that programs declared, or that jobs are in."""
 
-    def __init__(self, record: Record, registry: Registry, client: QueueClient, *, prefix: str) -> None:
-        self._record = record
+    def __init__(self, database: Database, registry: Registry, client: QueueClient, *, prefix: str) -> None:
+        self._database = database
         self._registry = registry
         self._client = client
         self._reader = QueueReader(client, prefix=prefix)
-        self._places = PlaceReader(client, prefix=prefix)
+        self._places = JobLocator(client, prefix=prefix)
 
     @classmethod
-    def connect(cls, settings: Settings, registry: Registry, record: Record) -> Self:
+    def connect(cls, settings: Settings, registry: Registry, database: Database) -> Self:
         """Figures from `settings`' Redis, connected at the first use; the caller closes them."""
         if settings.redis_url is None:
             raise ConfigurationError("set REDIS_URL")
         client = connect(settings.redis_url, name="herdbook-figures")
-        return cls(record, registry, client, prefix=settings.queue_prefix)
+        return cls(database, registry, client, prefix=settings.queue_prefix)
 
     async def names(self) -> list[str]:
         """The known queues, sorted. Raises RecordUnavailableError."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             recorded = await read_queues(connection)
         return sorted({*recorded, *(job_type.queue for job_type in self._registry)})
 
@@ -82,14 +82,14 @@ class QueueFigures:
         if not queue.paused and not any(queue.counts.values()):
             raise QueueNotFoundError("no program has declared a queue of this name, and no job is in it")
 
-    async def states(self, names: Sequence[str] | None = None) -> list[QueueState]:
+    async def states(self, names: Sequence[str] | None = None) -> list[QueueStats]:
         """Each known queue, or those named. Raises RecordUnavailableError, QueueUnavailableError."""
         counts = await self._reader.all_counts(names if names is not None else await self.names())
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             rates = await read_queue_rates(connection)
             waits = await _waits(connection, counts)
         return [
-            QueueState(
+            QueueStats(
                 name=one.name,
                 counts=one.counts,
                 paused=one.paused,
@@ -100,11 +100,11 @@ class QueueFigures:
             for one in counts
         ]
 
-    async def place_of(self, job: Job) -> JobPlace:
+    async def locate(self, job: Job) -> JobLocation:
         """Where in its queue a job is. Raises QueueUnavailableError."""
-        return await self._places.place_of(job.queue, id_in_queue(job.job_id)[0])
+        return await self._places.locate(job.queue, id_in_queue(job.job_id)[0])
 
-    async def jobs_in(self, queue: str, place: Place, limit: int) -> list[JobInQueue]:
+    async def jobs_in(self, queue: str, place: BullState, limit: int) -> list[JobInQueue]:
         """The jobs in a place of a queue, at most `limit`: the next first, of finished jobs the newest."""
         return await self._recorded(queue, await self._places.ids_in(queue, place, limit))
 
@@ -120,7 +120,7 @@ class QueueFigures:
         names = await self.names()
         active = zip(names, await self._places.active_in(names, limit), strict=True)
         jobs = [job for name, ids in active for job in await self._recorded(name, ids)]
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             return await read_running_jobs(connection, [job.id for job in jobs if job.id is not None])
 
     async def ping(self) -> None:
@@ -137,7 +137,7 @@ def _record_id(queue: str, job_id: str, timestamp: int | None) -> UUID | None:
     ours = parse_queue_job_id(job_id)
     if ours is not None:
         return ours[0]
-    return None if timestamp is None else foreign_job_id(queue, job_id, timestamp)
+    return None if timestamp is None else external_job_id(queue, job_id, timestamp)
 
 
 async def _waits(connection: Connection, counts: Sequence[QueueCounts]) -> dict[NextJob, float]:

@@ -9,21 +9,21 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class Batcher(Generic[Item, Answer]):
+class Batcher(Generic[Item, Result]):
     """Joins concurrent calls of `put` into calls of `flush`, which answers each item, with an exception if need be."""
 
-    def __init__(self, flush: Callable[[list[Item]], Awaitable[list[Answer | Exception]]], *, limit: int) -> None:
+    def __init__(self, flush: Callable[[list[Item]], Awaitable[list[Result | Exception]]], *, limit: int) -> None:
         self._flush = flush
         self._limit = limit
-        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def put(self, item: Item) -> Answer:
+    async def put(self, item: Item) -> Result:
         """The answer to this item; raises what `flush` answered or raised."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
@@ -43,7 +43,7 @@ class Batcher(Generic[Item, Answer]):
             self._task = None
 
 
-def _settle(future: "asyncio.Future[Answer]", answer: Answer | Exception) -> None:
+def _settle(future: "asyncio.Future[Result]", answer: Result | Exception) -> None:
     if future.done():  # Its caller was cancelled meanwhile.
         return
     if isinstance(answer, Exception):

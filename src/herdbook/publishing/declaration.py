@@ -5,7 +5,7 @@ Never holds up the program's start.
 """
 
 from herdbook.model.registry import Registry
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.job_types import declare_job_types
 from herdbook.service import Service
 
@@ -15,14 +15,14 @@ class Declaration(Service):
 
     name = "declaration"
 
-    def __init__(self, record: Record, registry: Registry) -> None:
+    def __init__(self, database: Database, registry: Registry) -> None:
         super().__init__()
-        self._record = record
+        self._database = database
         self._registry = registry
 
     async def round(self) -> float:
         """Declare them; once is enough."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             await declare_job_types(connection, self._registry)
         self.quiet()
         return 0

@@ -24,7 +24,7 @@ from herdbook.model.registry import Registry, field_problems
 from herdbook.model.storable import holds_nul
 from herdbook.publishing.batcher import Batcher
 from herdbook.publishing.user_connection import execute_in, execute_sync_in
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 from herdbook.record.outbox import (
     KeyHolder,
     find_jobs_by_key,
@@ -101,9 +101,9 @@ class Publisher:
     """Publishes jobs through the record's pool; concurrent single publishes share a commit."""
 
     def __init__(
-        self, record: Record, registry: Registry, *, max_job_bytes: int, trace: PublishTrace | None = None
+        self, database: Database, registry: Registry, *, max_job_bytes: int, trace: PublishTrace | None = None
     ) -> None:
-        self._record = record
+        self._database = database
         self._trace = trace
         self._registry = registry
         self._max_bytes = max_job_bytes
@@ -120,7 +120,7 @@ class Publisher:
         prepared = [self._prepare_nth(index, request) for index, request in enumerate(requests)]
         published: list[Published] = []
         with followed(self._trace, prepared) as jobs:
-            async with self._record.transaction() as connection:
+            async with self._database.transaction() as connection:
                 for start in range(0, len(jobs), _BATCH):
                     published += await record_jobs(connection, jobs[start : start + _BATCH])
         return published
@@ -136,7 +136,7 @@ class Publisher:
 
     async def _insert_each(self, jobs: list[NewJob]) -> list[Published | Exception]:
         """Insert jobs of several callers in one statement; one that PostgreSQL refuses spoils no other."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             try:
                 inserted = await insert_jobs(connection, jobs)
             except (

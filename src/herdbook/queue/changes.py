@@ -51,7 +51,7 @@ class Clean:
     """The queue is to forget its completed jobs."""
 
 
-Change = Remove | Promote | Pause | Resume | Clean
+QueueAction = Remove | Promote | Pause | Resume | Clean
 
 
 class QueueChanger:
@@ -61,8 +61,8 @@ class QueueChanger:
         self._prefix = prefix
         self._change = client.register_script(compose("change"))
 
-    async def change(self, queue: str, changes: Sequence[Change]) -> list[str | None]:
-        """Change one queue, in order; an error text or None for each.
+    async def change(self, queue: str, changes: Sequence[QueueAction]) -> list[str | None]:
+        """QueueAction one queue, in order; an error text or None for each.
 
         Raises QueueUnavailableError when Redis is away; what was done until then stays.
         """
@@ -72,7 +72,7 @@ class QueueChanger:
                 errors += await self._carry_out(key_prefix(self._prefix, queue), changes[start : start + _PER_SCRIPT])
         return errors
 
-    async def _carry_out(self, prefix: str, changes: Sequence[Change]) -> list[str | None]:
+    async def _carry_out(self, prefix: str, changes: Sequence[QueueAction]) -> list[str | None]:
         now = time.time_ns() // 1_000_000
         packed = pack([_pack(change) for change in changes])
         replies: list[Any] = await self._change(keys=[prefix], args=[now, packed])
@@ -82,7 +82,7 @@ class QueueChanger:
         return replies
 
 
-def _pack(change: Change) -> list[Any]:
+def _pack(change: QueueAction) -> list[Any]:
     """The change as `change.lua` takes it."""
     match change:
         case Remove(job_id=job_id, timestamp=timestamp):

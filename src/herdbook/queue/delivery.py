@@ -13,13 +13,13 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from herdbook.model.fast_dataclass import value
+from herdbook.model.fast_dataclass import fast_dataclass
 from herdbook.model.job import LONGEST_TRACE_CONTEXT
 from herdbook.model.options import Backoff
 from herdbook.queue.scripts import pack
 
 
-@value
+@fast_dataclass
 class Delivery:
     """One job handed to one worker.
 
@@ -63,7 +63,7 @@ class Delivery:
         return text if isinstance(text, str) and 0 < len(text) <= LONGEST_TRACE_CONTEXT and "\0" not in text else None
 
 
-@value
+@fast_dataclass
 class Complete:
     """The job is done; `result` is JSON text."""
 

@@ -6,8 +6,8 @@ Never talks to a server.
 
 from datetime import UTC, datetime
 
-from herdbook.model.ids import foreign_job_id, parse_queue_job_id
-from herdbook.model.job import AttemptKey, ForeignJob
+from herdbook.model.ids import external_job_id, parse_queue_job_id
+from herdbook.model.job import AttemptKey, ExternalJob
 from herdbook.model.options import MAX_PRIORITY
 from herdbook.model.storable import storable_json
 from herdbook.queue.delivery import Delivery
@@ -17,21 +17,21 @@ def attempt_key(delivery: Delivery) -> AttemptKey:
     """The attempt that this delivery is, judged by its job id."""
     ours = parse_queue_job_id(delivery.job_id)
     if ours is None:
-        return foreign_key(delivery)
+        return external_key(delivery)
     return AttemptKey(job=ours[0], generation=ours[1], number=delivery.attempt)
 
 
-def foreign_key(delivery: Delivery) -> AttemptKey:
+def external_key(delivery: Delivery) -> AttemptKey:
     """The attempt that this delivery is, when the record does not know its job id."""
-    derived = foreign_job_id(delivery.queue, delivery.job_id, delivery.timestamp)
+    derived = external_job_id(delivery.queue, delivery.job_id, delivery.timestamp)
     return AttemptKey(job=derived, generation=0, number=delivery.attempt)
 
 
-def foreign_job(delivery: Delivery) -> ForeignJob:
+def external_job(delivery: Delivery) -> ExternalJob:
     """The job as it is first written down. Its id carries the time, for BullMQ's counter can restart."""
     backoff = delivery.backoff
-    return ForeignJob(
-        id=foreign_key(delivery).job,
+    return ExternalJob(
+        id=external_key(delivery).job,
         job_id=f"{delivery.job_id}@{delivery.timestamp}",
         queue=delivery.queue,
         job_type=delivery.job_type[:200],

@@ -24,7 +24,7 @@ _DELAY_SCALE = 0x1000
 _LAST_TIME = 253_402_300_799
 
 
-class Place(StrEnum):
+class BullState(StrEnum):
     """Where a job is. `MISSING`: the queue does not know it. The others are BullMQ's states."""
 
     WAITING = "waiting"
@@ -38,28 +38,28 @@ class Place(StrEnum):
 
 
 # The places that are lists, and their keys. Old clients put the waiting jobs of a paused queue into a third.
-_LISTS = {Place.WAITING: "wait", Place.ACTIVE: "active"}
-_NEWEST_FIRST = (Place.COMPLETED, Place.FAILED)
+_LISTS = {BullState.WAITING: "wait", BullState.ACTIVE: "active"}
+_NEWEST_FIRST = (BullState.COMPLETED, BullState.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobPlace:
+class JobLocation:
     """Where a job is; `ahead` is how many jobs go first, at least so many when `is_exact` is false."""
 
-    place: Place
+    place: BullState
     ahead: int | None = None
     is_exact: bool = True
     due: datetime | None = None
 
 
-class PlaceReader:
+class JobLocator:
     """Finds jobs in BullMQ queues."""
 
     def __init__(self, client: redis.asyncio.Redis, *, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
 
-    async def place_of(self, queue: str, job_id: str) -> JobPlace:
+    async def locate(self, queue: str, job_id: str) -> JobLocation:
         """Where the job is. Raises QueueUnavailableError."""
         prefix = key_prefix(self._prefix, queue)
         pipeline = self._client.pipeline(transaction=True)
@@ -69,12 +69,12 @@ class PlaceReader:
             # From the end, where the next job is taken.
             pipeline.lpos(f"{prefix}{name}", job_id, rank=-1, maxlen=_LOOKED_THROUGH)
         pipeline.zrank(f"{prefix}prioritized", job_id)
-        for place in (Place.DELAYED, Place.CHILDREN, Place.COMPLETED, Place.FAILED):
+        for place in (BullState.DELAYED, BullState.CHILDREN, BullState.COMPLETED, BullState.FAILED):
             pipeline.zscore(f"{prefix}{place}", job_id)
         with away_is_unavailable():
             return _place(*await pipeline.execute())
 
-    async def ids_in(self, queue: str, place: Place, limit: int) -> list[str]:
+    async def ids_in(self, queue: str, place: BullState, limit: int) -> list[str]:
         """The ids of jobs in a place, at most `limit`: the next first, of finished jobs the newest."""
         prefix = key_prefix(self._prefix, queue)
         with away_is_unavailable():
@@ -87,7 +87,7 @@ class PlaceReader:
         """The ids of jobs that workers hold, at most `limit` of each queue, all read together."""
         pipeline = self._client.pipeline(transaction=False)
         for queue in queues:
-            pipeline.lrange(f"{key_prefix(self._prefix, queue)}{_LISTS[Place.ACTIVE]}", -limit, -1)
+            pipeline.lrange(f"{key_prefix(self._prefix, queue)}{_LISTS[BullState.ACTIVE]}", -limit, -1)
         with away_is_unavailable():
             return [_next_first(listed) for listed in await pipeline.execute()]
 
@@ -116,27 +116,27 @@ def _place(
     rank: int | None,
     delayed: float | None,
     *others: float | None,
-) -> JobPlace:
+) -> JobLocation:
     if active is not None:
-        return JobPlace(place=Place.ACTIVE)
+        return JobLocation(place=BullState.ACTIVE)
     if delayed is not None:
         due = min(delayed // _DELAY_SCALE / 1_000, _LAST_TIME)
-        return JobPlace(place=Place.DELAYED, due=datetime.fromtimestamp(due, UTC))
+        return JobLocation(place=BullState.DELAYED, due=datetime.fromtimestamp(due, UTC))
     if rank is not None:
         # Jobs without a priority go first.
-        return JobPlace(place=Place.PRIORITIZED, ahead=length + rank)
-    over = zip((Place.CHILDREN, Place.COMPLETED, Place.FAILED), others, strict=True)
+        return JobLocation(place=BullState.PRIORITIZED, ahead=length + rank)
+    over = zip((BullState.CHILDREN, BullState.COMPLETED, BullState.FAILED), others, strict=True)
     elsewhere = next((place for place, score in over if score is not None), None)
     if elsewhere is not None:
-        return JobPlace(place=elsewhere)
+        return JobLocation(place=elsewhere)
     return _place_in_list(exists, length, waiting, paused)
 
 
-def _place_in_list(exists: int, length: int, waiting: int | None, paused: int | None) -> JobPlace:
+def _place_in_list(exists: int, length: int, waiting: int | None, paused: int | None) -> JobLocation:
     if waiting is not None:
-        return JobPlace(place=Place.WAITING, ahead=length - 1 - waiting)
+        return JobLocation(place=BullState.WAITING, ahead=length - 1 - waiting)
     if paused is not None:
-        return JobPlace(place=Place.WAITING)
+        return JobLocation(place=BullState.WAITING)
     if exists and length > _LOOKED_THROUGH:
-        return JobPlace(place=Place.WAITING, ahead=_LOOKED_THROUGH, is_exact=False)
-    return JobPlace(place=Place.MISSING)
+        return JobLocation(place=BullState.WAITING, ahead=_LOOKED_THROUGH, is_exact=False)
+    return JobLocation(place=BullState.MISSING)

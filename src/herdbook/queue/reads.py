@@ -50,7 +50,7 @@ class QueueReader:
     def __init__(self, client: redis.asyncio.Redis, *, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
-        self._figures = client.register_script(compose("figures"))
+        self._count_jobs = client.register_script(compose("count_jobs"))
 
     async def counts(self, queue: str) -> QueueCounts:
         """The queue's counts; zeros for a queue that Redis does not know. Raises QueueUnavailableError."""
@@ -62,7 +62,7 @@ class QueueReader:
         pipeline = self._client.pipeline(transaction=False)
         with away_is_unavailable():
             for queue in queues:
-                await self._figures(keys=[key_prefix(self._prefix, queue)], args=states, client=pipeline)
+                await self._count_jobs(keys=[key_prefix(self._prefix, queue)], args=states, client=pipeline)
             found = await pipeline.execute()
         return [_counts(queue, *figures) for queue, figures in zip(queues, found, strict=True)]
 

@@ -22,11 +22,11 @@ from herdbook.queue.scripts import bullmq_script, compose, pack
 
 # Acknowledgements and fetches in one script: keeps it under about 5 ms, so that no other client waits longer.
 # A turn of 75 jobs held Redis for 4.2 ms, one of 100 for 5.1.
-PER_TURN = 75
+BATCH_LIMIT = 75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class AckAndFetch:
     """What one turn brought.
 
     `refused` are acknowledgements that the queue did not take: job id and why. `wait` is how many milliseconds
@@ -60,7 +60,7 @@ class WorkQueue:
         self._stalled = stalled
         self._client = connect(url)
         self._waiting = connect(url, blocking=True, name=client_name(prefix, name, worker))
-        self._turn = self._client.register_script(compose("ack_and_fetch"))
+        self._ack_and_fetch = self._client.register_script(compose("ack_and_fetch"))
         self._move_stalled = self._client.register_script(bullmq_script("moveStalledJobsToWait-9"))
         self._update_progress = self._client.register_script(bullmq_script("updateProgress-3"))
         self._options = pack({"token": worker, "lockDuration": stalled.lock_duration, "name": worker})
@@ -71,8 +71,8 @@ class WorkQueue:
         await self._client.aclose()
         await self._waiting.aclose()
 
-    async def turn(self, acks: Sequence[Acknowledgement], room: int) -> Turn:
-        """Acknowledge up to `PER_TURN` jobs, then fetch up to as many, at most `room`.
+    async def ack_and_fetch(self, acks: Sequence[Acknowledgement], room: int) -> AckAndFetch:
+        """Acknowledge up to `BATCH_LIMIT` jobs, then fetch up to as many, at most `room`.
 
         Raises QueueUnavailableError when Redis is away: whether it took the turn is then unknown.
         """
@@ -80,10 +80,10 @@ class WorkQueue:
         plain, others = pack_acknowledgements(acks, self._retention, self._stalled.lock_duration)
         packed = (pack(plain), self._plain_options, pack(others))
         with away_is_unavailable():
-            refused, fetched, limited, next_at = await self._turn(
-                keys=[self._prefix], args=[now, self._options, min(room, PER_TURN), *packed]
+            refused, fetched, limited, next_at = await self._ack_and_fetch(
+                keys=[self._prefix], args=[now, self._options, min(room, BATCH_LIMIT), *packed]
             )
-        return Turn(
+        return AckAndFetch(
             refused=[(job_id, error) for job_id, error in refused],
             deliveries=[parse_delivery(self.name, job, self.worker) for job in fetched],
             wait=limited if limited > 0 else max(int(next_at) - now, 0) if next_at else None,

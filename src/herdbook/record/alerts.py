@@ -12,9 +12,9 @@ from uuid import UUID
 
 from herdbook.alerting import Firing, Rule, TypeFacts
 from herdbook.record.database import Connection
-from herdbook.record.rollups import MINUTE, bucket_of, read_rolled
+from herdbook.record.rollups import MINUTE, bucket_of, read_rollup_state
 from herdbook.record.sql import statement
-from herdbook.record.stats import unrolled_since
+from herdbook.record.stats import not_rolled_up_since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +63,11 @@ async def read_incidents(connection: Connection, limit: int) -> list[Incident]:
 
 async def count_ended_by_type(connection: Connection, windows: Iterable[float]) -> dict[float, dict[str, TypeFacts]]:
     """How many jobs of each type ended within each window of time, in seconds until now; begun minutes count whole."""
-    rolled = await read_rolled(connection)
+    rollups = await read_rollup_state(connection)
     found = {}
     for window in windows:
-        since = bucket_of(rolled.now - timedelta(seconds=window), MINUTE)
-        rows = await connection.fetch(statement("count_ended_by_type"), since, max(since, unrolled_since(rolled)))
+        since = bucket_of(rollups.now - timedelta(seconds=window), MINUTE)
+        rows = await connection.fetch(statement("count_ended_by_type"), since, max(since, not_rolled_up_since(rollups)))
         found[window] = {row["job_type"]: TypeFacts(completed=row["completed"], failed=row["failed"]) for row in rows}
     return found
 

@@ -13,14 +13,14 @@ from uuid import UUID
 import asyncpg
 
 from herdbook.model.context import LogLine
-from herdbook.model.fast_dataclass import value
-from herdbook.model.job import AttemptKey, AttemptOutcome, ForeignJob, JobStatus
+from herdbook.model.fast_dataclass import fast_dataclass
+from herdbook.model.job import AttemptKey, AttemptOutcome, ExternalJob, JobStatus
 from herdbook.model.outcome import ErrorReport
 from herdbook.record.database import Connection
 from herdbook.record.sql import statement
 
 
-@value
+@fast_dataclass
 class Claim:
     """A claim that won. `progress` (JSON text or None) is what earlier attempts reported.
 
@@ -44,7 +44,7 @@ class RecordedState:
     error_message: str | None
 
 
-@value
+@fast_dataclass
 class FinishedAttempt:
     """An attempt that ended, in the record's terms. `result` and `progress` are JSON texts.
 
@@ -119,7 +119,7 @@ async def read_states(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID
     }
 
 
-async def adopt_jobs(connection: Connection, jobs: Sequence[ForeignJob]) -> None:
+async def adopt_jobs(connection: Connection, jobs: Sequence[ExternalJob]) -> None:
     """Write down jobs that came from elsewhere; those already known stay as they are."""
     await connection.execute(
         statement("adopt_jobs"),

@@ -35,7 +35,7 @@ _COMMAND_TIMEOUT = 30.0
 _PLAN_ONCE = {"plan_cache_mode": "force_generic_plan"}
 
 
-class Record:
+class Database:
     """The connection pool of one process; connects on first use, so it can be made while PostgreSQL is away.
 
     With `plan_once` a statement is planned once, whatever it is asked: for a process that knows its jobs by their ids.

@@ -23,7 +23,7 @@ _START = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class JobChange:
     """A job as its newest change left it; `progress` is a JSON value."""
 
     id: UUID
@@ -65,7 +65,7 @@ class Look:
     read; `is_last`, that there is no more for now.
     """
 
-    changes: list[Change]
+    changes: list[JobChange]
     position: Position
     marks: Marks
     is_gap: bool = False
@@ -74,7 +74,7 @@ class Look:
 
 async def read_changes(
     connection: Connection, since: Position, *, after: tuple[datetime, UUID] = _START, limit: int = _PAGE
-) -> list[Change]:
+) -> list[JobChange]:
     """Jobs that changed since, by time and id; `after` is the time and id of the last one of the page before.
 
     Looks back further than `since` by OVERLAP, so changes that are known already may be among them.
@@ -82,7 +82,7 @@ async def read_changes(
     rows = await connection.fetch(
         statement("read_changes"), since.at - OVERLAP, since.transaction, after[0], after[1], limit
     )
-    return [Change(**{**row, "status": JobStatus(row["status"])}) for row in rows]
+    return [JobChange(**{**row, "status": JobStatus(row["status"])}) for row in rows]
 
 
 async def read_marks(connection: Connection) -> Marks:
@@ -125,7 +125,7 @@ class ChangeReader:
         position = Position(at=max(since.at, found[-1].updated_at), transaction=since.transaction)
         return Look(changes=changes, position=position, marks=marks, is_last=False)
 
-    def unseen(self, changes: list[Change]) -> list[Change]:
+    def unseen(self, changes: list[JobChange]) -> list[JobChange]:
         """Those of the changes that this reader did not give yet."""
         return [change for change in changes if (change.id, change.updated_at) not in self._seen]
 

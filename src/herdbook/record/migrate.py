@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from herdbook.errors import ConfigurationError
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 
 # Any constant will do, as long as no other program uses it: "herd" in ASCII.
 _ADVISORY_LOCK = 0x68657264
@@ -36,12 +36,12 @@ def known_migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.version)
 
 
-async def migrate(record: Record) -> list[Migration]:
+async def migrate(database: Database) -> list[Migration]:
     """Apply what is missing, in one transaction; returns what was applied.
 
     Raises ConfigurationError when the server is too old or the schema is newer than this program.
     """
-    async with record.transaction() as connection:
+    async with database.transaction() as connection:
         await _check_server(connection)
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _ADVISORY_LOCK)
         await connection.execute("CREATE SCHEMA IF NOT EXISTS herdbook")

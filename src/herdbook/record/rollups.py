@@ -1,7 +1,6 @@
-"""Takes the attempts that ended, and a range of time.
+"""Rolls ended attempts up into counts and histograms per minute, and those into coarser buckets.
 
-Gives figures of it: per minute first, and coarser ones out of the finer.
-Never counts anything twice: rolling a range again replaces what it had.
+Rolling a range up again replaces what it had, so nothing is counted twice.
 """
 
 from dataclasses import dataclass
@@ -12,15 +11,15 @@ from herdbook.record.sql import statement
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = 60
-# Each resolution of the figures in seconds, and the one that it is rolled out of.
+# Each resolution of the rollups in seconds, and the finer one it is made of.
 COARSER = ((900, 60), (7_200, 900))
-# How long figures of each resolution are kept: twice as long as the widest chart made of them, or more.
+# How long rollups of each resolution are kept: at least twice as long as the widest chart made of them.
 KEPT = {60: timedelta(days=2), 900: timedelta(days=14), 7_200: timedelta(days=90)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rolled:
-    """The server's time, and the end of the newest minute that is rolled; None when none is."""
+class RollupState:
+    """The server's time, and the end of the newest minute that is rolled up; None when none is."""
 
     now: datetime
     until: datetime | None
@@ -31,13 +30,13 @@ def bucket_of(at: datetime, resolution: int) -> datetime:
     return at - (at - _EPOCH) % timedelta(seconds=resolution)
 
 
-async def roll_figures(connection: Connection, since: datetime, until: datetime) -> None:
-    """Roll the attempts that ended in the whole minutes between the two, at all resolutions."""
-    attempts = statement("roll_attempts").format(ended_attempts=statement("ended_attempts"))
+async def write_rollups(connection: Connection, since: datetime, until: datetime) -> None:
+    """Roll up the attempts that ended in the whole minutes between the two, at all resolutions."""
+    attempts = statement("roll_up_attempts").format(ended_attempts=statement("ended_attempts"))
     await connection.execute(attempts, since, until)
     for resolution, finer in COARSER:
         await connection.execute(
-            statement("roll_figures"),
+            statement("coarsen_rollups"),
             finer,
             resolution,
             bucket_of(since, resolution),
@@ -45,14 +44,14 @@ async def roll_figures(connection: Connection, since: datetime, until: datetime)
         )
 
 
-async def prune_figures(connection: Connection, now: datetime) -> None:
-    """Forget figures that are too old to be of use."""
+async def prune_rollups(connection: Connection, now: datetime) -> None:
+    """Delete rollups that are too old to be of use."""
     for resolution, age in KEPT.items():
-        await connection.execute(statement("prune_figures"), resolution, now - age)
+        await connection.execute(statement("prune_rollups"), resolution, now - age)
 
 
-async def read_rolled(connection: Connection) -> Rolled:
-    """How far the attempts are rolled."""
-    row = await connection.fetchrow(statement("read_rolled"))
+async def read_rollup_state(connection: Connection) -> RollupState:
+    """How far the attempts are rolled up."""
+    row = await connection.fetchrow(statement("read_rollup_state"))
     assert row is not None
-    return Rolled(now=row["now"], until=row["until"])
+    return RollupState(now=row["now"], until=row["until"])

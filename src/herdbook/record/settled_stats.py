@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from herdbook.record.database import Connection
-from herdbook.record.rollups import MINUTE, Rolled, read_rolled
+from herdbook.record.rollups import MINUTE, RollupState, read_rollup_state
 from herdbook.record.sql import statement
 
 _MINUTE = timedelta(seconds=MINUTE)
-# A minute is rolled once more with the next, some seconds after that has ended.
+# A minute is rollups once more with the next, some seconds after that has ended.
 _SETTLED = _MINUTE + timedelta(seconds=15)
 
 
@@ -39,8 +39,8 @@ class EndedSince:
 
 async def read_ended_since(connection: Connection, since: datetime) -> EndedSince:
     """What ended in the settled minutes from `since` on, the beginning of a minute."""
-    until = max(since, _settled_until(await read_rolled(connection), since))
-    rows = await connection.fetch(statement("read_figures_by_type"), since, until)
+    until = max(since, _settled_until(await read_rollup_state(connection), since))
+    rows = await connection.fetch(statement("read_rollups_by_type"), since, until)
     minutes = [
         EndedInMinute(
             **{**dict(row), "run": _histogram(row["run"]), "wait": _histogram(row["wait"])},
@@ -50,10 +50,10 @@ async def read_ended_since(connection: Connection, since: datetime) -> EndedSinc
     return EndedSince(minutes=minutes, until=until)
 
 
-def _settled_until(rolled: Rolled, since: datetime) -> datetime:
-    if rolled.until is None:
+def _settled_until(rollups: RollupState, since: datetime) -> datetime:
+    if rollups.until is None:
         return since
-    return rolled.until if rolled.now - rolled.until > _SETTLED else rolled.until - _MINUTE
+    return rollups.until if rollups.now - rollups.until > _SETTLED else rollups.until - _MINUTE
 
 
 def _histogram(found: dict[str, int]) -> dict[int, int]:

@@ -13,11 +13,11 @@ import asyncpg
 
 from herdbook.record.database import Connection
 from herdbook.record.histogram import percentile
-from herdbook.record.rollups import MINUTE, Rolled, bucket_of, read_rolled
+from herdbook.record.rollups import MINUTE, RollupState, bucket_of, read_rollup_state
 from herdbook.record.sql import statement
 
 # What is read of attempts themselves when nobody rolls them.
-_LONGEST_UNROLLED = timedelta(minutes=15)
+_OLDEST_NOT_ROLLED_UP = timedelta(minutes=15)
 # What the rate of a queue is measured over.
 _RATE_SPAN = timedelta(minutes=5)
 _HISTORY = timedelta(hours=1)
@@ -83,33 +83,33 @@ async def read_series(
     job_type: str | None = None,
 ) -> list[Point]:
     """One point for each bucket of `resolution` seconds from `since` until now, of one queue or type or all."""
-    rolled = await read_rolled(connection)
+    rollups = await read_rollup_state(connection)
     first = bucket_of(since, resolution)
     wanted = () if queue is None and job_type is None else (queue, job_type)
-    # Coarser figures are rolled each minute too; without their last minute they look the same.
-    until = unrolled_since(rolled) if resolution == MINUTE else rolled.now
-    rows = await _read_figures(connection, resolution, first, until, *wanted)
+    # Coarser rollups are renewed each minute too; without their last minute they look the same.
+    until = not_rolled_up_since(rollups) if resolution == MINUTE else rollups.now
+    rows = await _read_rollups(connection, resolution, first, until, *wanted)
     if resolution == MINUTE:
-        rows += await _read_unrolled(connection, max(until, first), rolled.now, *wanted)
+        rows += await _read_not_rolled_up(connection, max(until, first), rollups.now, *wanted)
     sums: dict[datetime, _Sums] = defaultdict(_Sums)
     for row in rows:
         sums[row["at"]].add(row)
-    return [_point(at, sums[at]) for at in _buckets(first, rolled.now, resolution)]
+    return [_point(at, sums[at]) for at in _buckets(first, rollups.now, resolution)]
 
 
 async def read_queue_rates(connection: Connection) -> dict[str, float]:
     """How many jobs of each queue ended per minute, over the last five; queues where none did are left out."""
-    rolled = await read_rolled(connection)
-    # From a whole minute on, because figures are of whole ones.
-    since = bucket_of(rolled.now - _RATE_SPAN, MINUTE) + timedelta(seconds=MINUTE)
-    rows = await connection.fetch(statement("read_queue_rates"), since, max(since, unrolled_since(rolled)))
-    minutes = (rolled.now - since) / timedelta(minutes=1)
+    rollups = await read_rollup_state(connection)
+    # From a whole minute on, because rollups are of whole ones.
+    since = bucket_of(rollups.now - _RATE_SPAN, MINUTE) + timedelta(seconds=MINUTE)
+    rows = await connection.fetch(statement("read_queue_rates"), since, max(since, not_rolled_up_since(rollups)))
+    minutes = (rollups.now - since) / timedelta(minutes=1)
     return {row["queue"]: row["count"] / minutes for row in rows if row["count"]}
 
 
 async def read_queue_minutes(connection: Connection) -> dict[str, list[int]]:
     """How many jobs of each queue ended in each whole minute of the last hour; queues where none did are left out."""
-    end = bucket_of((await read_rolled(connection)).now, MINUTE)
+    end = bucket_of((await read_rollup_state(connection)).now, MINUTE)
     minutes = {at: number for number, at in enumerate(_buckets(end - _HISTORY, end, MINUTE))}
     found: dict[str, list[int]] = defaultdict(lambda: [0] * len(minutes))
     for row in await connection.fetch(statement("read_queue_minutes"), end - _HISTORY):
@@ -118,26 +118,28 @@ async def read_queue_minutes(connection: Connection) -> dict[str, list[int]]:
     return dict(found)
 
 
-def unrolled_since(rolled: Rolled) -> datetime:
+def not_rolled_up_since(rollups: RollupState) -> datetime:
     """From when on attempts are read themselves."""
-    limit = bucket_of(rolled.now - _LONGEST_UNROLLED, MINUTE)
-    return max(rolled.until or limit, limit)
+    limit = bucket_of(rollups.now - _OLDEST_NOT_ROLLED_UP, MINUTE)
+    return max(rollups.until or limit, limit)
 
 
-async def _read_figures(
+async def _read_rollups(
     connection: Connection, resolution: int, since: datetime, until: datetime, *wanted: str | None
 ) -> list["asyncpg.Record"]:
-    name = "read_figures_of" if wanted else "read_figures"
+    name = "read_rollups_of" if wanted else "read_rollups"
     return await connection.fetch(statement(name), resolution, since, until, *wanted)
 
 
-async def _read_unrolled(
+async def _read_not_rolled_up(
     connection: Connection, since: datetime, until: datetime, *wanted: str | None
 ) -> list["asyncpg.Record"]:
     attempts = statement("ended_attempts")
     if wanted:
         attempts = statement("ended_attempts_of").format(ended_attempts=attempts)
-    return await connection.fetch(statement("read_unrolled").format(ended_attempts=attempts), since, until, *wanted)
+    return await connection.fetch(
+        statement("read_not_rolled_up").format(ended_attempts=attempts), since, until, *wanted
+    )
 
 
 def _buckets(first: datetime, end: datetime, resolution: int) -> Iterator[datetime]:

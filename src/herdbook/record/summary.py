@@ -12,7 +12,7 @@ from herdbook.record.sql import statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TypeFigures:
+class TypeStats:
     """The jobs of one type that were created since; seconds from start to end, None when none is completed."""
 
     job_type: str
@@ -44,7 +44,7 @@ class Failures:
 class Summary:
     """The record's figures; types by name, hours in order, the newest failure first."""
 
-    job_types: list[TypeFigures]
+    job_types: list[TypeStats]
     hours: list[FinalInHour]
     failures: list[Failures]
 
@@ -55,7 +55,7 @@ async def summarise_record(connection: Connection, since: datetime, job_type: st
     hours = await connection.fetch(statement("summarise_hours"), since, job_type)
     failures = await connection.fetch(statement("summarise_failures"), since, job_type)
     return Summary(
-        job_types=[TypeFigures(**dict(row)) for row in types],
+        job_types=[TypeStats(**dict(row)) for row in types],
         hours=[FinalInHour(**dict(row)) for row in hours],
         failures=[Failures(**dict(row)) for row in failures],
     )

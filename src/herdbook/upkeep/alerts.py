@@ -7,14 +7,14 @@ Never sends anything itself, and never tells twice: the row and the job are writ
 from collections.abc import Sequence
 from uuid import UUID
 
-from herdbook.alerting import Alerts, Facts, Firing, QueueFacts, Rule, WorkerFacts, evaluate
+from herdbook.alerting import AlertFacts, Alerts, Firing, QueueAlertFacts, Rule, WorkerFacts, evaluate
 from herdbook.alerting.evaluating import windows
 from herdbook.alerting.messages import ALERT, ALERT_QUEUE, ATTEMPTS, BACKOFF, AlertPayload
 from herdbook.errors import QueueUnavailableError
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import NewJob
 from herdbook.model.registry import Registry
-from herdbook.operating.queue_stats import QueueFigures
+from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.publishing.publish import JobRequest, prepare, record_jobs
 from herdbook.record.alerts import (
     Incident,
@@ -23,7 +23,7 @@ from herdbook.record.alerts import (
     read_open_incidents,
     resolve_incident_if_open,
 )
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 from herdbook.record.locks import try_lock
 from herdbook.record.reads import read_outbox_lag
 from herdbook.record.workers import WorkerRow, count_takers, read_workers
@@ -39,9 +39,9 @@ class AlertWatch(Service):
 
     name = "alerts"
 
-    def __init__(self, record: Record, queues: QueueFigures, alerts: Alerts, *, pause: float = _PAUSE) -> None:
+    def __init__(self, database: Database, queues: QueueStatsReader, alerts: Alerts, *, pause: float = _PAUSE) -> None:
         super().__init__()
-        self._record = record
+        self._database = database
         self._queues = queues
         self._alerts = alerts
         self._pause = pause
@@ -53,18 +53,18 @@ class AlertWatch(Service):
         if not self._alerts.rules:
             self.quiet()
             return 0
-        async with self._record.transaction() as connection:
-            # Facts from before the lock could be older than what another watch has made of newer ones.
+        async with self._database.transaction() as connection:
+            # AlertFacts from before the lock could be older than what another watch has made of newer ones.
             if await try_lock(connection, "alerts"):
                 await self._compare(connection, await self._facts(connection))
         return self._pause
 
-    async def _facts(self, connection: Connection) -> Facts:
+    async def _facts(self, connection: Connection) -> AlertFacts:
         ended = await count_ended_by_type(connection, windows(self._alerts.rules))
         workers = await read_workers(connection)
         lag = await read_outbox_lag(connection)
         lost = [one for one in workers if one.is_silent]
-        return Facts(
+        return AlertFacts(
             ended=ended,
             queues=await self._queue_facts(workers),
             lost_workers=[
@@ -73,7 +73,7 @@ class AlertWatch(Service):
             outbox_age=lag.age,
         )
 
-    async def _queue_facts(self, workers: Sequence[WorkerRow]) -> list[QueueFacts] | None:
+    async def _queue_facts(self, workers: Sequence[WorkerRow]) -> list[QueueAlertFacts] | None:
         """The queues; None while Redis is away. A worker that is quiet takes no jobs."""
         takers = count_takers(workers)
         try:
@@ -81,11 +81,13 @@ class AlertWatch(Service):
         except QueueUnavailableError:
             return None
         return [
-            QueueFacts(name=one.name, oldest_waiting=one.oldest_waiting, paused=one.paused, workers=takers[one.name])
+            QueueAlertFacts(
+                name=one.name, oldest_waiting=one.oldest_waiting, paused=one.paused, workers=takers[one.name]
+            )
             for one in states
         ]
 
-    async def _compare(self, connection: Connection, facts: Facts) -> None:
+    async def _compare(self, connection: Connection, facts: AlertFacts) -> None:
         """Open what is new, and resolve what is over."""
         opened = {(one.rule, one.subject): one for one in await read_open_incidents(connection)}
         for rule in self._alerts.rules:

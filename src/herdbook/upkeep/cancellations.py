@@ -6,7 +6,7 @@ Never stops a job that runs: its worker does.
 
 from herdbook.record.cancellations import take_ended_cancellations
 from herdbook.record.changes import cancel_jobs_if_pending
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.service import Service
 
 # Seconds between two looks.
@@ -18,13 +18,13 @@ class CancellationSettler(Service):
 
     name = "cancellations"
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__()
-        self._record = record
+        self._database = database
 
     async def round(self) -> float:
         """Settle what there is."""
-        async with self._record.transaction() as connection:
+        async with self._database.transaction() as connection:
             for job, reason in await take_ended_cancellations(connection):
                 await cancel_jobs_if_pending(connection, [job], reason)
         return _LOOK

@@ -5,7 +5,7 @@ Never falls behind: one round folds all there are.
 """
 
 from herdbook.record.counts import fold_counts
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.service import Service
 
 # Seconds between two rounds. What has gathered is read with the counts, so it may be a few thousand rows.
@@ -17,12 +17,12 @@ class CountFolder(Service):
 
     name = "counts"
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__()
-        self._record = record
+        self._database = database
 
     async def round(self) -> float:
         """Fold once."""
-        async with self._record.transaction() as connection:
+        async with self._database.transaction() as connection:
             await fold_counts(connection)
         return _PAUSE

@@ -9,7 +9,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from herdbook.operating.control import NO_REASON, Changes, Control, OperationAction, change_jobs
-from herdbook.record.database import Connection, Record
+from herdbook.record.database import Connection, Database
 from herdbook.record.operations import Operation, advance_operation, take_operation
 from herdbook.record.search import IdSlice, JobFilter, search_job_ids
 from herdbook.service import Service
@@ -27,14 +27,14 @@ class OperationRunner(Service):
 
     name = "operations"
 
-    def __init__(self, record: Record, control: Control) -> None:
+    def __init__(self, database: Database, control: Control) -> None:
         super().__init__()
-        self._record = record
+        self._database = database
         self._control = control
 
     async def round(self) -> float:
         """Do one batch of one operation."""
-        async with self._record.transaction() as connection:
+        async with self._database.transaction() as connection:
             operation = await take_operation(connection)
             if operation is None:
                 return _POLL

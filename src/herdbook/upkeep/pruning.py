@@ -6,7 +6,7 @@ Never forgets a job, nor an operation that is under way.
 
 from datetime import timedelta
 
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.operations import prune_operations
 from herdbook.service import Service
 
@@ -20,12 +20,12 @@ class OperationPruner(Service):
 
     name = "pruning"
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__()
-        self._record = record
+        self._database = database
 
     async def round(self) -> float:
         """Forget what is old enough."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             await prune_operations(connection, _KEPT)
         return _PAUSE

@@ -1,52 +1,51 @@
-"""Takes attempts as they end.
+"""Rolls ended attempts up into statistics, each minute soon after it is over.
 
-Gives figures of each minute soon after it is over, and of minutes that nobody rolled in time.
-Never rolls a minute that still runs.
+A minute that still runs must never be rolled up.
 """
 
 from datetime import datetime, timedelta
 
-from herdbook.record.database import Record
+from herdbook.record.database import Database
 from herdbook.record.locks import try_lock
-from herdbook.record.rollups import MINUTE, Rolled, bucket_of, prune_figures, read_rolled, roll_figures
+from herdbook.record.rollups import MINUTE, RollupState, bucket_of, prune_rollups, read_rollup_state, write_rollups
 from herdbook.service import Service
 
-# Attempts carry the time when the transaction that records them began. A minute is rolled so many
-# seconds after its end, and once more with the next.
+# Attempts carry the time when the transaction that records them began. A minute is rolled up this long after its end,
+# and once more with the next.
 _LATE = timedelta(seconds=5)
 _MINUTE = timedelta(seconds=MINUTE)
-# Attempts longer ago are not rolled any more.
+# Attempts longer ago are not rolled up any more.
 _REACH = timedelta(days=1)
-# What one transaction rolls when there is much to catch up with.
+# What one transaction rolls up when there is much to catch up with.
 _CHUNK = timedelta(minutes=10)
 
 
-class FigureRoller(Service):
-    """Rolls ended attempts into figures; of several rollers, one at a time does it."""
+class StatsRollup(Service):
+    """Rolls ended attempts up; of several programs that do, one at a time does it."""
 
-    name = "figures"
+    name = "stats"
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__()
-        self._record = record
-        # Minutes in which nothing ended leave no figures, so the record alone does not tell how far we are.
+        self._database = database
+        # Minutes in which nothing ended leave no rows, so the record alone does not tell how far we are.
         self._until: datetime | None = None
 
     async def round(self) -> float:
-        """Roll what is due, at most one chunk of it; returns the seconds until a minute is due."""
-        async with self._record.transaction() as connection:
-            rolled = await read_rolled(connection)
-            due = bucket_of(rolled.now - _LATE, MINUTE)
+        """Roll up what is due, at most one chunk of it; returns the seconds until a minute is due."""
+        async with self._database.transaction() as connection:
+            rollups = await read_rollup_state(connection)
+            due = bucket_of(rollups.now - _LATE, MINUTE)
             until = due
             if await try_lock(connection, "figures"):
-                since = self._since(rolled)
+                since = self._since(rollups)
                 until = min(since + _CHUNK, due)
-                await roll_figures(connection, since, until)
-                await prune_figures(connection, rolled.now)
+                await write_rollups(connection, since, until)
+                await prune_rollups(connection, rollups.now)
                 self._until = until
-        return 0 if until < due else (due + _MINUTE + _LATE - rolled.now).total_seconds()
+        return 0 if until < due else (due + _MINUTE + _LATE - rollups.now).total_seconds()
 
-    def _since(self, rolled: Rolled) -> datetime:
-        """The first minute to roll: the last one that is rolled already, for what was committed late."""
-        known = [until - _MINUTE for until in (self._until, rolled.until) if until is not None]
-        return max([bucket_of(rolled.now - _REACH, MINUTE), *known])
+    def _since(self, rollups: RollupState) -> datetime:
+        """The first minute to roll up: the last one that already is, for what was committed late."""
+        known = [until - _MINUTE for until in (self._until, rollups.until) if until is not None]
+        return max([bucket_of(rollups.now - _REACH, MINUTE), *known])

@@ -12,12 +12,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 import herdbook.http.app
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.operating.control import Control
 from herdbook.web.errors import PageErrors
 from herdbook.web.live import LiveUpdates
 from herdbook.web.pages.alerts import AlertPages
-from herdbook.web.pages.job import JobPage
+from herdbook.web.pages.job import JobPageContext
 from herdbook.web.pages.jobs import JobListPage
 from herdbook.web.pages.new_job import NewJobPage
 from herdbook.web.pages.operations import OperationPages
@@ -29,28 +29,28 @@ from herdbook.web.pages.workers import WorkerListPage
 from herdbook.web.render import Renderer, static_version
 
 
-def create_app(parts: Parts) -> FastAPI:
+def create_app(services: Services) -> FastAPI:
     """The API with the pages."""
     render = Renderer()
     errors = PageErrors(render)
-    app = herdbook.http.app.create_app(parts, fault=errors.fault)
+    app = herdbook.http.app.create_app(services, fault=errors.fault)
     errors.add_to(app)
-    control = Control(parts.record, parts.artifacts)
+    control = Control(services.database, services.artifacts)
     for pages in (
-        OverviewPages(parts, render),
-        JobListPage(parts, render),
-        NewJobPage(parts, render),
-        OperationPages(parts, control, render),
-        QueueListPage(parts, render),
-        QueueActionRoutes(parts, control),
-        QueueDetailPage(parts, render),
-        WorkerListPage(parts, render),
-        AlertPages(parts, render),
+        OverviewPages(services, render),
+        JobListPage(services, render),
+        NewJobPage(services, render),
+        OperationPages(services, control, render),
+        QueueListPage(services, render),
+        QueueActionRoutes(services, control),
+        QueueDetailPage(services, render),
+        WorkerListPage(services, render),
+        AlertPages(services, render),
         # Behind all pages under /jobs, as any word can be an id.
-        JobPage(parts, control, render),
+        JobPageContext(services, control, render),
     ):
         pages.add_to(app)
-    LiveUpdates(parts.feed).add_to(app)
+    LiveUpdates(services.feed).add_to(app)
     app.mount("/static", _Static(packages=[("herdbook.web", "static")]))
     return app
 

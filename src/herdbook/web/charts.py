@@ -42,7 +42,7 @@ FRAME = Frame()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class ChartBar:
     """What ended in one bucket: completed jobs at the bottom, failed ones on top; `words` say the same."""
 
     x: float
@@ -62,7 +62,7 @@ class BarChart:
     title: str
     words: str
     frame: Frame
-    bars: list[Bar]
+    bars: list[ChartBar]
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     is_empty: bool
@@ -78,7 +78,7 @@ class Dot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class ChartLine:
     """A line as the path that SVG draws, with its values; it breaks where there are none."""
 
     name: str
@@ -94,8 +94,8 @@ class LineChart:
     title: str
     words: str
     frame: Frame
-    p50: Line
-    p95: Line
+    p50: ChartLine
+    p95: ChartLine
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     is_empty: bool
@@ -176,17 +176,17 @@ def sparkline(minutes: Sequence[int]) -> Sparkline:
     return Sparkline(width=_SPARK_WIDTH, height=_SPARK_HEIGHT, path="M" + "L".join(places), words=words)
 
 
-def _bars(points: Sequence[Point], *, top: int) -> list[Bar]:
+def _bars(points: Sequence[Point], *, top: int) -> list[ChartBar]:
     return [_bar(point, i, len(points), top) for i, point in enumerate(points) if point.completed or point.failed]
 
 
-def _bar(point: Point, index: int, count: int, top: int) -> Bar:
+def _bar(point: Point, index: int, count: int, top: int) -> ChartBar:
     height = FRAME.bottom - FRAME.top
     completed = round(max(point.completed / top * height, _LOWEST_BAR), 1) if point.completed else 0.0
     failed = round(max(point.failed / top * height, _LOWEST_BAR), 1) if point.failed else 0.0
     left, right = FRAME.across(index / count), FRAME.across((index + 1) / count)
     retries = f", {plural(point.retries, 'retry', 'retries')}" if point.retries else ""
-    return Bar(
+    return ChartBar(
         x=left,
         # A gap between bars, but for the narrowest.
         width=round(max((right - left) * 0.85, 1.0), 1),
@@ -198,7 +198,9 @@ def _bar(point: Point, index: int, count: int, top: int) -> Bar:
     )
 
 
-def _line(name: str, points: Sequence[Point], value: Callable[[Point], float | None], ticks: Sequence[Tick]) -> Line:
+def _line(
+    name: str, points: Sequence[Point], value: Callable[[Point], float | None], ticks: Sequence[Tick]
+) -> ChartLine:
     path, dots, is_broken = [], [], True
     for i, point in enumerate(points):
         time = value(point)
@@ -209,7 +211,7 @@ def _line(name: str, points: Sequence[Point], value: Callable[[Point], float | N
         path.append(f"{'M' if is_broken else 'L'}{x:g},{y:g}")
         dots.append(Dot(x=x, y=y, words=f"{_moment(point.at)}: {name} took up to {duration(time)}"))
         is_broken = False
-    return Line(name=name, path="".join(path), dots=dots)
+    return ChartLine(name=name, path="".join(path), dots=dots)
 
 
 def _moment(at: datetime) -> str:

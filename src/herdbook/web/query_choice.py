@@ -12,10 +12,10 @@ from starlette.requests import Request
 from herdbook.errors import FieldProblem
 from herdbook.http.problems import INVALID_REQUEST, Refused
 
-Option = TypeVar("Option")
+Choice = TypeVar("Choice")
 
 
-def choose(request: Request, what: str, options: Mapping[str, Option]) -> Option:
+def choose(request: Request, what: str, options: Mapping[str, Choice]) -> Choice:
     """The option that the address names, the first when it names none; raises Refused for an unknown one."""
     wish = request.query_params.get(what) or next(iter(options))
     if wish not in options:

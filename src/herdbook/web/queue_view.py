@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from herdbook.errors import QueueUnavailableError
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.job import JobStatus
-from herdbook.operating.queue_stats import Place, QueueState
+from herdbook.operating.queue_stats import BullState, QueueStats
 from herdbook.record.queues import PauseWish, read_pause_wishes
 from herdbook.record.reads import StatusCount, read_stats
 from herdbook.record.stats import read_queue_minutes
@@ -23,7 +23,7 @@ _ON_ITS_WAY = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueView:
+class QueueRow:
     """A queue. `counts` are its jobs by BullMQ state, None while Redis is away; `recorded` the record's by status.
 
     `oldest` is for how many seconds the next job could have run, `rate` how many jobs ended per minute (both None
@@ -49,7 +49,7 @@ class QueueView:
         """The jobs that could run now; those that the record has as pending while Redis is away."""
         if self.counts is None:
             return self.recorded.get(JobStatus.PENDING, 0)
-        return self.counts[Place.WAITING] + self.counts[Place.PRIORITIZED]
+        return self.counts[BullState.WAITING] + self.counts[BullState.PRIORITIZED]
 
     @property
     def lacks_worker(self) -> bool:
@@ -61,7 +61,7 @@ class QueueView:
 class QueueViews:
     """All known queues by name, and all workers; `is_away` while Redis does not answer."""
 
-    queues: dict[str, QueueView]
+    queues: dict[str, QueueRow]
     workers: list[WorkerRow]
     is_away: bool
 
@@ -71,26 +71,26 @@ def address_of(name: str) -> str:
     return quote(name, safe="")
 
 
-async def view_queue(parts: Parts, name: str) -> QueueView:
+async def view_queue(services: Services, name: str) -> QueueRow:
     """One queue. Raises QueueNotFoundError, RecordUnavailableError, and QueueUnavailableError for an unknown one."""
-    await parts.queues.check(name)
-    return (await view_queues(parts, name)).queues[name]
+    await services.queues.check(name)
+    return (await view_queues(services, name)).queues[name]
 
 
-async def view_queues(parts: Parts, *more: str) -> QueueViews:
+async def view_queues(services: Services, *more: str) -> QueueViews:
     """All queues that a program declared or a job is in, and those named. Raises RecordUnavailableError."""
-    names = sorted({*await parts.queues.names(), *more})
-    async with parts.record.connection() as connection:
+    names = sorted({*await services.queues.names(), *more})
+    async with services.database.connection() as connection:
         recorded = _by_queue(await read_stats(connection))
         wishes = await read_pause_wishes(connection)
         minutes = await read_queue_minutes(connection)
         workers = await read_workers(connection)
     takers = count_takers(workers)
-    states = await _states(parts, names)
+    states = await _states(services, names)
     queues = {}
     for name in names:
         state = states.get(name)
-        queues[name] = QueueView(
+        queues[name] = QueueRow(
             name=name,
             counts=state.counts if state else None,
             recorded=recorded[name],
@@ -103,10 +103,10 @@ async def view_queues(parts: Parts, *more: str) -> QueueViews:
     return QueueViews(queues=queues, workers=workers, is_away=bool(names) and not states)
 
 
-async def _states(parts: Parts, names: Sequence[str]) -> dict[str, QueueState]:
+async def _states(services: Services, names: Sequence[str]) -> dict[str, QueueStats]:
     """What Redis knows; nothing while it is away."""
     try:
-        return {one.name: one for one in await parts.queues.states(names)}
+        return {one.name: one for one in await services.queues.states(names)}
     except QueueUnavailableError:
         return {}
 
@@ -118,7 +118,7 @@ def _by_queue(counts: Sequence[StatusCount]) -> dict[str, Counter[JobStatus]]:
     return found
 
 
-def _is_paused(state: QueueState | None, wish: PauseWish | None) -> bool:
+def _is_paused(state: QueueStats | None, wish: PauseWish | None) -> bool:
     """What the queue itself says, unless a wish is still on its way there."""
     if wish is not None and (state is None or wish.age < _ON_ITS_WAY):
         return wish.paused

@@ -31,7 +31,7 @@ class EntryKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TimelineEntry:
     """Something that happened. `at` is its begin, but for FINISHED its end; None when that is not recorded."""
 
     kind: EntryKind
@@ -47,19 +47,19 @@ class Entry:
         return self.at + timedelta(milliseconds=self.duration_ms)
 
 
-def timeline(job: Job, attempts: Sequence[Attempt], *, is_cut: bool = False) -> list[Entry]:
+def timeline(job: Job, attempts: Sequence[Attempt], *, is_cut: bool = False) -> list[TimelineEntry]:
     """What happened to the job, the oldest first; `is_cut` when there are earlier attempts than these."""
-    entries = [Entry(kind=EntryKind.CREATED, at=job.created_at)]
+    entries = [TimelineEntry(kind=EntryKind.CREATED, at=job.created_at)]
     first = 0
     if is_cut and attempts:
         first = attempts[0].generation
-        entries.append(Entry(kind=EntryKind.LEFT_OUT, at=None))
+        entries.append(TimelineEntry(kind=EntryKind.LEFT_OUT, at=None))
     for generation in range(first, job.generation + 1):
         tries = [one for one in attempts if one.generation == generation]
         is_whole = not (is_cut and generation == first)
         began = _began(job, generation, tries) if is_whole else None
         if generation and is_whole:
-            entries.append(Entry(kind=EntryKind.RETRIED, at=began))
+            entries.append(TimelineEntry(kind=EntryKind.RETRIED, at=began))
         entries += _tries(began, tries)
     return [*entries, *_end(job, attempts, entries)]
 
@@ -74,25 +74,27 @@ def _began(job: Job, generation: int, tries: Sequence[Attempt]) -> datetime | No
     return job.updated_at if waits else None
 
 
-def _tries(began: datetime | None, tries: Sequence[Attempt]) -> Iterator[Entry]:
+def _tries(began: datetime | None, tries: Sequence[Attempt]) -> Iterator[TimelineEntry]:
     """The tries of one generation, with the waits before and between them."""
     if tries:
         yield from _wait(EntryKind.SCHEDULED, began, _due(tries[0]))
         yield _attempt(tries[0])
     for before, after in pairwise(tries):
         if before.outcome in _OVER:
-            yield Entry(kind=EntryKind.REOPENED, at=None)
+            yield TimelineEntry(kind=EntryKind.REOPENED, at=None)
         else:
             yield from _wait(EntryKind.WAIT, before.ended_at, _due(after))
         yield _attempt(after)
 
 
-def _end(job: Job, attempts: Sequence[Attempt], entries: Sequence[Entry]) -> Iterator[Entry]:
+def _end(job: Job, attempts: Sequence[Attempt], entries: Sequence[TimelineEntry]) -> Iterator[TimelineEntry]:
     """What comes after the last try: the end, or the wait for the next try."""
     if job.completed_at is not None:
         starts = [one.at for one in entries if one.kind is EntryKind.RETRIED]
         begin = job.created_at if job.generation == 0 else starts[-1] if starts else None
-        yield Entry(kind=EntryKind.FINISHED, at=job.completed_at, duration_ms=_milliseconds(begin, job.completed_at))
+        yield TimelineEntry(
+            kind=EntryKind.FINISHED, at=job.completed_at, duration_ms=_milliseconds(begin, job.completed_at)
+        )
     elif job.run_at is not None and job.status is JobStatus.PENDING:
         if job.attempt and attempts:
             yield from _wait(EntryKind.WAIT, attempts[-1].ended_at, job.run_at)
@@ -100,14 +102,14 @@ def _end(job: Job, attempts: Sequence[Attempt], entries: Sequence[Entry]) -> Ite
             yield from _wait(EntryKind.SCHEDULED, _began(job, job.generation, ()), job.run_at)
 
 
-def _attempt(attempt: Attempt) -> Entry:
+def _attempt(attempt: Attempt) -> TimelineEntry:
     ran = _milliseconds(attempt.started_at, attempt.ended_at)
-    return Entry(kind=EntryKind.ATTEMPT, at=attempt.started_at, duration_ms=ran, attempt=attempt)
+    return TimelineEntry(kind=EntryKind.ATTEMPT, at=attempt.started_at, duration_ms=ran, attempt=attempt)
 
 
-def _wait(kind: EntryKind, start: datetime | None, end: datetime | None) -> Iterator[Entry]:
+def _wait(kind: EntryKind, start: datetime | None, end: datetime | None) -> Iterator[TimelineEntry]:
     if start is not None and end is not None and end - start >= _SHORTEST:
-        yield Entry(kind=kind, at=start, duration_ms=_milliseconds(start, end))
+        yield TimelineEntry(kind=kind, at=start, duration_ms=_milliseconds(start, end))
 
 
 def _due(attempt: Attempt) -> datetime | None:

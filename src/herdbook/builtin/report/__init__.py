@@ -8,18 +8,18 @@ from herdbook.builtin.report.payload import ReportPayload
 from herdbook.builtin.report.reporter import Reporter
 from herdbook.builtin.report.summary import (
     Durations,
-    FailureGroup,
-    HourFigures,
-    JobTypeFigures,
+    FailureCount,
+    HourStats,
+    JobTypeStats,
     RecordSummary,
     Summarise,
 )
 
 __all__ = [
     "Durations",
-    "FailureGroup",
-    "HourFigures",
-    "JobTypeFigures",
+    "FailureCount",
+    "HourStats",
+    "JobTypeStats",
     "RecordSummary",
     "ReportPayload",
     "Reporter",

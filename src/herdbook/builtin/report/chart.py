@@ -7,7 +7,7 @@ Never draws.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from herdbook.builtin.report.summary import HourFigures
+from herdbook.builtin.report.summary import HourStats
 
 COMPLETED_COLOUR = "#2f7d5b"
 FAILED_COLOUR = "#c8452e"
@@ -42,7 +42,7 @@ class Chart:
         return "Jobs per hour" if self.hours_per_bar == 1 else f"Jobs per {self.hours_per_bar} hours"
 
 
-def lay_out(hours: Sequence[HourFigures]) -> Chart:
+def lay_out(hours: Sequence[HourStats]) -> Chart:
     """The chart of consecutive hours (at least one); many hours share a bar."""
     step = next((step for step in _STEPS if len(hours) <= step * _MOST_BARS), _STEPS[-1])
     groups = [hours[start : start + step] for start in range(0, len(hours), step)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from herdbook.builtin.report.payload import RecordQuery, Scalar, column_names
-from herdbook.builtin.report.summary import HourFigures, JobTypeFigures, RecordSummary
+from herdbook.builtin.report.summary import HourStats, JobTypeStats, RecordSummary
 from herdbook.model.job import JobStatus
 
 Row = tuple[Scalar, ...]
@@ -41,7 +41,7 @@ class Document:
     made_at: datetime
     subject: str
     tables: tuple[Table, ...]
-    hours: tuple[HourFigures, ...] = ()
+    hours: tuple[HourStats, ...] = ()
 
     @property
     def all_rows(self) -> int:
@@ -104,7 +104,7 @@ def _in_words(hours: int) -> str:
     return f"{hours} hours" if hours > 1 else "hour"
 
 
-def _job_types_table(figures: Sequence[JobTypeFigures]) -> Table:
+def _job_types_table(figures: Sequence[JobTypeStats]) -> Table:
     statuses = (status.value.capitalize() for status in JobStatus)
     return Table(
         heading="Job types",
@@ -121,16 +121,16 @@ def _job_types_table(figures: Sequence[JobTypeFigures]) -> Table:
     )
 
 
-def _durations(figures: JobTypeFigures) -> Row:
+def _durations(figures: JobTypeStats) -> Row:
     found = figures.durations
     return (round(found.p50, 3), round(found.p95, 3), round(found.max, 3)) if found else (None, None, None)
 
 
-def _without_gaps(hours: Sequence[HourFigures], since: datetime, until: datetime) -> tuple[HourFigures, ...]:
+def _without_gaps(hours: Sequence[HourStats], since: datetime, until: datetime) -> tuple[HourStats, ...]:
     known = {_start_of_hour(figures.hour): figures for figures in hours}
     first, last = _start_of_hour(since), _start_of_hour(until)
     starts = [first + number * _HOUR for number in range((last - first) // _HOUR + 1)]
-    return tuple(known.get(start) or HourFigures(hour=start, completed=0, failed=0) for start in starts)
+    return tuple(known.get(start) or HourStats(hour=start, completed=0, failed=0) for start in starts)
 
 
 def _start_of_hour(time: datetime) -> datetime:

@@ -21,7 +21,7 @@ class Durations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobTypeFigures:
+class JobTypeStats:
     """The jobs of one type that were created since; `durations` is None when none is completed.
 
     A status that is missing in `by_status` counts as none.
@@ -34,7 +34,7 @@ class JobTypeFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HourFigures:
+class HourStats:
     """The jobs that became final in one hour; `hour` is its start, with a time zone."""
 
     hour: datetime
@@ -43,7 +43,7 @@ class HourFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailureGroup:
+class FailureCount:
     """An error message, and how many failed jobs have it."""
 
     message: str
@@ -57,9 +57,9 @@ class RecordSummary:
     `failures` has the newest message first.
     """
 
-    job_types: tuple[JobTypeFigures, ...]
-    hours: tuple[HourFigures, ...]
-    failures: tuple[FailureGroup, ...]
+    job_types: tuple[JobTypeStats, ...]
+    hours: tuple[HourStats, ...]
+    failures: tuple[FailureCount, ...]
 
 
 # Called with the time to look back to, and a job type or None for all.

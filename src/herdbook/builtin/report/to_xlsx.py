@@ -13,7 +13,7 @@ import xlsxwriter
 from herdbook.builtin.report.chart import COMPLETED_COLOUR, FAILED_COLOUR
 from herdbook.builtin.report.document import Advance, Document, Rendered, Table
 from herdbook.builtin.report.payload import Scalar
-from herdbook.builtin.report.summary import HourFigures
+from herdbook.builtin.report.summary import HourStats
 
 _LONGEST_TEXT = 32_767
 _WIDEST_COLUMN = 60
@@ -70,7 +70,7 @@ def _width(table: Table, column: int) -> int:
     return min(max(map(len, texts)) + 3, _WIDEST_COLUMN)
 
 
-def _write_hours(book: Any, hours: tuple[HourFigures, ...]) -> None:
+def _write_hours(book: Any, hours: tuple[HourStats, ...]) -> None:
     sheet = book.add_worksheet("Hours")
     times = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
     head = book.add_format({"bold": True, "bottom": 1})

@@ -183,7 +183,7 @@ class PipedContext(JobContext):
 
     def _pass_on(self) -> None:
         if self._child is not None:
-            self._child.send(Noted(notes=self.take_notes()))
+            self._child.send(Noted(notes=self.take_report()))
 
 
 def portable(error: BaseException) -> bytes:

@@ -49,7 +49,7 @@ from herdbook.execution.processes.child import main
 main(*numbers)
 """
 # Seconds that an idle process gets to end in order.
-_PATIENCE = 1.0
+_TIMEOUT = 1.0
 _LONGEST_TRACE = 20_000
 
 
@@ -118,7 +118,7 @@ class JobProcess:
                         self._begun = True
                         on_begin(self)
                     case Noted(notes=notes):
-                        context.add_notes(notes)
+                        context.add_report(notes)
                     case Keep() as file:
                         await self._send(await asyncio.to_thread(_keep, artifacts, context, file))
                     case Done(result=result):
@@ -175,7 +175,7 @@ class JobProcess:
 
     def _reap(self) -> None:
         try:
-            self._popen.wait(_PATIENCE)
+            self._popen.wait(_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._kill()
             self._popen.wait()

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from herdbook.model.artifacts import Artifact
-from herdbook.model.context import Notes
+from herdbook.model.context import Report
 from herdbook.model.outcome import ErrorReport
 
 LENGTH = struct.Struct("!Q")
@@ -54,7 +54,7 @@ class Begun:
 class Noted:
     """From the process: progress and log lines."""
 
-    notes: Notes
+    notes: Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

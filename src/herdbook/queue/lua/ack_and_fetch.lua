@@ -13,7 +13,7 @@
 -- for the same end in a third of the commands: what is asked of the queue (its limits, due jobs, the events' length) is
 -- asked once a turn, not once a job; lists and sets are changed once for all jobs; a counter whose value was read
 -- is written with the other fields. What a queue looks like afterwards, and its events, are the same:
--- tests/queue/test_turn.py holds the one against the other, key for key and event for event.
+-- tests/queue/test_ack_and_fetch.py holds the one against the other, key for key and event for event.
 --   `complete` is `moveToFinished` for a job that has no parent, children or deduplication. One job of each turn, the
 --              last, still goes through BullMQ's own: it trims events, removes old jobs, and tells when the queue is empty.
 --   `take`     is `moveToActive` for jobs of a queue without limits. The first job of each turn still goes

@@ -13,7 +13,7 @@ from herdbook.model.options import JobOptions
 from herdbook.model.registry import JobType
 from herdbook.publishing.publish import JobRequest, parse_options
 from herdbook.web.form import json_text
-from herdbook.web.form.entries import Entry, blank, rows_in
+from herdbook.web.form.entries import FieldEntry, blank, rows_in
 from herdbook.web.form.fields import ABSENT, Field
 from herdbook.web.form.fill import fill
 from herdbook.web.form.options import NAME, options_like, options_of
@@ -31,12 +31,12 @@ class Draft:
     """A job that is being written. Its data are in the form, or as JSON in `text` when that is not None."""
 
     job_type: JobType
-    data: Entry
-    options: Entry
+    data: FieldEntry
+    options: FieldEntry
     text: str | None = None
 
     @property
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, FieldEntry]:
         """The entries that problems may belong to, by the beginnings of their paths."""
         return {NAME: self.options} if self.text is not None else {DATA: self.data, NAME: self.options}
 
@@ -115,7 +115,7 @@ def _unreadable(error: json_text.Unreadable) -> InvalidJobError:
     return InvalidJobError("", [FieldProblem(path=DATA, message=str(error))])
 
 
-def _options(entry: Entry) -> tuple[JobOptions, list[FieldProblem]]:
+def _options(entry: FieldEntry) -> tuple[JobOptions, list[FieldProblem]]:
     given, problems = read(entry, NAME)
     try:
         return parse_options(given), problems

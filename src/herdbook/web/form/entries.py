@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from herdbook.web.form.fields import Field, Kind
+from herdbook.web.form.fields import Field, FieldKind
 
 # Empty rows of a list: several lines, but one group of fields, which is large.
 _BLANK_ROWS = 3
@@ -18,16 +18,20 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d\d:\d\d(:\d\d)?")
 LOCAL_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 _PICKERS = {
-    Kind.DATE: ("date", _DATE),
-    Kind.TIME: ("time", _TIME),
-    Kind.DATE_TIME: ("datetime-local", LOCAL_DATE_TIME),
+    FieldKind.DATE: ("date", _DATE),
+    FieldKind.TIME: ("time", _TIME),
+    FieldKind.DATE_TIME: ("datetime-local", LOCAL_DATE_TIME),
 }
 
-_NOTES = {Kind.JSON: "As JSON.", Kind.DATE_TIME: "In UTC.", Kind.MAP: "Names on the left, values on the right."}
+_NOTES = {
+    FieldKind.JSON: "As JSON.",
+    FieldKind.DATE_TIME: "In UTC.",
+    FieldKind.MAP: "Names on the left, values on the right.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class FieldEntry:
     """One field as the page shows it.
 
     `text` is what its input holds: of variants the index of the chosen one, of an object its tick. `entries` are an
@@ -39,14 +43,14 @@ class Entry:
     name: str
     text: str = ""
     key: str = ""
-    entries: "tuple[Entry, ...]" = ()
-    other: "Entry | None" = None
+    entries: "tuple[FieldEntry, ...]" = ()
+    other: "FieldEntry | None" = None
     as_json: bool = False
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> FieldKind:
         """How it is asked for."""
-        return Kind.JSON if self.as_json else self.field.kind
+        return FieldKind.JSON if self.as_json else self.field.kind
 
     @property
     def input_name(self) -> str:
@@ -56,12 +60,12 @@ class Entry:
     @property
     def is_area(self) -> bool:
         """Whether its text needs more than a line."""
-        return self.kind in (Kind.LONG_TEXT, Kind.JSON) or "\n" in self.text
+        return self.kind in (FieldKind.LONG_TEXT, FieldKind.JSON) or "\n" in self.text
 
     @property
     def input_type(self) -> str:
         """The type of its input; a text that a picker could not show is shown as it is."""
-        if self.kind is Kind.SECRET:
+        if self.kind is FieldKind.SECRET:
             return "password"
         picker, shown = _PICKERS.get(self.kind, ("text", None))
         return picker if shown and (not self.text or shown.fullmatch(self.text)) else "text"
@@ -80,7 +84,7 @@ class Entry:
     def choices(self) -> list[tuple[str, str]]:
         """What there is to choose, as texts and labels; also what was sent and is no choice any more."""
         found = [(option.text, option.label) for option in self.field.options]
-        if self.kind is Kind.BOOLEAN:
+        if self.kind is FieldKind.BOOLEAN:
             found = [("true", "Yes"), ("false", "No")]
         known = {"", *(text for text, _ in found)}
         return found if self.text in known else [*found, (self.text, self.text)]
@@ -99,7 +103,7 @@ class Entry:
         return bool(field.help or field.hint or field.example or self.note)
 
     @property
-    def chosen(self) -> "Entry | None":
+    def chosen(self) -> "FieldEntry | None":
         """Of variants, the one that counts."""
         return self.entries[int(self.text)] if self.text else None
 
@@ -107,19 +111,19 @@ class Entry:
     def is_blank(self) -> bool:
         """Whether nothing was typed or chosen here."""
         match self.kind:
-            case Kind.CONSTANT:
+            case FieldKind.CONSTANT:
                 return True
-            case Kind.VARIANTS:
+            case FieldKind.VARIANTS:
                 chosen = self.chosen
                 return chosen is None or (
                     chosen.is_blank and (chosen.field.shows_nothing_when_empty or self.text == usual(self.field))
                 )
-            case Kind.OBJECT:
+            case FieldKind.OBJECT:
                 parts = (*self.entries, self.other) if self.other else self.entries
                 return not self.text and all(part.is_blank for part in parts)
-            case Kind.LIST | Kind.MAP:
+            case FieldKind.LIST | FieldKind.MAP:
                 return all(row.is_blank for row in self.entries)
-            case Kind.INTEGER | Kind.NUMBER | Kind.DURATION | Kind.JSON:
+            case FieldKind.INTEGER | FieldKind.NUMBER | FieldKind.DURATION | FieldKind.JSON:
                 return not (self.text.strip() or self.key)
             case _:
                 return not (self.text or self.key)
@@ -130,9 +134,9 @@ class Entry:
         return self.name.rpartition(".")[2]
 
 
-def rows_in(entry: Entry) -> int:
+def rows_in(entry: FieldEntry) -> int:
     """How many rows there are in all of an entry's lists."""
-    own = len(entry.entries) if entry.kind in (Kind.LIST, Kind.MAP) else 0
+    own = len(entry.entries) if entry.kind in (FieldKind.LIST, FieldKind.MAP) else 0
     return own + sum(rows_in(part) for part in entry.entries)
 
 
@@ -146,10 +150,10 @@ def variant(name: str, index: int) -> str:
     return f"{name}:{index}"
 
 
-def other_of(name: str) -> Entry:
+def other_of(name: str) -> FieldEntry:
     """The entry for the further fields of the object of this name."""
-    field = Field(kind=Kind.JSON, label="Other fields", hint="An object.")
-    return Entry(field=field, name=f"{name}:other")
+    field = Field(kind=FieldKind.JSON, label="Other fields", hint="An object.")
+    return FieldEntry(field=field, name=f"{name}:other")
 
 
 def usual(field: Field) -> str:
@@ -157,23 +161,23 @@ def usual(field: Field) -> str:
     return "" if field.has_none else "0"
 
 
-def blank(field: Field, name: str) -> Entry:
+def blank(field: Field, name: str) -> FieldEntry:
     """The entry of a field that nothing was typed into."""
-    entry = Entry(field=field, name=name)
+    entry = FieldEntry(field=field, name=name)
     match field.kind:
-        case Kind.OBJECT:
+        case FieldKind.OBJECT:
             parts = tuple(blank(part, child(name, part.key)) for part in field.fields)
             return replace(entry, entries=parts, other=other_of(name) if field.open else None)
-        case Kind.VARIANTS:
+        case FieldKind.VARIANTS:
             variants = tuple(blank(one, variant(name, index)) for index, one in enumerate(field.fields))
             return replace(entry, entries=variants, text=usual(field))
-        case Kind.LIST | Kind.MAP:
+        case FieldKind.LIST | FieldKind.MAP:
             return with_blank_rows(entry, ())
         case _:
             return entry
 
 
-def with_blank_rows(entry: Entry, rows: tuple[Entry, ...], *, more: int = 0) -> Entry:
+def with_blank_rows(entry: FieldEntry, rows: tuple[FieldEntry, ...], *, more: int = 0) -> FieldEntry:
     """The entry with these rows and some empty ones after them, `more` than usual."""
     assert entry.field.item is not None
     usual = _BLANK_ROWS if entry.field.item.is_single else 1

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from herdbook.errors import FieldProblem
-from herdbook.web.form.entries import Entry
-from herdbook.web.form.fields import Kind
+from herdbook.web.form.entries import FieldEntry
+from herdbook.web.form.fields import FieldKind
 
 # What a form has room for; a list can be wrong in ten thousand places.
 _MOST = 100
@@ -24,7 +24,7 @@ class Placed:
     top: list[str]
 
 
-def place(problems: Iterable[FieldProblem], roots: dict[str, Entry]) -> Placed:
+def place(problems: Iterable[FieldProblem], roots: dict[str, FieldEntry]) -> Placed:
     """The problems at their entries; `roots` are the entries at the paths `jobData` and `options`."""
     placed = Placed(at={}, top=[])
     for count, problem in enumerate(dict.fromkeys(problems)):
@@ -37,14 +37,14 @@ def place(problems: Iterable[FieldProblem], roots: dict[str, Entry]) -> Placed:
             placed.top.append(_with_place(rest, message))
             continue
         entry, left = _find(roots[root], rest)
-        if entry is roots[root] and entry.kind in (Kind.OBJECT, Kind.VARIANTS):
+        if entry is roots[root] and entry.kind in (FieldKind.OBJECT, FieldKind.VARIANTS):
             placed.top.append(_with_place(left, message))
         else:
             placed.at.setdefault(entry.name, []).append(_with_place(left, message))
     return placed
 
 
-def _find(entry: Entry, path: str) -> tuple[Entry, str]:
+def _find(entry: FieldEntry, path: str) -> tuple[FieldEntry, str]:
     """The deepest entry on a path, and what is left of the path there."""
     while path:
         step = _step(entry, path)
@@ -54,28 +54,28 @@ def _find(entry: Entry, path: str) -> tuple[Entry, str]:
     return entry, path
 
 
-def _step(entry: Entry, path: str) -> tuple[Entry, str] | None:
+def _step(entry: FieldEntry, path: str) -> tuple[FieldEntry, str] | None:
     match entry.kind:
-        case Kind.OBJECT:
+        case FieldKind.OBJECT:
             # The longest first: a name may hold dots.
             for part in sorted(entry.entries, key=lambda one: -len(one.field.key)):
                 if path == part.field.key or path.startswith(f"{part.field.key}."):
                     return part, path[len(part.field.key) + 1 :]
-        case Kind.LIST:
+        case FieldKind.LIST:
             number, _, rest = path.partition(".")
             rows = [row for row in entry.entries if not row.is_blank]
             if number.isdecimal() and int(number) < len(rows):
                 return rows[int(number)], rest
-        case Kind.MAP:
+        case FieldKind.MAP:
             for row in sorted(entry.entries, key=lambda one: -len(one.key)):
                 if row.key and (path == row.key or path.startswith(f"{row.key}.")):
                     return row, path[len(row.key) + 1 :]
-        case Kind.VARIANTS if entry.chosen is not None:
+        case FieldKind.VARIANTS if entry.chosen is not None:
             return _variant_step(entry.chosen, path)
     return None
 
 
-def _variant_step(chosen: Entry, path: str) -> tuple[Entry, str] | None:
+def _variant_step(chosen: FieldEntry, path: str) -> tuple[FieldEntry, str] | None:
     """Into the chosen variant. Pydantic's paths may name a variant before they go on."""
     tag, _, after = path.partition(".")
     for rest in (path, after):

@@ -23,7 +23,7 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """How a field is asked for."""
 
     TEXT = "text"
@@ -48,20 +48,20 @@ class Kind(StrEnum):
 # What takes one input, and is left out when that is empty.
 SINGLE = frozenset(
     {
-        Kind.TEXT,
-        Kind.LONG_TEXT,
-        Kind.SECRET,
-        Kind.DURATION,
-        Kind.INTEGER,
-        Kind.NUMBER,
-        Kind.CHOICE,
-        Kind.DATE,
-        Kind.TIME,
-        Kind.DATE_TIME,
-        Kind.JSON,
+        FieldKind.TEXT,
+        FieldKind.LONG_TEXT,
+        FieldKind.SECRET,
+        FieldKind.DURATION,
+        FieldKind.INTEGER,
+        FieldKind.NUMBER,
+        FieldKind.CHOICE,
+        FieldKind.DATE,
+        FieldKind.TIME,
+        FieldKind.DATE_TIME,
+        FieldKind.JSON,
     }
 )
-ROWS = frozenset({Kind.LIST, Kind.MAP})
+ROWS = frozenset({FieldKind.LIST, FieldKind.MAP})
 InputMode = Literal["text", "email", "url", "numeric", "decimal"]
 
 
@@ -84,7 +84,7 @@ class Field:
     object is a value too.
     """
 
-    kind: Kind
+    kind: FieldKind
     key: str = ""
     label: str = ""
     help: str = ""
@@ -104,7 +104,7 @@ class Field:
     @property
     def example(self) -> str:
         """The first example as a text to show; of a list of texts its first one. Empty when it says nothing new."""
-        first = self.examples[0] if self.examples and self.kind is not Kind.OBJECT else ""
+        first = self.examples[0] if self.examples and self.kind is not FieldKind.OBJECT else ""
         if first == self.default:
             return ""
         if isinstance(first, list) and first and isinstance(first[0], str):
@@ -130,4 +130,4 @@ class Field:
     @property
     def is_checkbox(self) -> bool:
         """Whether it is a yes or no without a third answer."""
-        return self.kind is Kind.BOOLEAN and self.required and not self.nullable
+        return self.kind is FieldKind.BOOLEAN and self.required and not self.nullable

@@ -10,31 +10,40 @@ from typing import Any
 
 from herdbook.model.duration import written
 from herdbook.web.form import json_text
-from herdbook.web.form.entries import LOCAL_DATE_TIME, TICKED, Entry, blank, child, other_of, variant, with_blank_rows
-from herdbook.web.form.fields import ABSENT, Field, Kind
+from herdbook.web.form.entries import (
+    LOCAL_DATE_TIME,
+    TICKED,
+    FieldEntry,
+    blank,
+    child,
+    other_of,
+    variant,
+    with_blank_rows,
+)
+from herdbook.web.form.fields import ABSENT, Field, FieldKind
 from herdbook.web.form.values import read
 
 
-def fill(field: Field, name: str, value: Any) -> Entry:
+def fill(field: Field, name: str, value: Any) -> FieldEntry:
     """The entry that stands for the value; raises Unreadable when it is nested too deeply to be shown."""
     empty = blank(field, name)
     if value in (None, "", [], {}) and _stands_for(empty, value):
         return empty
     entry = _shaped(empty, value)
     if entry is None or not _stands_for(entry, value):
-        return Entry(field=field, name=name, text=json_text.pretty(value), as_json=True)
+        return FieldEntry(field=field, name=name, text=json_text.pretty(value), as_json=True)
     return entry
 
 
-def _stands_for(entry: Entry, value: Any) -> bool:
+def _stands_for(entry: FieldEntry, value: Any) -> bool:
     """Whether reading the entry again gives the value, or leaves it to a default that is the same."""
     field = entry.field
     # Their parts have been looked at before.
-    if entry.kind in (Kind.OBJECT, Kind.LIST, Kind.MAP, Kind.VARIANTS) and not entry.is_blank:
+    if entry.kind in (FieldKind.OBJECT, FieldKind.LIST, FieldKind.MAP, FieldKind.VARIANTS) and not entry.is_blank:
         return True
-    if entry.kind is Kind.OBJECT and field.required and isinstance(value, dict):
+    if entry.kind is FieldKind.OBJECT and field.required and isinstance(value, dict):
         return True
-    if entry.kind is Kind.DURATION:
+    if entry.kind is FieldKind.DURATION:
         return True
     found, problems = read(entry, "")
     if found is not ABSENT:
@@ -44,22 +53,22 @@ def _stands_for(entry: Entry, value: Any) -> bool:
     return json_text.same(value, None if field.default is ABSENT else field.default)
 
 
-def _shaped(empty: Entry, value: Any) -> Entry | None:  # noqa: PLR0911  (one for each kind)
+def _shaped(empty: FieldEntry, value: Any) -> FieldEntry | None:  # noqa: PLR0911  (one for each kind)
     """The empty entry with the value filled in, or None when the value has another shape."""
     match empty.kind, value:
-        case Kind.CONSTANT, _:
+        case FieldKind.CONSTANT, _:
             return empty
-        case Kind.JSON, _:
+        case FieldKind.JSON, _:
             return replace(empty, text=json_text.pretty(value))
-        case Kind.OBJECT, dict():
+        case FieldKind.OBJECT, dict():
             return _object(empty, value)
-        case Kind.LIST, list():
+        case FieldKind.LIST, list():
             return _list(empty, value)
-        case Kind.MAP, dict():
+        case FieldKind.MAP, dict():
             return _map(empty, value)
-        case Kind.VARIANTS, _:
+        case FieldKind.VARIANTS, _:
             return _variants(empty, value)
-        case ((Kind.OBJECT | Kind.LIST | Kind.MAP), _):
+        case ((FieldKind.OBJECT | FieldKind.LIST | FieldKind.MAP), _):
             return None
         case _:
             text = _text(empty.field, value)
@@ -68,21 +77,21 @@ def _shaped(empty: Entry, value: Any) -> Entry | None:  # noqa: PLR0911  (one fo
 
 def _text(field: Field, value: Any) -> str | None:  # noqa: PLR0911  (one for each kind)
     match field.kind, value:
-        case Kind.CHOICE, _:
+        case FieldKind.CHOICE, _:
             return json.dumps(value, ensure_ascii=False)
-        case Kind.BOOLEAN, bool():
+        case FieldKind.BOOLEAN, bool():
             return "true" if value else "" if field.is_checkbox else "false"
         case _, bool():
             return None
-        case Kind.DURATION, int():
+        case FieldKind.DURATION, int():
             return written(value)
-        case Kind.INTEGER | Kind.NUMBER, int():
+        case FieldKind.INTEGER | FieldKind.NUMBER, int():
             return str(value)
-        case Kind.NUMBER, float():
+        case FieldKind.NUMBER, float():
             return json.dumps(value)
-        case Kind.INTEGER | Kind.NUMBER | Kind.BOOLEAN, _:
+        case FieldKind.INTEGER | FieldKind.NUMBER | FieldKind.BOOLEAN, _:
             return None
-        case Kind.DATE_TIME, str() if value.endswith("Z") and LOCAL_DATE_TIME.fullmatch(value[:-1]):
+        case FieldKind.DATE_TIME, str() if value.endswith("Z") and LOCAL_DATE_TIME.fullmatch(value[:-1]):
             return value[:-1]
         case _, str():
             return value
@@ -90,7 +99,7 @@ def _text(field: Field, value: Any) -> str | None:  # noqa: PLR0911  (one for ea
             return None
 
 
-def _object(empty: Entry, value: dict[str, Any]) -> Entry:
+def _object(empty: FieldEntry, value: dict[str, Any]) -> FieldEntry:
     parts = tuple(
         fill(part.field, part.name, value[part.field.key]) if part.field.key in value else part
         for part in empty.entries
@@ -101,7 +110,7 @@ def _object(empty: Entry, value: dict[str, Any]) -> Entry:
     return replace(empty, entries=parts, other=other, text=TICKED if empty.field.ticked else "")
 
 
-def _list(empty: Entry, value: list[Any]) -> Entry | None:
+def _list(empty: FieldEntry, value: list[Any]) -> FieldEntry | None:
     item = empty.field.item
     if item is None or len(value) > empty.field.most:
         return None
@@ -110,7 +119,7 @@ def _list(empty: Entry, value: list[Any]) -> Entry | None:
     return None if any(row.is_blank for row in rows) else with_blank_rows(empty, rows)
 
 
-def _map(empty: Entry, value: dict[str, Any]) -> Entry | None:
+def _map(empty: FieldEntry, value: dict[str, Any]) -> FieldEntry | None:
     item = empty.field.item
     # A line for a name holds no line breaks, and a row needs a name.
     if item is None or len(value) > empty.field.most or any(not key or "\n" in key or "\r" in key for key in value):
@@ -122,7 +131,7 @@ def _map(empty: Entry, value: dict[str, Any]) -> Entry | None:
     return with_blank_rows(empty, rows)
 
 
-def _variants(empty: Entry, value: Any) -> Entry | None:
+def _variants(empty: FieldEntry, value: Any) -> FieldEntry | None:
     # One that is complete; else one that somebody has begun to fill in.
     for whole in (True, False):
         for index, one in enumerate(empty.entries):
@@ -136,25 +145,25 @@ def _variants(empty: Entry, value: Any) -> Entry | None:
 def suits(field: Field, value: Any, *, whole: bool = True) -> bool:  # noqa: PLR0911  (one for each kind)
     """Whether a value has the shape of a variant. Unless it has to be `whole`, it may lack what is no constant."""
     match field.kind, value:
-        case Kind.JSON, _:
+        case FieldKind.JSON, _:
             return True
-        case Kind.CONSTANT | Kind.CHOICE, _:
+        case FieldKind.CONSTANT | FieldKind.CHOICE, _:
             return any(json_text.same(option.value, value) for option in field.options)
-        case Kind.OBJECT, dict():
+        case FieldKind.OBJECT, dict():
             known = {part.key: part for part in field.fields}
-            needed = {part.key for part in field.fields if part.required and (whole or part.kind is Kind.CONSTANT)}
+            needed = {part.key for part in field.fields if part.required and (whole or part.kind is FieldKind.CONSTANT)}
             if not needed <= value.keys() or not (field.open or value.keys() <= known.keys()):
                 return False
             return all(suits(known[key], value[key], whole=whole) for key in value if key in known)
-        case Kind.LIST, list():
+        case FieldKind.LIST, list():
             return field.item is not None and all(suits(field.item, one, whole=whole) for one in value)
-        case Kind.MAP, dict():
+        case FieldKind.MAP, dict():
             return field.item is not None and all(suits(field.item, one) for one in value.values())
-        case Kind.VARIANTS, _:
+        case FieldKind.VARIANTS, _:
             return any(suits(one, value, whole=whole) for one in field.fields)
         case _, None:
             return field.nullable
-        case ((Kind.OBJECT | Kind.LIST | Kind.MAP), _):
+        case ((FieldKind.OBJECT | FieldKind.LIST | FieldKind.MAP), _):
             return False
         case _:
             return _text(field, value) is not None

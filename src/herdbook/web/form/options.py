@@ -11,8 +11,8 @@ from herdbook.model.duration import written
 from herdbook.model.job import Job
 from herdbook.model.options import MAX_PRIORITY
 from herdbook.model.registry import JobType
-from herdbook.web.form.entries import Entry
-from herdbook.web.form.fields import Field, Kind, Option
+from herdbook.web.form.entries import FieldEntry
+from herdbook.web.form.fields import Field, FieldKind, Option
 from herdbook.web.form.fill import fill
 
 NAME = "options"
@@ -22,15 +22,15 @@ _LIMIT = "Such as 500ms, 30s or 10m; a bare number is in seconds."
 
 # When the job runs.
 _WHEN = (
-    Field(kind=Kind.DURATION, key="delay", label="Delay", help="Wait before the first try.", hint=_DURATION),
+    Field(kind=FieldKind.DURATION, key="delay", label="Delay", help="Wait before the first try.", hint=_DURATION),
     Field(
-        kind=Kind.DATE_TIME,
+        kind=FieldKind.DATE_TIME,
         key="runAt",
         label="Run at",
         help="Instead of a delay: do not run before this time.",
     ),
     Field(
-        kind=Kind.INTEGER,
+        kind=FieldKind.INTEGER,
         key="priority",
         label="Priority",
         help="1 goes first, higher numbers later; empty or 0 is none.",
@@ -40,7 +40,7 @@ _WHEN = (
 # What does not depend on its type either, and is rarely wanted.
 _MORE = (
     Field(
-        kind=Kind.TEXT,
+        kind=FieldKind.TEXT,
         key="callbackUrl",
         label="Callback",
         help="Where to POST what became of the job, once it is completed, failed or cancelled.",
@@ -48,7 +48,7 @@ _MORE = (
         input_mode="url",
     ),
     Field(
-        kind=Kind.TEXT,
+        kind=FieldKind.TEXT,
         key="idempotencyKey",
         label="Idempotency key",
         help="Publishing again with the same key and the same content brings this job, not a second one.",
@@ -60,21 +60,21 @@ _MORE = (
 def options_of(job_type: JobType) -> Field:
     """The options of a job of this type, as one field."""
     attempts = Field(
-        kind=Kind.INTEGER,
+        kind=FieldKind.INTEGER,
         key="attempts",
         label="Attempts",
         help="How often the job may be tried.",
         hint=f"From 1 to 1,000. Default: {job_type.attempts}.",
     )
     timeout = Field(
-        kind=Kind.DURATION,
+        kind=FieldKind.DURATION,
         key="timeout",
         label="Time limit",
         help="How long one try may take; one that takes longer is stopped, and counts.",
         hint=f"{_LIMIT} Default: {_usual_limit(job_type)}.",
     )
     return Field(
-        kind=Kind.OBJECT,
+        kind=FieldKind.OBJECT,
         label="Options",
         required=True,
         fields=(*_WHEN, attempts, _backoff(f"Default: {_usual_backoff(job_type)}."), timeout, *_MORE),
@@ -97,22 +97,22 @@ def _usual_limit(job_type: JobType) -> str:
 def _backoff(hint: str) -> Field:
     kinds = tuple(Option(text=json.dumps(one), label=one, value=one) for one in ("exponential", "fixed"))
     return Field(
-        kind=Kind.OBJECT,
+        kind=FieldKind.OBJECT,
         key="backoff",
         label="Backoff",
         help="How long to wait between two tries.",
         hint=hint,
         fields=(
             Field(
-                kind=Kind.CHOICE,
+                kind=FieldKind.CHOICE,
                 key="type",
                 label="Type",
                 help="The same wait each time, or twice as long after each try.",
                 options=kinds,
             ),
-            Field(kind=Kind.DURATION, key="delay", label="Delay", help="The first wait.", hint=_DURATION),
+            Field(kind=FieldKind.DURATION, key="delay", label="Delay", help="The first wait.", hint=_DURATION),
             Field(
-                kind=Kind.NUMBER,
+                kind=FieldKind.NUMBER,
                 key="jitter",
                 label="Jitter",
                 help="The share of the wait that is random.",
@@ -123,7 +123,7 @@ def _backoff(hint: str) -> Field:
     )
 
 
-def options_like(job_type: JobType, job: Job) -> Entry:
+def options_like(job_type: JobType, job: Job) -> FieldEntry:
     """The options of an earlier job, but for its time and key; what is usual for its type is left out."""
     found: dict[str, Any] = {}
     if job.priority:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from herdbook.web.form import words
-from herdbook.web.form.fields import ABSENT, MOST_ROWS, SINGLE, Field, InputMode, Kind, Option
+from herdbook.web.form.fields import ABSENT, MOST_ROWS, SINGLE, Field, FieldKind, InputMode, Option
 
 Schema = dict[str, Any]
 
@@ -22,8 +22,13 @@ _LONG_NAMES = frozenset(
     {"text", "body", "html", "message", "content", "description", "note", "notes", "comment", "markdown", "template"}
 )
 _MODES: dict[str, InputMode] = {"email": "email", "uri": "url", "uri-reference": "url"}
-_FORMATS = {"date": Kind.DATE, "time": Kind.TIME, "date-time": Kind.DATE_TIME, "password": Kind.SECRET}
-_TYPES = {"integer": Kind.INTEGER, "number": Kind.NUMBER, "boolean": Kind.BOOLEAN}
+_FORMATS = {
+    "date": FieldKind.DATE,
+    "time": FieldKind.TIME,
+    "date-time": FieldKind.DATE_TIME,
+    "password": FieldKind.SECRET,
+}
+_TYPES = {"integer": FieldKind.INTEGER, "number": FieldKind.NUMBER, "boolean": FieldKind.BOOLEAN}
 
 
 def fields_of(schema: Schema, *, key: str) -> Field:
@@ -100,9 +105,9 @@ class _Reader:
 
     def _shape(self, schema: Schema, key: str, required: bool, place: _Place) -> Field:  # noqa: PLR0911  (one for each kind)
         if "const" in schema:
-            return Field(kind=Kind.CONSTANT, options=_options([schema["const"]]))
+            return Field(kind=FieldKind.CONSTANT, options=_options([schema["const"]]))
         if "enum" in schema:
-            return Field(kind=Kind.CHOICE, options=_options(schema["enum"]))
+            return Field(kind=FieldKind.CHOICE, options=_options(schema["enum"]))
         variants = _one_for_many(schema.get("oneOf") or schema.get("anyOf") or [])
         if len(variants) == 1:
             return self._shape(variants[0], key, required, place)
@@ -111,7 +116,7 @@ class _Reader:
             case "string":
                 return _text(schema, key)
             case "variants" | "array" | "object" if place.depth >= _DEEPEST:
-                return Field(kind=Kind.JSON)
+                return Field(kind=FieldKind.JSON)
             case "variants":
                 return self._variants(variants, place)
             case "array":
@@ -119,47 +124,47 @@ class _Reader:
             case "object":
                 return self._object(schema, required, place)
             case _:
-                return Field(kind=_TYPES.get(str(kind), Kind.JSON), input_mode=_number_mode(kind))
+                return Field(kind=_TYPES.get(str(kind), FieldKind.JSON), input_mode=_number_mode(kind))
 
     def _variants(self, variants: list[Schema], place: _Place) -> Field:
         if len(variants) > _MOST_VARIANTS:
-            return Field(kind=Kind.JSON)
+            return Field(kind=FieldKind.JSON)
         fields = []
         for one in variants:
             field = self.field(one, "", required=True, place=place.below())
             label = words.label_of_variant(self._plain(one, place)[0])
             # Nothing typed into the chosen variant is nothing given, where that can be told.
             fields.append(replace(field, label=label, required=not field.shows_nothing_when_empty))
-        return Field(kind=Kind.VARIANTS, fields=tuple(fields))
+        return Field(kind=FieldKind.VARIANTS, fields=tuple(fields))
 
     def _list(self, schema: Schema, place: _Place) -> Field:
         items = schema.get("items")
         if not isinstance(items, dict) or "prefixItems" in schema:
-            return Field(kind=Kind.JSON)
+            return Field(kind=FieldKind.JSON)
         item = self.field(items, "", required=False, place=place.below())
         # Lists of lists would be hard to follow, and what is in a row cannot be null.
-        if item.kind in (Kind.LIST, Kind.MAP, Kind.JSON):
-            return Field(kind=Kind.JSON)
-        return Field(kind=Kind.LIST, item=replace(item, label=words.label_of_item(self._plain(items, place)[0])))
+        if item.kind in (FieldKind.LIST, FieldKind.MAP, FieldKind.JSON):
+            return Field(kind=FieldKind.JSON)
+        return Field(kind=FieldKind.LIST, item=replace(item, label=words.label_of_item(self._plain(items, place)[0])))
 
     def _object(self, schema: Schema, required: bool, place: _Place) -> Field:
         more = schema.get("additionalProperties")
         needed = schema.get("required", [])
         if "patternProperties" in schema:
-            return Field(kind=Kind.JSON)
+            return Field(kind=FieldKind.JSON)
         if schema.get("properties"):
             fields = tuple(
                 self.field(one, key, required=key in needed, place=place.below())
                 for key, one in schema["properties"].items()
             )
             ticked = not required and not any(field.required for field in fields)
-            return Field(kind=Kind.OBJECT, fields=fields, open=more not in (None, False), ticked=ticked)
+            return Field(kind=FieldKind.OBJECT, fields=fields, open=more not in (None, False), ticked=ticked)
         if more is False:
-            return Field(kind=Kind.OBJECT, ticked=not required)
+            return Field(kind=FieldKind.OBJECT, ticked=not required)
         item = self.field(more, "", required=False, place=place.below()) if isinstance(more, dict) else None
-        if item is None or item.kind not in SINGLE | {Kind.BOOLEAN} or item.kind is Kind.JSON:
-            return Field(kind=Kind.JSON)
-        return Field(kind=Kind.MAP, item=replace(item, label="Value"))
+        if item is None or item.kind not in SINGLE | {FieldKind.BOOLEAN} or item.kind is FieldKind.JSON:
+            return Field(kind=FieldKind.JSON)
+        return Field(kind=FieldKind.MAP, item=replace(item, label="Value"))
 
 
 # What belongs to a field itself, not to one of its variants.
@@ -190,8 +195,8 @@ def _text(schema: Schema, key: str) -> Field:
         return Field(kind=_FORMATS[format])
     long = schema.get("maxLength", 0) > _LONG_TEXT or key.lower() in _LONG_NAMES or "contentEncoding" in schema
     if long and format not in _MODES:
-        return Field(kind=Kind.LONG_TEXT)
-    return Field(kind=Kind.TEXT, input_mode=_MODES.get(format, "text"))
+        return Field(kind=FieldKind.LONG_TEXT)
+    return Field(kind=FieldKind.TEXT, input_mode=_MODES.get(format, "text"))
 
 
 def _number_mode(type: Any) -> InputMode:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from herdbook.web.form.entries import TICKED, Entry, blank, child, other_of, usual, variant, with_blank_rows
-from herdbook.web.form.fields import Field, Kind
+from herdbook.web.form.entries import TICKED, FieldEntry, blank, child, other_of, usual, variant, with_blank_rows
+from herdbook.web.form.fields import Field, FieldKind
 
 _ROW = re.compile(r"[0-9]{1,6}")
 # How many rows the button adds.
@@ -43,26 +43,26 @@ class Submitted:
         return [row for row in dict.fromkeys(self._texts.get(f"{name}:row", ())) if _ROW.fullmatch(row)]
 
 
-def entry_of(field: Field, name: str, sent: Submitted) -> Entry:
+def entry_of(field: Field, name: str, sent: Submitted) -> FieldEntry:
     """The entry of a field, as it was filled in."""
     if sent.has(f"{name}:json"):
-        return Entry(field=field, name=name, text=sent.text(f"{name}:json"), as_json=True)
+        return FieldEntry(field=field, name=name, text=sent.text(f"{name}:json"), as_json=True)
     match field.kind:
-        case Kind.CONSTANT:
+        case FieldKind.CONSTANT:
             return blank(field, name)
-        case Kind.OBJECT:
+        case FieldKind.OBJECT:
             return _object(field, name, sent)
-        case Kind.LIST | Kind.MAP:
+        case FieldKind.LIST | FieldKind.MAP:
             return _rows(field, name, sent)
-        case Kind.VARIANTS:
+        case FieldKind.VARIANTS:
             return _variants(field, name, sent)
         case _:
-            return Entry(field=field, name=name, text=sent.text(name))
+            return FieldEntry(field=field, name=name, text=sent.text(name))
 
 
-def _object(field: Field, name: str, sent: Submitted) -> Entry:
+def _object(field: Field, name: str, sent: Submitted) -> FieldEntry:
     other = other_of(name) if field.open or sent.has(f"{name}:other") else None
-    return Entry(
+    return FieldEntry(
         field=field,
         name=name,
         text=TICKED if field.ticked and sent.text(f"{name}:given") else "",
@@ -71,25 +71,25 @@ def _object(field: Field, name: str, sent: Submitted) -> Entry:
     )
 
 
-def _rows(field: Field, name: str, sent: Submitted) -> Entry:
+def _rows(field: Field, name: str, sent: Submitted) -> FieldEntry:
     item = field.item
     assert item is not None
     rows = tuple(_row(item, child(name, number), sent, field.kind) for number in sent.rows(name))
     filled = tuple(row for row in rows if not row.is_blank)
     more = len(rows) - len(filled) + _MORE if sent.more == name else 0
-    return with_blank_rows(Entry(field=field, name=name), filled, more=more)
+    return with_blank_rows(FieldEntry(field=field, name=name), filled, more=more)
 
 
-def _row(item: Field, name: str, sent: Submitted, kind: Kind) -> Entry:
+def _row(item: Field, name: str, sent: Submitted, kind: FieldKind) -> FieldEntry:
     row = entry_of(item, name, sent)
-    return replace(row, key=sent.text(f"{name}:key")) if kind is Kind.MAP else row
+    return replace(row, key=sent.text(f"{name}:key")) if kind is FieldKind.MAP else row
 
 
-def _variants(field: Field, name: str, sent: Submitted) -> Entry:
+def _variants(field: Field, name: str, sent: Submitted) -> FieldEntry:
     chosen = sent.text(f"{name}:variant")
     known = {str(index) for index in range(len(field.fields))}
     variants = tuple(entry_of(one, variant(name, index), sent) for index, one in enumerate(field.fields))
     none = field.has_none and sent.has(f"{name}:variant") and not chosen
-    return Entry(
+    return FieldEntry(
         field=field, name=name, entries=variants, text="" if none else chosen if chosen in known else usual(field)
     )

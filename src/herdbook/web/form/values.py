@@ -10,8 +10,8 @@ from typing import Any
 from herdbook.errors import FieldProblem
 from herdbook.model.duration import typed
 from herdbook.web.form import json_text
-from herdbook.web.form.entries import LOCAL_DATE_TIME, Entry
-from herdbook.web.form.fields import ABSENT, Kind
+from herdbook.web.form.entries import LOCAL_DATE_TIME, FieldEntry
+from herdbook.web.form.fields import ABSENT, FieldKind
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
@@ -23,9 +23,9 @@ class Reading:
     def __init__(self) -> None:
         self.problems: list[FieldProblem] = []
 
-    def value(self, entry: Entry, path: str) -> Any:
+    def value(self, entry: FieldEntry, path: str) -> Any:
         """The value of an entry, ABSENT when it is left out; for an unreadable text the text itself."""
-        if entry.kind in (Kind.CONSTANT, Kind.VARIANTS) or not entry.is_blank:
+        if entry.kind in (FieldKind.CONSTANT, FieldKind.VARIANTS) or not entry.is_blank:
             return self._filled(entry, path)
         if not entry.field.required:
             return ABSENT
@@ -33,27 +33,27 @@ class Reading:
             return None
         if entry.field.is_checkbox:
             return False
-        return self._filled(entry, path) if entry.kind in (Kind.OBJECT, Kind.LIST, Kind.MAP) else ABSENT
+        return self._filled(entry, path) if entry.kind in (FieldKind.OBJECT, FieldKind.LIST, FieldKind.MAP) else ABSENT
 
-    def _filled(self, entry: Entry, path: str) -> Any:
+    def _filled(self, entry: FieldEntry, path: str) -> Any:
         match entry.kind:
-            case Kind.CONSTANT:
+            case FieldKind.CONSTANT:
                 return entry.field.options[0].value
-            case Kind.OBJECT:
+            case FieldKind.OBJECT:
                 return self._object(entry, path)
-            case Kind.LIST:
+            case FieldKind.LIST:
                 rows = [row for row in entry.entries if not row.is_blank]
                 return [self.value(row, f"{path}.{index}") for index, row in enumerate(rows)]
-            case Kind.MAP:
+            case FieldKind.MAP:
                 return self._map(entry, path)
-            case Kind.VARIANTS:
+            case FieldKind.VARIANTS:
                 chosen = entry.chosen
                 found = ABSENT if chosen is None else self.value(chosen, path)
                 return None if found is ABSENT and entry.field.nullable and entry.field.required else found
             case _:
                 return self._text(entry, path)
 
-    def _object(self, entry: Entry, path: str) -> dict[str, Any]:
+    def _object(self, entry: FieldEntry, path: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for part in entry.entries:
             value = self.value(part, f"{path}.{part.field.key}")
@@ -69,7 +69,7 @@ class Reading:
             self._refuse(f"{path}.{key}", "is among the other fields too")
         return more | found
 
-    def _map(self, entry: Entry, path: str) -> dict[str, Any]:
+    def _map(self, entry: FieldEntry, path: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for row in entry.entries:
             if row.is_blank:
@@ -79,22 +79,22 @@ class Reading:
             found[row.key] = self._text(row, f"{path}.{row.key}")
         return found
 
-    def _text(self, entry: Entry, path: str) -> Any:  # noqa: PLR0911  (one for each kind)
+    def _text(self, entry: FieldEntry, path: str) -> Any:  # noqa: PLR0911  (one for each kind)
         # Browsers send every line break as two characters.
         text = entry.text.replace("\r\n", "\n").replace("\r", "\n")
         match entry.kind:
-            case Kind.INTEGER | Kind.NUMBER:
-                return self._number(text.strip(), path, whole=entry.kind is Kind.INTEGER)
-            case Kind.DURATION:
+            case FieldKind.INTEGER | FieldKind.NUMBER:
+                return self._number(text.strip(), path, whole=entry.kind is FieldKind.INTEGER)
+            case FieldKind.DURATION:
                 return typed(text)
-            case Kind.BOOLEAN:
+            case FieldKind.BOOLEAN:
                 return text == "true" if text in ("true", "false") else self._refused(path, "not yes or no", text)
-            case Kind.CHOICE:
+            case FieldKind.CHOICE:
                 values = [option.value for option in entry.field.options if option.text == text]
                 return values[0] if values else self._refused(path, "not one of the choices", text)
-            case Kind.DATE_TIME if LOCAL_DATE_TIME.fullmatch(text):
+            case FieldKind.DATE_TIME if LOCAL_DATE_TIME.fullmatch(text):
                 return f"{text}:00Z" if text.count(":") == 1 else f"{text}Z"
-            case Kind.JSON:
+            case FieldKind.JSON:
                 try:
                     return json_text.parse(text)
                 except json_text.Unreadable as error:
@@ -126,7 +126,7 @@ class Reading:
         self.problems.append(FieldProblem(path=path, message=message))
 
 
-def read(entry: Entry, path: str) -> tuple[Any, list[FieldProblem]]:
+def read(entry: FieldEntry, path: str) -> tuple[Any, list[FieldProblem]]:
     """The value of an entry, ABSENT when it is left out, and what is wrong with it."""
     reading = Reading()
     return reading.value(entry, path), reading.problems

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from herdbook.alerting import Rule, load_alerts
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.record.alerts import Incident, read_incidents, read_open_incidents
 from herdbook.web.render import Renderer
 
@@ -44,9 +44,9 @@ class AlertsPage:
 class AlertPages:
     """The route of the page."""
 
-    def __init__(self, parts: Parts, render: Renderer) -> None:
-        self._record = parts.record
-        self._alerts = load_alerts(parts.settings)
+    def __init__(self, services: Services, render: Renderer) -> None:
+        self._database = services.database
+        self._alerts = load_alerts(services.settings)
         self._render = render
 
     def add_to(self, app: FastAPI) -> None:
@@ -55,7 +55,7 @@ class AlertPages:
 
     async def alerts(self, request: Request) -> Response:
         """The rules and the newest incidents."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             opened = await read_open_incidents(connection)
             newest = await read_incidents(connection, _NEWEST)
         states = [

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from herdbook.http.job_reads import find_job
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.artifacts import Artifact
 from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
 from herdbook.model.options import Backoff
@@ -26,7 +26,7 @@ from herdbook.web.form_data import PostedForm, local_path, read_form, read_reaso
 from herdbook.web.humanize import duration, seconds
 from herdbook.web.json_view import JsonView, json_view
 from herdbook.web.render import Renderer
-from herdbook.web.timeline import Entry, timeline
+from herdbook.web.timeline import TimelineEntry, timeline
 
 _MOST_ATTEMPTS = 20
 _MOST_LINES = 500
@@ -51,7 +51,7 @@ class JobDetails:
     """
 
     job: Job
-    entries: list[Entry]
+    entries: list[TimelineEntry]
     newest_failure: Attempt | None
     reasons: list[str]
     data: JsonView
@@ -97,14 +97,14 @@ class JobDetails:
         return self.artifact is not None and self.artifact.media_type in _PICTURES
 
 
-class JobPage:
+class JobPageContext:
     """The routes of one job."""
 
-    def __init__(self, parts: Parts, control: Control, render: Renderer) -> None:
-        self._record = parts.record
-        self._queues = parts.queues
-        self._registry = parts.registry
-        self._artifacts = parts.artifacts
+    def __init__(self, services: Services, control: Control, render: Renderer) -> None:
+        self._database = services.database
+        self._queues = services.queues
+        self._registry = services.registry
+        self._artifacts = services.artifacts
         self._control = control
         self._render = render
 
@@ -122,7 +122,7 @@ class JobPage:
         """Do what the operator wants, and go back to the page; or say why it is not done."""
         done, rule = _action(noun)
         form = await read_form(request)
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             job = (await find_job(connection, id)).id
         changes = await self._change(noun, job, form)
         refused = changes.refused.get(job)
@@ -135,7 +135,7 @@ class JobPage:
     async def back(self, id: str, noun: str) -> Response:
         """From an action's address, which a refusal leaves in the browser, to the job."""
         _action(noun)
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             job = await find_job(connection, id)
         return RedirectResponse(f"/jobs/{job.id}", 303)
 
@@ -155,11 +155,11 @@ class JobPage:
         return self._render.page(request, "job.html", title=page.job.job_type, page=page, status=status)
 
     async def _details(self, id: str, refusal: str | None) -> JobDetails:
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             job = await find_job(connection, id)
             attempts = await read_attempts(connection, job, newest=_MOST_ATTEMPTS + 1)
             lines = await read_newest_logs(connection, job.id, limit=_MOST_LINES + 1, longest=_LONGEST_LINE)
-        reasons = await why_not_running(self._record, self._queues, self._registry, job)
+        reasons = await why_not_running(self._database, self._queues, self._registry, job)
         artifact = await asyncio.to_thread(self._artifacts.find, job.id)
         is_cut = len(attempts) > _MOST_ATTEMPTS
         attempts = attempts[-_MOST_ATTEMPTS:]

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.ids import published_at
 from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
@@ -53,9 +53,9 @@ class JobsPage:
 class JobListPage:
     """The route of the list."""
 
-    def __init__(self, parts: Parts, render: Renderer) -> None:
-        self._registry = parts.registry
-        self._record = parts.record
+    def __init__(self, services: Services, render: Renderer) -> None:
+        self._registry = services.registry
+        self._database = services.database
         self._render = render
 
     def add_to(self, app: FastAPI) -> None:
@@ -65,7 +65,7 @@ class JobListPage:
     async def jobs(self, request: Request) -> Response:
         """The jobs that the address asks for."""
         query = JobQuery.parse(request.query_params)
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             wanted = query.wanted(datetime.now(UTC))
             found = await search_job_rows(connection, wanted)
             counts = await read_stats(connection)

@@ -22,9 +22,9 @@ from herdbook.errors import (
 )
 from herdbook.http.job_reads import find_job
 from herdbook.http.problems import BODY_TOO_LARGE, Refused
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.job import Job
-from herdbook.model.processor import Executor
+from herdbook.model.processor import ExecutorKind
 from herdbook.model.registry import JobType
 from herdbook.publishing.publish import Publisher
 from herdbook.web.form.draft import Draft, draft_like, new_draft, request_of, sent_draft, switched
@@ -43,9 +43,9 @@ _SPREAD = 6
 # No form of ours has as many: those that would get them are edited as JSON.
 _MOST_ROWS = 1_000
 _PLACES = {
-    Executor.ASYNC: "in its worker's event loop",
-    Executor.THREAD: "in a thread",
-    Executor.PROCESS: "in a process of its own",
+    ExecutorKind.ASYNC: "in its worker's event loop",
+    ExecutorKind.THREAD: "in a thread",
+    ExecutorKind.PROCESS: "in a process of its own",
 }
 _STATUSES: dict[type[HerdbookError], HTTPStatus] = {
     InvalidJobError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -94,13 +94,13 @@ class JobForm:
 class NewJobPage:
     """The routes of the form."""
 
-    def __init__(self, parts: Parts, render: Renderer) -> None:
-        self._registry = parts.registry
-        self._record = parts.record
+    def __init__(self, services: Services, render: Renderer) -> None:
+        self._registry = services.registry
+        self._database = services.database
         self._publisher = Publisher(
-            parts.record, parts.registry, max_job_bytes=parts.settings.max_job_bytes, trace=parts.trace
+            services.database, services.registry, max_job_bytes=services.settings.max_job_bytes, trace=services.trace
         )
-        self._limit = parts.settings.max_job_bytes * _SPREAD + _ENVELOPE
+        self._limit = services.settings.max_job_bytes * _SPREAD + _ENVELOPE
         self._render = render
 
     def add_to(self, app: FastAPI) -> None:
@@ -144,7 +144,7 @@ class NewJobPage:
         return RedirectResponse(f"/jobs/{published.id}{notice}", HTTPStatus.SEE_OTHER)
 
     async def _job(self, id: str) -> Job:
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             return await find_job(connection, id)
 
     def _choice(self, request: Request, problem: str = "", *, status: int = 200) -> Response:

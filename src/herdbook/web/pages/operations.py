@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from herdbook.errors import FieldProblem, OperationNotFoundError
 from herdbook.http.problems import INVALID_REQUEST, Refused
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.operating.control import Control, Operation
 from herdbook.record.search import JobCount, JobFilter
 from herdbook.web.bulk_actions import CHOICES, Choice, choice
@@ -37,7 +37,7 @@ class ConfirmPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperationView:
+class OperationRow:
     """An operation, and what it does in words."""
 
     operation: Operation
@@ -53,14 +53,14 @@ class OperationView:
 class OperationsPage:
     """The newest operations."""
 
-    operations: list[OperationView]
+    operations: list[OperationRow]
 
 
 class OperationPages:
     """The routes of bulk operations."""
 
-    def __init__(self, parts: Parts, control: Control, render: Renderer) -> None:
-        self._record = parts.record
+    def __init__(self, services: Services, control: Control, render: Renderer) -> None:
+        self._database = services.database
         self._control = control
         self._render = render
 
@@ -106,8 +106,8 @@ class OperationPages:
         return self._render.page(request, "operations/list.html", title="Bulk operations", page=page)
 
 
-def _view(operation: Operation) -> OperationView:
-    return OperationView(operation=operation, choice=choice(operation.action))
+def _view(operation: Operation) -> OperationRow:
+    return OperationRow(operation=operation, choice=choice(operation.action))
 
 
 def _wanted(query: JobQuery, ids: Sequence[UUID] | None) -> JobFilter | Sequence[UUID]:

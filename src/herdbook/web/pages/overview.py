@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from herdbook.errors import QueueUnavailableError
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.job import JobStatus
 from herdbook.operating.queue_stats import RunningJob
 from herdbook.record.failures import FailureGroup, read_failure_groups
@@ -23,9 +23,9 @@ from herdbook.record.reads import OutboxLag, read_outbox_lag
 from herdbook.record.stats import WINDOWS, Point, Window, read_series
 from herdbook.record.workers import WorkerRow
 from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
-from herdbook.web.notices import Concern, concerns
+from herdbook.web.notices import Notice, notices
 from herdbook.web.query_choice import choose
-from herdbook.web.queue_view import QueueView, QueueViews, view_queues
+from herdbook.web.queue_view import QueueRow, QueueViews, view_queues
 from herdbook.web.render import Renderer
 
 _GROUPS = 8
@@ -36,12 +36,12 @@ class OverviewPage:
     """The whole system; `running` is None while Redis is away."""
 
     counts: dict[JobStatus, int]
-    concerns: list[Concern]
+    notices: list[Notice]
     window: Window
     windows: Sequence[Window]
     ended: BarChart
     times: list[LineChart]
-    queues: list[QueueView]
+    queues: list[QueueRow]
     workers: list[WorkerRow]
     running: list[RunningJob] | None
     failures: list[FailureGroup]
@@ -65,8 +65,8 @@ class _Recorded:
 class OverviewPages:
     """The route of the first page."""
 
-    def __init__(self, parts: Parts, render: Renderer) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, render: Renderer) -> None:
+        self._services = services
         self._render = render
 
     def add_to(self, app: FastAPI) -> None:
@@ -77,12 +77,12 @@ class OverviewPages:
         """The whole system."""
         window = choose(request, "window", {one.name: one for one in WINDOWS})
         recorded, queues, running = await asyncio.gather(
-            self._recorded(window), view_queues(self._parts), self._running()
+            self._recorded(window), view_queues(self._services), self._running()
         )
-        limit = self._parts.settings.outbox_lag_limit
+        limit = self._services.settings.outbox_lag_limit
         page = OverviewPage(
             counts=_totals(queues),
-            concerns=concerns(lag=recorded.lag, lag_limit=limit, queues=queues, workers=queues.workers),
+            notices=notices(lag=recorded.lag, lag_limit=limit, queues=queues, workers=queues.workers),
             window=window,
             windows=WINDOWS,
             ended=bar_chart(recorded.points, window),
@@ -97,7 +97,7 @@ class OverviewPages:
 
     async def _recorded(self, window: Window) -> _Recorded:
         since = datetime.now(UTC) - window.span
-        async with self._parts.record.connection() as connection:
+        async with self._services.database.connection() as connection:
             return _Recorded(
                 points=await read_series(connection, resolution=window.resolution, since=since),
                 failures=await read_failure_groups(connection, _GROUPS),
@@ -106,7 +106,7 @@ class OverviewPages:
 
     async def _running(self) -> list[RunningJob] | None:
         try:
-            return await self._parts.queues.running()
+            return await self._services.queues.running()
         except QueueUnavailableError:
             return None
 

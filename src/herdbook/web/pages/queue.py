@@ -13,18 +13,26 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from herdbook.http.services import Parts
-from herdbook.operating.queue_stats import Place
+from herdbook.http.services import Services
+from herdbook.operating.queue_stats import BullState
 from herdbook.record.job_rows import JobRow
 from herdbook.record.queue_lookups import read_job_rows
 from herdbook.record.stats import WINDOWS, Point, Window, read_series
 from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
 from herdbook.web.query_choice import choose
-from herdbook.web.queue_view import QueueView, view_queue
+from herdbook.web.queue_view import QueueRow, view_queue
 from herdbook.web.render import Renderer, query
 
 _LISTED = 50
-_PLACES = (Place.WAITING, Place.ACTIVE, Place.DELAYED, Place.PRIORITIZED, Place.COMPLETED, Place.FAILED, Place.CHILDREN)
+_PLACES = (
+    BullState.WAITING,
+    BullState.ACTIVE,
+    BullState.DELAYED,
+    BullState.PRIORITIZED,
+    BullState.COMPLETED,
+    BullState.FAILED,
+    BullState.CHILDREN,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +46,7 @@ class StateTab:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueuedJob:
+class QueuePageJob:
     """A job by the id that the queue knows; `row` is None where the record does not have it."""
 
     job_id: str
@@ -49,10 +57,10 @@ class QueuedJob:
 class QueuePage:
     """A queue. `tabs` and `jobs` are empty while Redis is away; `windows` has the address of each."""
 
-    queue: QueueView
-    state: Place
+    queue: QueueRow
+    state: BullState
     tabs: Sequence[StateTab]
-    jobs: Sequence[QueuedJob]
+    jobs: Sequence[QueuePageJob]
     window: Window
     windows: Sequence[tuple[Window, str]]
     points: Sequence[Point]
@@ -83,8 +91,8 @@ class QueuePage:
 class QueueDetailPage:
     """The route of one queue."""
 
-    def __init__(self, parts: Parts, render: Renderer) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, render: Renderer) -> None:
+        self._services = services
         self._render = render
 
     def add_to(self, app: FastAPI) -> None:
@@ -95,7 +103,7 @@ class QueueDetailPage:
         """One queue."""
         state = choose(request, "state", {one.value: one for one in _PLACES})
         window = choose(request, "window", {one.name: one for one in WINDOWS})
-        queue = await view_queue(self._parts, name)
+        queue = await view_queue(self._services, name)
         points = await self._points(queue, window)
         page = QueuePage(
             queue=queue,
@@ -110,31 +118,31 @@ class QueueDetailPage:
         )
         return self._render.page(request, "queue.html", title=name, page=page)
 
-    async def _points(self, queue: QueueView, window: Window) -> list[Point]:
+    async def _points(self, queue: QueueRow, window: Window) -> list[Point]:
         since = datetime.now(UTC) - window.span
-        async with self._parts.record.connection() as connection:
+        async with self._services.database.connection() as connection:
             return await read_series(connection, resolution=window.resolution, since=since, queue=queue.name)
 
-    async def _jobs(self, queue: QueueView, state: Place) -> list[QueuedJob]:
+    async def _jobs(self, queue: QueueRow, state: BullState) -> list[QueuePageJob]:
         if queue.counts is None:
             return []
-        found = await self._parts.queues.jobs_in(queue.name, state, _LISTED)
-        async with self._parts.record.connection() as connection:
+        found = await self._services.queues.jobs_in(queue.name, state, _LISTED)
+        async with self._services.database.connection() as connection:
             rows = await read_job_rows(connection, [one.id for one in found if one.id is not None])
-        return [QueuedJob(job_id=one.job_id, row=rows.get(one.id) if one.id else None) for one in found]
+        return [QueuePageJob(job_id=one.job_id, row=rows.get(one.id) if one.id else None) for one in found]
 
 
-def _tabs(queue: QueueView, state: Place, window: Window) -> list[StateTab]:
+def _tabs(queue: QueueRow, state: BullState, window: Window) -> list[StateTab]:
     counts = queue.counts or {}
     return [
         StateTab(name=one, address=_address(queue, one, window), count=counts[one], is_current=one is state)
         for one in _PLACES
         # Only jobs with children, which other programs publish, ever wait for them.
-        if one in counts and (counts[one] or one is state or one is not Place.CHILDREN)
+        if one in counts and (counts[one] or one is state or one is not BullState.CHILDREN)
     ]
 
 
-def _address(queue: QueueView, state: Place, window: Window) -> str:
+def _address(queue: QueueRow, state: BullState, window: Window) -> str:
     """The page with this choice; what it shows without one is left out."""
     wish = {"state": "" if state is _PLACES[0] else state.value, "window": "" if window is WINDOWS[0] else window.name}
     return f"/queues/{queue.address}{query(**wish)}"

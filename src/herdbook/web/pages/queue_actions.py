@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.model.job import JobStatus
 from herdbook.operating.control import Control, OperationAction
 from herdbook.record.search import JobFilter
@@ -19,8 +19,8 @@ from herdbook.web.queue_view import address_of
 class QueueActionRoutes:
     """The routes that act on queues."""
 
-    def __init__(self, parts: Parts, control: Control) -> None:
-        self._queues = parts.queues
+    def __init__(self, services: Services, control: Control) -> None:
+        self._queues = services.queues
         self._control = control
 
     def add_to(self, app: FastAPI) -> None:

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.web.charts import Sparkline, sparkline
-from herdbook.web.queue_view import QueueView, view_queues
+from herdbook.web.queue_view import QueueRow, view_queues
 from herdbook.web.render import Renderer
 
 
@@ -20,15 +20,15 @@ from herdbook.web.render import Renderer
 class QueuesPage:
     """The queues by name, each with its last hour; `is_away` while Redis does not answer."""
 
-    queues: list[tuple[QueueView, Sparkline]]
+    queues: list[tuple[QueueRow, Sparkline]]
     is_away: bool
 
 
 class QueueListPage:
     """The route of the list."""
 
-    def __init__(self, parts: Parts, render: Renderer) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, render: Renderer) -> None:
+        self._services = services
         self._render = render
 
     def add_to(self, app: FastAPI) -> None:
@@ -37,7 +37,7 @@ class QueueListPage:
 
     async def queues(self, request: Request) -> Response:
         """All queues."""
-        found = await view_queues(self._parts)
+        found = await view_queues(self._services)
         page = QueuesPage(
             queues=[(one, sparkline(one.minutes)) for one in found.queues.values()],
             is_away=found.is_away,

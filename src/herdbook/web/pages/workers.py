@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from herdbook.errors import QueueUnavailableError
-from herdbook.http.services import Parts
+from herdbook.http.services import Services
 from herdbook.record.queue_lookups import RunningJob
 from herdbook.record.workers import WorkerRow, read_workers
 from herdbook.web.render import Renderer
@@ -23,7 +23,7 @@ _LISTED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerView:
+class WorkerCard:
     """A worker. `jobs` are the first of the `held` ones that it has; `alone` those of its queues that no one serves."""
 
     worker: WorkerRow
@@ -37,7 +37,7 @@ class WorkerView:
 class WorkersPage:
     """The workers, those that are lost first; `running` and `room` are jobs of those alive, `is_away` is Redis."""
 
-    workers: list[WorkerView]
+    workers: list[WorkerCard]
     alive: int
     running: int
     room: int
@@ -52,9 +52,9 @@ class WorkersPage:
 class WorkerListPage:
     """The route of the list."""
 
-    def __init__(self, parts: Parts, render: Renderer) -> None:
-        self._record = parts.record
-        self._queues = parts.queues
+    def __init__(self, services: Services, render: Renderer) -> None:
+        self._database = services.database
+        self._queues = services.queues
         self._render = render
 
     def add_to(self, app: FastAPI) -> None:
@@ -63,7 +63,7 @@ class WorkerListPage:
 
     async def workers(self, request: Request) -> Response:
         """All workers that were heard of within a day."""
-        async with self._record.connection() as connection:
+        async with self._database.connection() as connection:
             workers = await read_workers(connection)
         page = _page(workers, await self._running())
         return self._render.page(request, "workers.html", title="Workers", page=page)
@@ -83,7 +83,7 @@ def _page(workers: Sequence[WorkerRow], running: Sequence[RunningJob] | None) ->
     alive = [one for one in workers if not one.is_silent]
     served = {queue for one in alive for queue in one.queues}
     views = [
-        WorkerView(
+        WorkerCard(
             worker=one,
             is_lost=one not in alive,
             jobs=by_worker[one.id][:_LISTED],
