@@ -10,15 +10,19 @@ from uuid import UUID
 import pytest
 
 from herdbook.errors import RecordUnavailableError
-from herdbook.execution.claim import claim, turn_away
+from herdbook.execution.claim import claim_deliveries
+from herdbook.execution.claimed_job import ClaimedJob
+from herdbook.execution.decide import decide_outcome
 from herdbook.execution.processes import ProcessPool
 from herdbook.execution.record import flush_reports, record_ended, save_starts
-from herdbook.execution.run import Run, Runner
+from herdbook.execution.replies import reject_stale
+from herdbook.execution.run import Runner
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.context import JobContext
 from herdbook.model.job import AttemptOutcome, JobStatus
+from herdbook.model.outcome import Ended, Failed, Released, Succeeded
 from herdbook.model.registry import Registry
-from herdbook.queue.delivery import Complete, Delivery, Fail, Release, parse_delivery
+from herdbook.queue.delivery import Delivery, parse_delivery
 from herdbook.record.changes import cancel_jobs_if_pending
 from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job, read_logs
@@ -32,21 +36,26 @@ def delivered(job: UUID, attempt: int) -> Delivery:
 @asynccontextmanager
 async def running(
     database: Database, folder: Path, job: UUID, attempt: int, worker: str, function: Callable[..., Any]
-) -> AsyncIterator[tuple[Run, asyncio.Future[Run]]]:
-    """The run of a delivery that this worker claimed, and the same run once its function has returned."""
+) -> AsyncIterator[tuple[ClaimedJob, asyncio.Future[ClaimedJob]]]:
+    """A job that this worker claimed and runs, and the same once its function has returned."""
     registry = Registry()
     registry.processor("t", queue="q")(function)
-    ended: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+    ended: asyncio.Future[ClaimedJob] = asyncio.get_running_loop().create_future()
+
+    def decide(job: ClaimedJob, how: Ended) -> None:
+        job.outcome = decide_outcome(job, how)
+        ended.set_result(job)
+
     artifacts = FolderArtifacts(folder)
-    runner = Runner(registry, artifacts, ProcessPool(1, artifacts), on_end=ended.set_result)
-    (claimed,) = (await claim(database, [delivered(job, attempt)], worker)).won
-    (run,) = runner.start([claimed])
-    yield run, ended
+    runner = Runner(registry, artifacts, ProcessPool(1, artifacts), on_end=decide)
+    (claimed,), _ = await claim_deliveries(database, [delivered(job, attempt)], worker)
+    runner.start([claimed])
+    yield claimed, ended
     runner.close()
 
 
-async def ran(database: Database, folder: Path, job: UUID, attempt: int, worker: str) -> Run:
-    """The run of a delivery that this worker claimed, once its function has returned."""
+async def ran(database: Database, folder: Path, job: UUID, attempt: int, worker: str) -> ClaimedJob:
+    """A job that this worker claimed, once its function has returned."""
 
     async def function(payload: object) -> int:
         return attempt
@@ -57,8 +66,8 @@ async def ran(database: Database, folder: Path, job: UUID, attempt: int, worker:
 
 async def test_a_pending_job_is_claimed_without_a_word_in_the_record(database: Database) -> None:
     (job,) = await new_jobs(database, 1)
-    claims = await claim(database, [delivered(job, 1)], "w1")
-    assert (len(claims.won), claims.unmarked) == (1, 1)
+    (claimed,), rejected = await claim_deliveries(database, [delivered(job, 1)], "w1")
+    assert (claimed.is_start_saved, rejected) == (False, [])
     async with database.connection() as connection:
         assert (await read_job(connection, job)).status is JobStatus.PENDING
 
@@ -78,9 +87,8 @@ async def test_the_newer_attempt_wins_over_one_that_was_marked_meanwhile(databas
         (1, AttemptOutcome.LOST),
         (2, AttemptOutcome.COMPLETED),
     ]
-    (told,) = await turn_away(database, [(older.key, older.delivery)])
-    assert isinstance(told, Complete)
-    assert told.result == "2"
+    (told,) = await reject_stale(database, [(older.key, older.delivery)])
+    assert told.outcome == Succeeded(result="2")
 
 
 async def test_a_report_that_comes_before_the_record_shows_the_job_as_running_is_kept(
@@ -137,15 +145,15 @@ async def test_a_job_that_was_cancelled_meanwhile_stays_so(database: Database, t
         assert await cancel_jobs_if_pending(connection, [job], "not needed")
     assert await save_starts(database, [run], "w1") == [run]
     assert await record_ended(database, [run], "w1") == []
-    (told,) = await turn_away(database, [(run.key, run.delivery)])
-    assert isinstance(told, Fail)
-    assert told.reason == "not needed"
+    (told,) = await reject_stale(database, [(run.key, run.delivery)])
+    assert isinstance(told.outcome, Failed)
+    assert told.outcome.error.message == "not needed"
 
 
 async def test_a_job_that_another_attempt_holds_goes_back(database: Database, tmp_path: Path) -> None:
     (job,) = await new_jobs(database, 1)
     newer = await ran(database, tmp_path, job, 2, "w2")
     await save_starts(database, [newer], "w2")
-    claims = await claim(database, [delivered(job, 1)], "w1")
-    assert claims.won == []
-    assert [type(one) for one in claims.turned_away] == [Release]
+    claimed, rejected = await claim_deliveries(database, [delivered(job, 1)], "w1")
+    assert claimed == []
+    assert [one.outcome for one in rejected] == [Released()]

@@ -73,7 +73,7 @@ async def test_a_running_job_of_each_kind_is_stopped(settings: Settings, job_typ
 
 async def test_a_job_that_has_just_begun_is_stopped(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     # Long enough for the cancellation to find a job that the record does not show as running yet.
-    monkeypatch.setattr("herdbook.execution.executor._BRIEF", 1.0)
+    monkeypatch.setattr("herdbook.execution.start_saver._BRIEF", 1.0)
     begun, stopped = asyncio.Event(), asyncio.Event()
     own = Registry()
 

@@ -175,5 +175,5 @@ async def test_what_a_function_in_a_process_raises_is_obeyed_and_recorded(settin
 async def test_a_queue_of_process_jobs_takes_no_more_than_its_processes_can_run(settings: Settings) -> None:
     """What waits belongs into the queue, where other workers find it."""
     async with running_system(settings.model_copy(update={"processes": 2}), apart.book) as system:
-        (lane,) = [lane for lane in system.worker.lanes if lane.queue.name == "apart"]
-        assert lane.executor.room == 2
+        (consumer,) = [one for one in system.worker.consumers if one.queue.name == "apart"]
+        assert consumer.executor.capacity.room == 2

@@ -20,6 +20,7 @@ from herdbook.record.attempts import (
 )
 from herdbook.record.database import Database
 from tests.http.conftest import assert_problem
+from tests.record.attempts import outcome_of
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -41,14 +42,11 @@ async def tried(database: Database, id: str, number: int, status: JobStatus) -> 
     async with database.connection() as connection:
         await claim_jobs_if_newer_attempt(connection, [key], [number - 1], "w1")
         if status in ends:
-            done = status is JobStatus.COMPLETED
+            error = ErrorReport(type="OSError", message="refused", stack_trace="Traceback")
             finished = FinishedAttempt(
                 key=key,
-                status=status,
-                outcome=ends[status],
+                outcome=outcome_of(status, result='{"sent": true}', error=error),
                 attempts_made=number,
-                result='{"sent": true}' if done else None,
-                error=None if done else ErrorReport(type="OSError", message="refused", stack_trace="Traceback"),
                 progress="50",
             )
             await finish_attempts_if_running(connection, [finished], "w1")

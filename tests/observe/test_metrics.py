@@ -56,7 +56,7 @@ async def watched(settings: Settings, registry: Registry, database: Database) ->
         relay = Relay(database, client, prefix=settings.queue_prefix, observer=metrics)
         worker = Worker(settings, registry, database, observer=metrics)
         metrics.watch_pool(lambda: database.use)
-        metrics.watch_held(lambda: {lane.queue.name: lane.executor.held for lane in worker.lanes})
+        metrics.watch_held(lambda: {one.queue.name: one.held for one in worker.consumers})
         relay.start()
         worker.start()
         yield metrics

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from herdbook.queue.adds import QueuedJob, QueueWriter
-from herdbook.queue.delivery import Complete, Delivery, Retention, pack_acknowledgements
+from herdbook.queue.delivery import Delivery, Retention, pack_acknowledgements
 from herdbook.queue.scripts import bullmq_script, pack
 from herdbook.queue.work import WorkQueue
 from herdbook.settings import Settings
+from tests.queue.acks import ack_completed
 
 from .conftest import job, work_queue
 
@@ -51,7 +52,7 @@ class Theirs:
         fetched: list[str] = []
         at = now()
         for delivery in held:
-            job_id, ack = delivery.job_id, Complete(delivery=delivery, result="")
+            job_id, ack = delivery.job_id, ack_completed(delivery, result="")
             keys = [self._prefix + name for name in (*MOVE, "completed", job_id, "metrics:completed", "marker")]
             along = "1" if len(fetched) < room else ""
             _, ((*_, options, _),) = pack_acknowledgements([ack], self._retention, LOCK)
@@ -206,7 +207,7 @@ async def test_completing(
     for prefix in prefixes.values():
         await client.set(prefix + "de:once", "j1")
         await prepare(client, prefix)
-    turn = await ours.ack_and_fetch([Complete(delivery=one, result=f'"{one.job_id}"') for one in held], room)
+    turn = await ours.ack_and_fetch([ack_completed(one, result=f'"{one.job_id}"') for one in held], room)
     told = [job_id for job_id, _ in turn.refused] + ids(turn.deliveries)
     assert Counter(told) == Counter(await theirs.complete(held, room))
     assert await state(client, settings, "ours") == await state(client, settings, "theirs")
@@ -223,7 +224,7 @@ async def test_old_jobs_are_removed(client: Client, settings: Settings, prefixes
         await client.rpush(prefix + "j2:logs", "a line")
     for part in (held[:4], held[4:]):
         assert (
-            await ours.ack_and_fetch([Complete(delivery=one, result=f'"{one.job_id}"') for one in part], 0)
+            await ours.ack_and_fetch([ack_completed(one, result=f'"{one.job_id}"') for one in part], 0)
         ).refused == []
         assert await theirs.complete(part, 0) == []
         assert await state(client, settings, "ours") == await state(client, settings, "theirs")

@@ -8,10 +8,10 @@ from herdbook.errors import QueueUnavailableError
 from herdbook.queue.adds import QueueWriter
 from herdbook.queue.changes import Clean, Pause, Promote, QueueChanger, Remove, Resume
 from herdbook.queue.connection import connect
-from herdbook.queue.delivery import Complete, Fail, TryAgain
 from herdbook.queue.reads import QueueReader
 from herdbook.queue.work import BATCH_LIMIT, WorkQueue
 from herdbook.settings import Settings
+from tests.queue.acks import ack_completed, ack_failed, ack_retry
 
 from .conftest import job, work_queue
 
@@ -39,7 +39,7 @@ async def test_a_job_is_removed_wherever_it_is(
 ) -> None:
     await writer.add("q", [job("ended"), job("broken")])
     done, failed = (await queue.ack_and_fetch([], 2)).deliveries
-    await queue.ack_and_fetch([Complete(delivery=done, result="1"), Fail(delivery=failed, reason="x")], 0)
+    await queue.ack_and_fetch([ack_completed(done, result="1"), ack_failed(failed, reason="x")], 0)
     await writer.add("q", [job("waiting"), job("later", delay=LATER), job("first", priority=1), job("stays")])
     assert sum((await counts(client, settings)).values()) == 6
     removals = [Remove(job_id=name) for name in ("ended", "broken", "waiting", "later", "first", "unknown")]
@@ -54,7 +54,7 @@ async def test_a_job_that_a_worker_holds_is_not_taken_from_it(
     await writer.add("q", [job("j")])
     (held,) = (await queue.ack_and_fetch([], 1)).deliveries
     assert await changer.change("q", [Remove(job_id="j"), Promote(job_id="j")]) == [HELD, HELD]
-    await queue.ack_and_fetch([TryAgain(delivery=held, after=60_000, reason="later")], 0)
+    await queue.ack_and_fetch([ack_retry(held, after=60_000, reason="later")], 0)
     assert await changer.change("q", [Promote(job_id="j")]) == [None]
     assert await counts(client, settings) == {"waiting": 1}
     assert await changer.change("q", [Remove(job_id="j")]) == [None]
@@ -129,11 +129,11 @@ async def test_cleaning_forgets_completed_jobs_however_many_and_no_others(
     queue = work_queue(settings, "w1", keep=1_000)
     await writer.add("q", [job(f"j{n}") for n in range(601)])
     turn = await queue.ack_and_fetch([], BATCH_LIMIT)
-    await queue.ack_and_fetch([Fail(delivery=turn.deliveries[0], reason="x")], 0)
+    await queue.ack_and_fetch([ack_failed(turn.deliveries[0], reason="x")], 0)
     completed = 0
     while deliveries := turn.deliveries[1:] if not completed else turn.deliveries:
         completed += len(deliveries)
-        turn = await queue.ack_and_fetch([Complete(delivery=one, result="1") for one in deliveries], BATCH_LIMIT)
+        turn = await queue.ack_and_fetch([ack_completed(one, result="1") for one in deliveries], BATCH_LIMIT)
     await queue.close()
     await writer.add("q", [job("waiting")])
     assert await counts(client, settings) == {"completed": 600, "failed": 1, "waiting": 1}

@@ -4,7 +4,8 @@ import msgpack
 import pytest
 
 from herdbook.model.options import Backoff
-from herdbook.queue.delivery import Complete, Delivery, Fail, Retention, pack_acknowledgements, parse_delivery
+from herdbook.queue.delivery import Delivery, Retention, pack_acknowledgements, parse_delivery
+from tests.queue.acks import ack_completed, ack_failed
 
 RETENTION = Retention(completed=100, failed=200, seconds=60)
 
@@ -40,20 +41,20 @@ def test_options_are_read_as_bullmq_reads_them(options: str, attempts: int, back
     ],
 )
 def test_the_publishers_wish_how_long_to_keep_the_job_is_heeded(options: str, keep: dict[str, int]) -> None:
-    _, (packed,) = pack_acknowledgements([Complete(delivery=delivery(options), result="null")], RETENTION, 30_000)
+    _, (packed,) = pack_acknowledgements([ack_completed(delivery(options), result="null")], RETENTION, 30_000)
     assert msgpack.unpackb(packed[5])["keepJobs"] == keep
 
 
 def test_a_failure_carries_its_reason_and_trace() -> None:
-    _, (packed,) = pack_acknowledgements([Fail(delivery=delivery(), reason="r", stack_trace="s")], RETENTION, 30_000)
+    _, (packed,) = pack_acknowledgements([ack_failed(delivery(), reason="r", stack_trace="s")], RETENTION, 30_000)
     assert packed[:5] == ["finish", "id", "failed", "failedReason", "r"]
     assert msgpack.unpackb(packed[5])["keepJobs"] == {"count": 200, "age": 60}
     assert msgpack.unpackb(packed[6]) == ["failedReason", "r", "stacktrace", '["s"]']
 
 
 def test_the_last_job_of_each_kind_makes_room_and_those_without_wishes_go_together() -> None:
-    done, failed = Complete(delivery=delivery(), result="1"), Fail(delivery=delivery(), reason="r")
-    wish = Complete(delivery=delivery('{"removeOnComplete": 7}'), result="1")
+    done, failed = ack_completed(delivery(), result="1"), ack_failed(delivery(), reason="r")
+    wish = ack_completed(delivery('{"removeOnComplete": 7}'), result="1")
     plain, packed = pack_acknowledgements([done, failed, wish, done, failed, done], RETENTION, 30_000)
     assert plain == ["id", "1"] * 2
     kept = [msgpack.unpackb(one[5])["keepJobs"] for one in packed]

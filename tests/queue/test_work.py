@@ -6,12 +6,12 @@ import redis.asyncio
 
 from herdbook.model.options import Backoff
 from herdbook.queue.adds import QueueWriter
-from herdbook.queue.delivery import Complete, Fail, Release, TryAgain
 from herdbook.queue.keys import client_name
 from herdbook.queue.reads import QueueReader
 from herdbook.queue.work import BATCH_LIMIT, WorkQueue
 from herdbook.settings import Settings
 from herdbook.testing import eventually
+from tests.queue.acks import ack_completed, ack_failed, ack_released, ack_retry
 
 from .conftest import job, work_queue
 
@@ -40,11 +40,11 @@ async def test_each_way_of_acknowledging(
     done, failed, again, later, back = (await queue.ack_and_fetch([], 5)).deliveries
     turn = await queue.ack_and_fetch(
         [
-            Complete(delivery=done, result='{"ok":true}'),
-            Fail(delivery=failed, reason="broken", stack_trace="trace"),
-            TryAgain(delivery=again, after=0, reason="once more"),
-            TryAgain(delivery=later, after=60_000, reason="later"),
-            Release(delivery=back),
+            ack_completed(done, result='{"ok":true}'),
+            ack_failed(failed, reason="broken", stack_trace="trace"),
+            ack_retry(again, after=0, reason="once more"),
+            ack_retry(later, after=60_000, reason="later"),
+            ack_released(back),
         ],
         0,
     )
@@ -63,7 +63,7 @@ async def test_each_way_of_acknowledging(
 async def test_acknowledging_fetches_the_next_jobs_in_the_same_turn(queue: WorkQueue, writer: QueueWriter) -> None:
     await writer.add("q", [job(f"j{n}") for n in range(4)])
     first = (await queue.ack_and_fetch([], 2)).deliveries
-    turn = await queue.ack_and_fetch([Complete(delivery=one, result="null") for one in first], 2)
+    turn = await queue.ack_and_fetch([ack_completed(one, result="null") for one in first], 2)
     assert [one.job_id for one in turn.deliveries] == ["j2", "j3"]
 
 
@@ -72,8 +72,8 @@ async def test_an_acknowledgement_that_comes_too_late_is_told_and_spoils_no_othe
 ) -> None:
     await writer.add("q", [job("j0"), job("j1")])
     first, second = (await queue.ack_and_fetch([], 2)).deliveries
-    await queue.ack_and_fetch([Complete(delivery=first, result="1")], 0)
-    turn = await queue.ack_and_fetch([Complete(delivery=first, result="2"), Complete(delivery=second, result="3")], 0)
+    await queue.ack_and_fetch([ack_completed(first, result="1")], 0)
+    turn = await queue.ack_and_fetch([ack_completed(first, result="2"), ack_completed(second, result="3")], 0)
     assert turn.refused == [("j0", "the lock is gone")]
 
 
@@ -83,7 +83,7 @@ async def test_finished_jobs_stay_in_redis_for_a_while_only(
     queue = work_queue(settings, "w1", keep=2)
     await writer.add("q", [job(f"j{n}") for n in range(5)])
     deliveries = (await queue.ack_and_fetch([], 5)).deliveries
-    await queue.ack_and_fetch([Complete(delivery=one, result="null") for one in deliveries], 0)
+    await queue.ack_and_fetch([ack_completed(one, result="null") for one in deliveries], 0)
     assert await counts(client, settings) == {"completed": 2}
     await queue.close()
 

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from herdbook.model.ids import new_job_id
+from herdbook.model.job import JobStatus
+from herdbook.model.outcome import ErrorReport, Failed, Outcome, Succeeded, WillRetry
 from herdbook.record.database import Database
 
 _JOB = """
@@ -37,3 +39,11 @@ async def ended(
         await connection.execute(_JOB, id, queue, job_type, status, error, at, final)
         await connection.execute(_ATTEMPT, id, at - timedelta(milliseconds=run), at, wait, outcome)
     return id
+
+
+def outcome_of(status: JobStatus, *, result: str = "null", error: ErrorReport | None = None) -> Outcome:
+    """What leaves a job in this status: it completed, failed, or will be retried at once."""
+    if status is JobStatus.COMPLETED:
+        return Succeeded(result=result)
+    error = error or ErrorReport(type="E", message="no")
+    return Failed(error=error) if status is JobStatus.FAILED else WillRetry(error=error, after=0)

@@ -21,6 +21,7 @@ from herdbook.record.attempts import (
 from herdbook.record.database import Connection, Database
 from herdbook.record.outbox import insert_jobs
 from herdbook.record.reads import read_attempts, read_job, read_logs
+from tests.record.attempts import outcome_of
 
 
 def new_job() -> NewJob:
@@ -41,19 +42,11 @@ async def claim(connection: Connection, job: UUID, number: int, worker: str = "w
 
 
 def ended(job: UUID, number: int, status: JobStatus = JobStatus.COMPLETED, made: int = 1) -> FinishedAttempt:
-    failed = status is not JobStatus.COMPLETED
-    outcomes = {
-        JobStatus.COMPLETED: AttemptOutcome.COMPLETED,
-        JobStatus.FAILED: AttemptOutcome.FAILED,
-        JobStatus.PENDING: AttemptOutcome.RETRY,
-    }
+    error = ErrorReport(type="E", message=f"error of {number}")
     return FinishedAttempt(
         key=AttemptKey(job=job, generation=0, number=number),
-        status=status,
-        outcome=outcomes[status],
+        outcome=outcome_of(status, result=f'{{"by": {number}}}', error=error),
         attempts_made=made,
-        result=None if failed else f'{{"by": {number}}}',
-        error=ErrorReport(type="E", message=f"error of {number}") if failed else None,
     )
 
 

@@ -29,6 +29,7 @@ from herdbook.web.json_view import json_view
 from herdbook.web.pages.job import JobDetails, backoff_words
 from herdbook.web.render import Renderer
 from herdbook.web.timeline import timeline
+from tests.record.attempts import outcome_of
 
 from .conftest import EXTREMES, HOSTILE, check_html
 from .queues import region
@@ -59,18 +60,10 @@ async def end(
     """The worker's attempt ends."""
     found = await read(services, job)
     assert found.worker
-    outcomes = {
-        JobStatus.COMPLETED: AttemptOutcome.COMPLETED,
-        JobStatus.FAILED: AttemptOutcome.FAILED,
-        JobStatus.PENDING: AttemptOutcome.RETRY,
-    }
     finished = FinishedAttempt(
         key=AttemptKey(job=job, generation=found.generation, number=found.attempt),
-        status=status,
-        outcome=outcomes[status],
+        outcome=outcome_of(status, result=json.dumps(result), error=error),
         attempts_made=found.attempt,
-        result=json.dumps(result) if status is JobStatus.COMPLETED else None,
-        error=error,
     )
     async with services.database.connection() as connection:
         assert await finish_attempts_if_running(connection, [finished], found.worker)

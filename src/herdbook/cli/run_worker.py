@@ -41,7 +41,7 @@ async def run_worker(settings: Settings, app: Registry | None, queues: list[str]
                 observed(settings, database, tracing.attempt if tracing else None) as observer,
             ):
                 worker = Worker(settings, registry, database, queues=queues, observer=observer)
-                observer.watch_held(lambda: {lane.queue.name: lane.executor.held for lane in worker.lanes})
+                observer.watch_held(lambda: {one.queue.name: one.held for one in worker.consumers})
                 await _work(worker, Declaration(database, registry), settings, told)
         threads.shutdown(wait=False, cancel_futures=True)
         _end_threads()

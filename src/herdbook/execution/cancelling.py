@@ -28,7 +28,7 @@ class CancelWatch(Service):
 
     async def round(self) -> float:
         """Look once, if anything runs."""
-        if any(executor.held for executor in self._executors):
+        if any(executor.capacity.held for executor in self._executors):
             async with self._database.connection() as connection:
                 wanted = await read_cancellations_of_worker(connection, self._worker)
             for executor in self._executors:

@@ -1,11 +1,6 @@
-"""Takes one queue of a worker.
-
-Gives the services that work on it: fetch, record, acknowledge, and look after stalled jobs.
-Never runs a job itself: the queue's executor does.
-"""
+"""One queue of a worker: the services that fetch its jobs, take them through their steps, and find stalled ones."""
 
 import asyncio
-from dataclasses import dataclass
 
 from herdbook.execution.executor import Executor
 from herdbook.queue.work import WorkQueue
@@ -24,24 +19,18 @@ class Fetcher(Service):
 
     async def round(self) -> float:
         """Fetch what there is room for; wait where there is none, or no job."""
-        await self._executor.has_room.wait()
-        if self.is_quiet:
+        await self._executor.capacity.has_room.wait()
+        if self.is_quiet or not self._executor.capacity.room:
             return 0
-        places, turn = self._executor.reserve(), None
-        if not places:
-            return 0
-        try:
-            turn = await self._queue.ack_and_fetch([], places)
-        finally:
-            self._executor.accept(turn.deliveries if turn else [], places)
-        if len(turn.deliveries) < places and not self.is_quiet:
-            await self._wait(turn.wait)
+        more, wait = await self._executor.fetch()
+        if not more and not self.is_quiet:
+            await self._wait(wait)
         return 0
 
     def quiet(self) -> None:
         """Fetch no more."""
         super().quiet()
-        self._executor.has_room.set()
+        self._executor.capacity.has_room.set()
         if self._waiting is not None:
             self._waiting.cancel()
 
@@ -54,37 +43,6 @@ class Fetcher(Service):
                 raise
         finally:
             self._waiting = None
-
-
-class Recorder(Service):
-    """Records the jobs of one queue as they end; goes on while the worker is quiet."""
-
-    def __init__(self, queue: WorkQueue, executor: Executor) -> None:
-        super().__init__()
-        self.name = f"record {queue.name}"
-        self._executor = executor
-
-    async def round(self) -> float:
-        """Record what has ended."""
-        await self._executor.has_ended.wait()
-        await self._executor.record()
-        return 0
-
-
-class Acknowledger(Service):
-    """Acknowledges recorded jobs of one queue while the next are being recorded; goes on while the worker is quiet."""
-
-    def __init__(self, queue: WorkQueue, executor: Executor) -> None:
-        super().__init__()
-        self.name = f"acknowledge {queue.name}"
-        self._executor = executor
-        self.fetch = True
-
-    async def round(self) -> float:
-        """Acknowledge what is recorded."""
-        await self._executor.has_acknowledgements.wait()
-        await self._executor.acknowledge(fetch=self.fetch)
-        return 0
 
 
 class StalledCheck(Service):
@@ -103,18 +61,43 @@ class StalledCheck(Service):
         return self._interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueConsumer:
-    """One queue of a worker, and what works on it."""
+    """Works on one queue; `stalled_interval` is in milliseconds."""
 
-    queue: WorkQueue
-    executor: Executor
-    fetcher: Fetcher
-    recorder: Recorder
-    acknowledgers: tuple[Acknowledger, ...]
-    stalled: StalledCheck
+    def __init__(self, queue: WorkQueue, executor: Executor, *, stalled_interval: int) -> None:
+        self.queue = queue
+        self.executor = executor
+        self._fetcher = Fetcher(queue, executor)
+        self._stalled = StalledCheck(queue, stalled_interval)
+        self._services = (self._fetcher, *executor.steps(), self._stalled)
 
     @property
-    def services(self) -> tuple[Service, ...]:
-        """What works on the queue."""
-        return (self.fetcher, self.recorder, *self.acknowledgers, self.stalled)
+    def held(self) -> int:
+        """How many jobs are held: running ones, and those that are being recorded and acknowledged."""
+        return self.executor.capacity.held
+
+    @property
+    def running(self) -> int:
+        """How many jobs run."""
+        return self.executor.capacity.running
+
+    def start(self) -> None:
+        """Start working."""
+        for service in self._services:
+            service.start()
+
+    def quiet(self) -> None:
+        """Take no more jobs; those that are held go on."""
+        self.executor.fetches = False
+        self._fetcher.quiet()
+        self._stalled.quiet()
+
+    async def idle(self) -> None:
+        """Return when no job is held."""
+        await self.executor.capacity.is_empty.wait()
+
+    async def close(self) -> None:
+        """End the services and the connections."""
+        for service in self._services:
+            await service.stop(0.0)
+        await self.queue.close()

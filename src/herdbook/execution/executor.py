@@ -1,49 +1,51 @@
-"""Takes deliveries of one queue.
+"""Takes each job of one queue through its five steps: claim, run, decide, record, acknowledge.
 
-Gives each its five steps: claim, run, decide, record, acknowledge; many jobs at a time.
-Never acknowledges what is not recorded, and never runs what it could not claim.
+What is not recorded must never be acknowledged, and what could not be claimed must never run.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from herdbook.errors import HerdbookError, QueueUnavailableError
-from herdbook.execution.claim import Claims, claim, turn_away
+from herdbook.errors import QueueUnavailableError
+from herdbook.execution.capacity import Capacity
+from herdbook.execution.claim import claim_deliveries
+from herdbook.execution.claimed_job import ClaimedJob
+from herdbook.execution.decide import decide_outcome
+from herdbook.execution.inbox import Inbox, Step
 from herdbook.execution.processes import ProcessPool
-from herdbook.execution.record import acknowledgement, flush_reports, record_ended, save_starts
-from herdbook.execution.run import Run, Runner
+from herdbook.execution.record import flush_reports, record_ended
+from herdbook.execution.replies import reject_stale
+from herdbook.execution.run import Runner
+from herdbook.execution.server_wait import GivenUpError, ServerWait
+from herdbook.execution.start_saver import StartSaver
 from herdbook.model.artifacts import ArtifactStore
+from herdbook.model.outcome import Ended, Released
 from herdbook.model.registry import Registry
 from herdbook.model.signals import Cancel
 from herdbook.observe.events import NOBODY, Observer
-from herdbook.queue.delivery import Acknowledgement, Delivery, Release
+from herdbook.queue.delivery import Acknowledgement, Delivery
 from herdbook.queue.locks import LockKeeper
 from herdbook.queue.work import BATCH_LIMIT, WorkQueue
 from herdbook.record.database import Database
-from herdbook.service import log, pause_after
+from herdbook.service import Service, log
 
-Answer = TypeVar("Answer")
-
-# Ended runs that share one commit; their acknowledgements go in scripts of `BATCH_LIMIT`.
-_PER_RECORD = 4 * BATCH_LIMIT
+# Jobs that share one commit; their acknowledgements go in scripts of `BATCH_LIMIT`.
+RECORD_LIMIT = 4 * BATCH_LIMIT
 # Ended jobs that a worker holds beside the running ones, while they wait to be recorded and acknowledged.
-_ENDED_LIMIT = 2 * _PER_RECORD
-# Seconds after which it is written down that a job runs, if the last one of its type had ended by then; other jobs are
-# written down at once.
-_BRIEF = 0.03
+WAITING_LIMIT = 2 * RECORD_LIMIT
 
 
 class Executor:
-    """Runs the jobs of one queue in one worker, at most `concurrency` at once."""
+    """Works on the jobs of one queue in one worker, at most `concurrency` at once."""
 
     def __init__(
         self,
         queue: WorkQueue,
-        record: Database,
+        database: Database,
         locks: LockKeeper,
         registry: Registry,
         artifacts: ArtifactStore,
@@ -53,245 +55,186 @@ class Executor:
         observer: Observer = NOBODY,
     ) -> None:
         self._queue = queue
-        self._record = record
+        self._database = database
         self._locks = locks
-        self._concurrency = concurrency
+        self._runner = Runner(registry, artifacts, processes, on_end=self.decide, trace=observer.attempts)
         self._observer = observer
-        # The jobs whose locks are ours, those of them that have not ended yet, and places kept for fetches under way.
-        self._held: set[tuple[str, int]] = set()
-        self._busy: set[tuple[str, int]] = set()
-        self._reserved = 0
-        self._ended: list[Run] = []
-        self._acks: list[Acknowledgement] = []
+        self.capacity = Capacity(concurrency, waiting_limit=WAITING_LIMIT)
+        # What each step hands to the next.
+        self._fetched: Inbox[Delivery] = Inbox()
+        self._ended: Inbox[ClaimedJob] = Inbox()
+        self._settled: Inbox[Acknowledgement] = Inbox()
         # Two statements on the same jobs at once could wait for each other.
         self._writing = asyncio.Lock()
-        self._runner = Runner(registry, artifacts, processes, on_end=self._note_end, trace=observer.attempts)
-        self._brief: set[str] = set()
+        self._servers = ServerWait(queue.name)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._given_up = False
-        # Set while runs wait to be recorded, while jobs wait to be acknowledged, while there is room for more, and
-        # while none is held.
-        self.has_ended = asyncio.Event()
-        self.has_acknowledgements = asyncio.Event()
-        self.has_room = asyncio.Event()
-        self.is_empty = asyncio.Event()
-        self.has_room.set()
-        self.is_empty.set()
+        self._starts = StartSaver(
+            database,
+            queue.worker,
+            self._writing,
+            self._servers,
+            on_lost=lambda job: self._runner.stop(job, Cancel("the job was cancelled, or another worker has it")),
+            run_beside=self._run_beside,
+        )
+        # Whether an acknowledgement fetches new jobs along.
+        self.fetches = True
 
-    @property
-    def held(self) -> int:
-        """How many jobs this worker holds: running ones, and those that are being recorded and acknowledged."""
-        return len(self._held)
+    def steps(self) -> tuple[Service, ...]:
+        """A job's path through this worker: each step takes what has gathered, while the others work on other jobs.
 
-    @property
-    def running(self) -> int:
-        """How many jobs run."""
-        return len(self._busy)
-
-    @property
-    def room(self) -> int:
-        """How many more jobs may be fetched.
-
-        A job makes room when it ends, before it is recorded and acknowledged; but when too many wait for that,
-        because a server is away, there is none.
+        Between claim and record, each job is run and its outcome decided by itself.
         """
-        ended = len(self._held) - len(self._busy)
-        return max(0, self._concurrency - len(self._busy) - self._reserved) if ended < _ENDED_LIMIT else 0
+        acknowledge = partial(Step, f"acknowledge {self._queue.name}", self._settled, self.acknowledge)
+        return (
+            Step(f"claim {self._queue.name}", self._fetched, self.claim, limit=RECORD_LIMIT),
+            Step(f"record {self._queue.name}", self._ended, self.record, limit=RECORD_LIMIT),
+            # Two, so that Redis has the next batch at hand when it is done with one.
+            acknowledge(limit=BATCH_LIMIT),
+            acknowledge(limit=BATCH_LIMIT),
+        )
 
-    def reserve(self) -> int:
-        """Places for one fetch, to be given back by `accept` with what it brought."""
-        places = min(self.room, BATCH_LIMIT)
-        self._reserved += places
-        self._show_room()
-        return places
-
-    def accept(self, deliveries: Sequence[Delivery], places: int) -> None:
-        """Take on what was fetched for reserved places: hold the jobs' locks, claim and run them."""
-        self._reserved -= places
-        if deliveries:
-            self._hold(deliveries)
-            self._do(self._begin(deliveries))
-        self._show_room()
-
-    async def _begin(self, deliveries: Sequence[Delivery]) -> None:
+    async def fetch(self) -> tuple[bool, int | None]:
+        """Fetch what there is room for; whether more may be there, and for how many milliseconds there is nothing."""
+        places, fetched = self.capacity.reserve(BATCH_LIMIT), None
         try:
-            claims = await self._insist(partial(claim, self._record, deliveries, self._queue.worker))
+            fetched = await self._queue.ack_and_fetch([], places)
+        finally:
+            self._accept(fetched.deliveries if fetched else [], places)
+        return len(fetched.deliveries) >= places, fetched.wait
+
+    async def claim(self, deliveries: Sequence[Delivery]) -> None:
+        """Claim deliveries in the record, and run those that won."""
+        step = partial(claim_deliveries, self._database, deliveries, self._queue.worker)
+        try:
+            jobs, rejected = await self._servers.until_there(step)
+        except GivenUpError:
+            jobs, rejected = [], [Acknowledgement(delivery=one, outcome=Released()) for one in deliveries]
         except Exception as error:
-            await self._begin_apart(deliveries, error)
+            await self._claim_apart(deliveries, error)
             return
-        if claims is None:
-            claims = Claims(won=[], turned_away=[Release(delivery=delivery) for delivery in deliveries], unmarked=0)
-        self._observer.claimed(self._queue.name, len(deliveries), len(claims.won))
-        runs = self._runner.start(claims.won)
-        for run in runs[claims.unmarked :]:
-            run.is_start_saved = True
-        self._mark_in_time(runs[: claims.unmarked])
-        self._tell(claims.turned_away)
+        self._observer.claimed(self._queue.name, len(deliveries), len(jobs))
+        self.run(jobs)
+        self._settled.put(rejected)
 
-    async def _begin_apart(self, deliveries: Sequence[Delivery], error: Exception) -> None:
-        """After an error nobody foresaw: the bad delivery alone is let go, and so becomes stalled."""
-        if len(deliveries) == 1:
-            log.error("not claimed", job=deliveries[0].job_id, queue=self._queue.name, exc_info=error)
-            self._let_go(deliveries)
-        else:
-            for delivery in deliveries:
-                await self._begin([delivery])
+    def run(self, jobs: Sequence[ClaimedJob]) -> None:
+        """Call the jobs' processors in the background; `decide` is called as each ends."""
+        self._runner.start(jobs)
+        self._starts.began(jobs)
 
-    def _mark_in_time(self, runs: Sequence[Run]) -> None:
-        later = [run for run in runs if run.delivery.job_type in self._brief]
-        if later:
-            asyncio.get_running_loop().call_later(_BRIEF, lambda: self._do(self._mark(later)))
-        if len(later) < len(runs):
-            self._do(self._mark([run for run in runs if run.delivery.job_type not in self._brief]))
+    def decide(self, job: ClaimedJob, ended: Ended) -> None:
+        """Decide what the job came to, when it has ended; it makes room for another."""
+        job.outcome = decide_outcome(job, ended)
+        if job.end_trace is not None:
+            job.end_trace()
+        self._starts.ended(job)
+        self.capacity.end(job.delivery)
+        self._ended.put([job])
 
-    async def _mark(self, runs: Sequence[Run]) -> None:
-        """Write down that these jobs run, as far as they still do; stop those that may not."""
-        async with self._writing:
-            running = [run for run in runs if run.outcome is None and not run.is_start_saved]
-            if running:
-                lost = await self._insist(partial(save_starts, self._record, running, self._queue.worker))
-                for run in lost or ():
-                    self._runner.stop(run, Cancel("the job was cancelled, or another worker has it"))
-
-    async def record(self) -> None:
-        """Record the runs that ended; then they wait to be acknowledged."""
-        ended, self._ended = self._ended[:_PER_RECORD], self._ended[_PER_RECORD:]
-        if not self._ended:
-            self.has_ended.clear()
+    async def record(self, jobs: Sequence[ClaimedJob]) -> None:
+        """Record what the jobs came to."""
         try:
             async with self._writing:
-                recorded = await self._insist(partial(record_ended, self._record, ended, self._queue.worker))
-            if recorded is None:
-                self._let_go([run.delivery for run in ended])
+                step = partial(record_ended, self._database, jobs, self._queue.worker)
+                recorded = await self._servers.until_there(step)
+            if len(recorded) < len(jobs):
+                await self._reject_stale([job for job in jobs if job not in recorded])
+        except BaseException as error:
+            # Without their locks the jobs become stalled and are delivered again.
+            self._let_go([job.delivery for job in jobs])
+            if isinstance(error, GivenUpError):
                 return
-            if len(recorded) < len(ended):
-                winners = {id(run) for run in recorded}
-                await self._lose([run for run in ended if id(run) not in winners])
-        except Exception:
-            # A fault of ours. Without their locks the jobs become stalled and are delivered again.
-            self._let_go([run.delivery for run in ended])
             raise
         self._observer.recorded(self._queue.name, recorded)
-        self._tell([acknowledgement(run) for run in recorded])
+        self._settled.put([_acknowledgement(job) for job in recorded])
 
-    async def acknowledge(self, *, fetch: bool) -> None:
-        """Acknowledge what is recorded, and with `fetch` take as many new jobs as there is room for."""
-        part, self._acks = self._acks[:BATCH_LIMIT], self._acks[BATCH_LIMIT:]
-        if not self._acks:
-            self.has_acknowledgements.clear()
-        if not part:  # Somebody else took them.
-            return
-        places = self.reserve() if fetch else 0
+    async def acknowledge(self, acks: Sequence[Acknowledgement]) -> None:
+        """Acknowledge what is recorded, and fetch as many new jobs as there is room for."""
+        deliveries = [ack.delivery for ack in acks]
+        places = self.capacity.reserve(BATCH_LIMIT) if self.fetches else 0
         # From here on their locks may be gone, and that is no loss.
-        self._locks.drop([ack.delivery for ack in part])
-        turn = await self._insist(partial(self._queue.ack_and_fetch, part, places))
-        if turn is not None:
-            self._report(turn.refused)
-            self._observer.acknowledged(self._queue.name, len(part))
-        self.accept(turn.deliveries if turn else [], places)
-        self._let_go([ack.delivery for ack in part])
+        self._locks.drop(deliveries)
+        fetched: list[Delivery] = []
+        with suppress(GivenUpError):
+            reply = await self._servers.until_there(partial(self._queue.ack_and_fetch, acks, places))
+            fetched = reply.deliveries
+            for job_id, error in reply.refused:
+                # The record has the result; the queue will deliver the job once more and be told.
+                log.info("not acknowledged", job=job_id, queue=self._queue.name, error=error)
+            self._observer.acknowledged(self._queue.name, len(acks))
+        self._accept(fetched, places)
+        self.capacity.let_go(deliveries)
 
     async def flush_reports(self) -> None:
         """Record what running jobs reported, and show their progress to other clients of the queue."""
-        # A run's end must not be recorded between its notes being taken and written: they would come too late.
+        # A job's end must not be recorded between its report being taken and written: that would come too late.
         async with self._writing:
-            noted = await flush_reports(self._record, self._runner.runs, self._queue.worker)
-        for run, notes in noted:
-            if notes.progress is not None:
+            reported = await flush_reports(self._database, self._runner.running, self._queue.worker)
+        for job, report in reported:
+            if report.progress is not None:
                 with suppress(QueueUnavailableError):
-                    await self._queue.report_progress(run.delivery.job_id, notes.progress)
+                    await self._queue.report_progress(job.job_id, report.progress)
 
     def cancel(self, unwanted: Mapping[tuple[UUID, int], str]) -> None:
-        """Stop the runs of jobs, by id and generation, that are not wanted any more, for these reasons."""
-        for run in self._runner.runs if unwanted else ():
-            reason = unwanted.get((run.key.job, run.key.generation))
+        """Stop jobs, by id and generation, that are not wanted any more, for these reasons."""
+        for job in self._runner.running if unwanted else ():
+            reason = unwanted.get((job.key.job, job.key.generation))
             if reason is not None:
-                self._runner.stop(run, Cancel(reason))
+                self._runner.stop(job, Cancel(reason))
 
     def interrupt(self) -> None:
         """End the running jobs, to be handed back."""
         self._runner.interrupt()
 
     def give_up(self) -> None:
-        """Insist no longer on a record or a queue that is away."""
-        self._given_up = True
+        """Wait no longer for a server that is unreachable."""
+        self._servers.give_up()
 
     def close(self) -> None:
         """Free what is left."""
         self._runner.close()
 
-    def _note_end(self, run: Run) -> None:
-        if run.job_type is not None:
-            (self._brief.add if run.took < _BRIEF else self._brief.discard)(run.job_type.name)
-        self._busy.discard((run.delivery.job_id, run.delivery.attempt))
-        if not self.has_room.is_set():
-            self._show_room()
-        self._ended.append(run)
-        self.has_ended.set()
+    def _accept(self, deliveries: Sequence[Delivery], places: int) -> None:
+        if deliveries:
+            self.capacity.hold(deliveries)
+            self._locks.hold(deliveries)
+            self._fetched.put(deliveries)
+        self.capacity.free(places)
 
-    def _show_room(self) -> None:
-        if self.room:
-            self.has_room.set()
+    async def _claim_apart(self, deliveries: Sequence[Delivery], error: Exception) -> None:
+        """After an error nobody foresaw: the bad delivery alone is let go, and so becomes stalled."""
+        if len(deliveries) == 1:
+            log.error("not claimed", job=deliveries[0].job_id, queue=self._queue.name, exc_info=error)
+            self._let_go(deliveries)
         else:
-            self.has_room.clear()
+            for delivery in deliveries:
+                await self.claim([delivery])
 
-    def _tell(self, acks: Sequence[Acknowledgement]) -> None:
-        if acks:
-            self._acks += acks
-            self.has_acknowledgements.set()
+    async def _reject_stale(self, jobs: Sequence[ClaimedJob]) -> None:
+        """The record wants no result of these: tell the queue what the record says instead."""
+        for job in jobs:
+            log.warning("overtaken", job=job.job_id, queue=self._queue.name, attempt=job.key.number)
+        keyed = [(job.key, job.delivery) for job in jobs]
+        try:
+            self._settled.put(await self._servers.until_there(partial(reject_stale, self._database, keyed)))
+        except GivenUpError:
+            self._let_go([job.delivery for job in jobs])
 
-    def _do(self, step: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(step)
+    def _let_go(self, deliveries: Sequence[Delivery]) -> None:
+        self._locks.drop(deliveries)
+        self.capacity.let_go(deliveries)
+
+    def _run_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, GivenUpError):
             log.error("step failed", queue=self._queue.name, exc_info=error)
 
-    async def _insist(self, step: Callable[[], Awaitable[Answer]]) -> Answer | None:
-        """Try until the servers are there. The jobs keep their locks meanwhile, and their places, so fetching stops."""
-        failures = 0
-        while True:
-            try:
-                return await step()
-            except HerdbookError as error:
-                failures += 1
-                if failures == 1:
-                    log.warning("worker waits", queue=self._queue.name, error=str(error))
-                if self._given_up:
-                    return None
-            await asyncio.sleep(pause_after(failures))
 
-    def _report(self, refused: Sequence[tuple[str, str]]) -> None:
-        for job_id, error in refused:
-            # The record has the result; the queue will deliver the job once more and be told.
-            log.info("not acknowledged", job=job_id, queue=self._queue.name, error=error)
-
-    async def _lose(self, runs: Sequence[Run]) -> None:
-        """The record wants no result of these: tell the queue what the record says instead."""
-        for run in runs:
-            log.warning("overtaken", job=run.delivery.job_id, queue=self._queue.name, attempt=run.key.number)
-        keyed = [(run.key, run.delivery) for run in runs]
-        acks = await self._insist(partial(turn_away, self._record, keyed))
-        if acks is None:
-            self._let_go([run.delivery for run in runs])
-        else:
-            self._tell(acks)
-
-    def _hold(self, deliveries: Sequence[Delivery]) -> None:
-        keys = [(delivery.job_id, delivery.attempt) for delivery in deliveries]
-        self._held.update(keys)
-        self._busy.update(keys)
-        self._locks.hold(deliveries)
-        self.is_empty.clear()
-
-    def _let_go(self, deliveries: Sequence[Delivery]) -> None:
-        keys = [(delivery.job_id, delivery.attempt) for delivery in deliveries]
-        self._held.difference_update(keys)
-        self._busy.difference_update(keys)
-        self._locks.drop(deliveries)
-        self._show_room()
-        if not self._held:
-            self.is_empty.set()
+def _acknowledgement(job: ClaimedJob) -> Acknowledgement:
+    assert job.outcome is not None, "only jobs that ended are acknowledged"
+    return Acknowledgement(delivery=job.delivery, outcome=job.outcome)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from herdbook.errors import ConfigurationError, HerdbookError
 from herdbook.execution.cancelling import CancelWatch
-from herdbook.execution.consumer import Acknowledger, Fetcher, QueueConsumer, Recorder, StalledCheck
+from herdbook.execution.consumer import QueueConsumer
 from herdbook.execution.executor import Executor
 from herdbook.execution.processes import ProcessPool
 from herdbook.model.artifacts import ArtifactStore, FolderArtifacts
@@ -91,12 +91,12 @@ class Worker:
         names = queues or registry.queues()
         artifacts = FolderArtifacts(settings.artifact_folder)
         self._processes = ProcessPool(settings.process_count, artifacts)
-        self.lanes = [self._lane(name, registry, artifacts) for name in names]
-        executors = [lane.executor for lane in self.lanes]
+        self.consumers = [self._consumer(name, registry, artifacts) for name in names]
+        executors = [consumer.executor for consumer in self.consumers]
         self._heartbeat = Heartbeat(self)
         self._beside = [self._heartbeat, ReportFlusher(executors), CancelWatch(database, self.id, executors)]
 
-    def _lane(self, name: str, registry: Registry, artifacts: ArtifactStore) -> QueueConsumer:
+    def _consumer(self, name: str, registry: Registry, artifacts: ArtifactStore) -> QueueConsumer:
         settings = self._settings
         assert settings.redis_url is not None
         stalled = StalledRule(
@@ -119,49 +119,37 @@ class Worker:
             concurrency = min(concurrency, settings.process_count)
         shared = (self._database, self._locks, registry, artifacts, self._processes)
         executor = Executor(queue, *shared, concurrency=concurrency, observer=self._observer)
-        return QueueConsumer(
-            queue=queue,
-            executor=executor,
-            fetcher=Fetcher(queue, executor),
-            recorder=Recorder(queue, executor),
-            # Two, so that Redis has the next turn at hand when it is done with one.
-            acknowledgers=(Acknowledger(queue, executor), Acknowledger(queue, executor)),
-            stalled=StalledCheck(queue, settings.stalled_interval),
-        )
+        return QueueConsumer(queue, executor, stalled_interval=settings.stalled_interval)
 
     @property
     def held(self) -> int:
         """How many jobs this worker holds."""
-        return sum(lane.executor.held for lane in self.lanes)
+        return sum(consumer.held for consumer in self.consumers)
 
     @property
     def queues(self) -> list[str]:
         """The queues it works on."""
-        return [lane.queue.name for lane in self.lanes]
+        return [consumer.queue.name for consumer in self.consumers]
 
     def start(self) -> None:
         """Start working."""
         self._locks.start()
         for beside in self._beside:
             beside.start()
-        for lane in self.lanes:
-            for service in lane.services:
-                service.start()
+        for consumer in self.consumers:
+            consumer.start()
 
     def quiet(self) -> None:
         """Take no more jobs; those that run go on."""
         self._state = "quiet"
         self._heartbeat.wake()
-        for lane in self.lanes:
-            for acknowledger in lane.acknowledgers:
-                acknowledger.fetch = False
-            lane.fetcher.quiet()
-            lane.stalled.quiet()
+        for consumer in self.consumers:
+            consumer.quiet()
 
     async def idle(self) -> None:
         """Return when no job is held."""
-        for lane in self.lanes:
-            await lane.executor.is_empty.wait()
+        for consumer in self.consumers:
+            await consumer.idle()
 
     async def stop(self, deadline: float) -> None:
         """End: running jobs get `deadline` seconds, then they are handed back.
@@ -170,11 +158,11 @@ class Worker:
         """
         self.quiet()
         await self._drain(deadline)
-        for lane in self.lanes:
-            lane.executor.interrupt()
+        for consumer in self.consumers:
+            consumer.executor.interrupt()
         await self._drain(2.0)
-        for lane in self.lanes:
-            lane.executor.give_up()
+        for consumer in self.consumers:
+            consumer.executor.give_up()
         await self._drain(1.0)
         await self._close()
 
@@ -189,7 +177,7 @@ class Worker:
                     pid=os.getpid(),
                     queues=self.queues,
                     concurrency=self._settings.concurrency,
-                    running=sum(lane.executor.running for lane in self.lanes),
+                    running=sum(consumer.running for consumer in self.consumers),
                     state=self._state,
                 ),
             )
@@ -202,17 +190,15 @@ class Worker:
     async def _close(self) -> None:
         for beside in self._beside:
             await beside.stop(1.0)
-        for lane in self.lanes:
-            for service in lane.services:
-                await service.stop(0.0)
-            await lane.queue.close()
+        for consumer in self.consumers:
+            await consumer.close()
         await self._processes.close()
         await asyncio.to_thread(self._locks.stop)
         with suppress(HerdbookError):
             async with self._database.connection() as connection:
                 await remove_worker(connection, self.id)
-        for lane in self.lanes:
-            lane.executor.close()
+        for consumer in self.consumers:
+            consumer.executor.close()
 
 
 def _tell_lost(queue: str, job_ids: list[str]) -> None:

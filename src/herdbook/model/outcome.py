@@ -6,13 +6,14 @@ Never changes anything.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from herdbook.model import signals
 from herdbook.model.duration import milliseconds
 from herdbook.model.fast_dataclass import fast_dataclass
+from herdbook.model.job import AttemptOutcome, JobStatus
 from herdbook.model.masking import mask_passwords
 from herdbook.model.options import Backoff
 from herdbook.model.storable import holds_nul
@@ -36,12 +37,20 @@ class ErrorReport:
 class Succeeded:
     """The processor returned; `result` is JSON text."""
 
+    status: ClassVar = JobStatus.COMPLETED
+    attempt_outcome: ClassVar = AttemptOutcome.COMPLETED
+    is_counted: ClassVar = True
+
     result: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WillRetry:
     """The attempt failed and the job is tried again after `after` milliseconds."""
+
+    status: ClassVar = JobStatus.PENDING
+    attempt_outcome: ClassVar = AttemptOutcome.RETRY
+    is_counted: ClassVar = True
 
     error: ErrorReport
     after: int
@@ -51,12 +60,20 @@ class WillRetry:
 class Snoozed:
     """The job comes back after `after` milliseconds, and no attempt is counted."""
 
+    status: ClassVar = JobStatus.PENDING
+    attempt_outcome: ClassVar = AttemptOutcome.SNOOZED
+    is_counted: ClassVar = False
+
     after: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """The job has failed for good."""
+
+    status: ClassVar = JobStatus.FAILED
+    attempt_outcome: ClassVar = AttemptOutcome.FAILED
+    is_counted: ClassVar = True
 
     error: ErrorReport
 
@@ -65,6 +82,10 @@ class Failed:
 class Cancelled:
     """The job is not wanted any more; the error says why."""
 
+    status: ClassVar = JobStatus.CANCELLED
+    attempt_outcome: ClassVar = AttemptOutcome.CANCELLED
+    is_counted: ClassVar = True
+
     error: ErrorReport
 
 
@@ -72,7 +93,13 @@ class Cancelled:
 class Released:
     """The worker stopped before the processor ended; the job goes back, and no attempt is counted."""
 
+    status: ClassVar = JobStatus.PENDING
+    attempt_outcome: ClassVar = AttemptOutcome.RELEASED
+    is_counted: ClassVar = False
 
+
+# Each says in which status it leaves the job, how its attempt is recorded, and whether that counts as one of the
+# attempts that the job may have.
 Outcome = Succeeded | WillRetry | Snoozed | Failed | Cancelled | Released
 
 

@@ -9,17 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from herdbook.model.job import AttemptKey
-from herdbook.model.outcome import Cancelled, Failed, Outcome, Released, Snoozed, Succeeded, WillRetry
-
-# What metrics and traces call what an attempt came to: the record's words.
-OUTCOME_NAMES: dict[type[Outcome], str] = {
-    Succeeded: "completed",
-    WillRetry: "retry",
-    Failed: "failed",
-    Cancelled: "cancelled",
-    Snoozed: "snoozed",
-    Released: "released",
-}
+from herdbook.model.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

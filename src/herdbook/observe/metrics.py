@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from herdbook.errors import ConfigurationError
 from herdbook.observe.buckets import SECONDS
-from herdbook.observe.events import OUTCOME_NAMES, AttemptTrace, ObservedAttempt, Observer, PoolUse
+from herdbook.observe.events import AttemptTrace, ObservedAttempt, Observer, PoolUse
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 # Other clients of a queue may name types as they like, and each name makes series that stay.
@@ -74,7 +74,7 @@ class ProcessMetrics(Observer):
         for run in runs:
             job_type = run.type_name or _UNKNOWN
             assert run.outcome is not None
-            self._attempts.labels(queue, job_type, OUTCOME_NAMES[type(run.outcome)]).inc()
+            self._attempts.labels(queue, job_type, run.outcome.attempt_outcome).inc()
             self._run.labels(queue, job_type).observe(run.took)
             self._wait.labels(queue, job_type).observe(run.waited)
 

@@ -17,7 +17,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvid
 
 from herdbook.model.job import LONGEST_TRACE_CONTEXT, NewJob
 from herdbook.model.outcome import Failed, WillRetry
-from herdbook.observe.events import OUTCOME_NAMES, ObservedAttempt
+from herdbook.observe.events import ObservedAttempt
 
 # Attributes: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/. It knows no name for BullMQ, and
 # allows one's own. As in BullMQ's own telemetry, an attempt is a child of the publish and not only linked to it.
@@ -103,7 +103,7 @@ def parse_context(text: str | None) -> Context:
 def _end(span: Span, run: ObservedAttempt) -> None:
     outcome = run.outcome
     assert outcome is not None
-    span.set_attribute("herdbook.job.outcome", OUTCOME_NAMES[type(outcome)])
+    span.set_attribute("herdbook.job.outcome", outcome.attempt_outcome)
     if isinstance(outcome, Failed | WillRetry):
         _fail(span, outcome.error.type, outcome.error.message)
     span.end()

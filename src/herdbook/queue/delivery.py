@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from herdbook.model.fast_dataclass import fast_dataclass
 from herdbook.model.job import LONGEST_TRACE_CONTEXT
 from herdbook.model.options import Backoff
+from herdbook.model.outcome import Cancelled, ErrorReport, Failed, Outcome, Released, Snoozed, Succeeded, WillRetry
 from herdbook.queue.scripts import pack
 
 
@@ -64,48 +65,11 @@ class Delivery:
 
 
 @fast_dataclass
-class Complete:
-    """The job is done; `result` is JSON text."""
+class Acknowledgement:
+    """What became of a delivery."""
 
     delivery: Delivery
-    result: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fail:
-    """The job has failed for good."""
-
-    delivery: Delivery
-    reason: str
-    stack_trace: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TryAgain:
-    """The try counted, and the job waits `after` milliseconds for the next."""
-
-    delivery: Delivery
-    after: int
-    reason: str
-    stack_trace: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """The job goes back to the front of its queue, and no try is counted."""
-
-    delivery: Delivery
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComeBack:
-    """The job waits `after` milliseconds, and no try is counted."""
-
-    delivery: Delivery
-    after: int
-
-
-Acknowledgement = Complete | Fail | TryAgain | Release | ComeBack
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +112,14 @@ def pack_acknowledgements(
     Where none is to stay, each removes itself.
     """
     keeps_none = 0 in (retention.completed, retention.failed)
-    last = {type(ack): index for index, ack in enumerate(acks)}
+    last = {type(ack.outcome): index for index, ack in enumerate(acks)}
     plain: list[str] = []
     others: list[list[Any]] = []
     for index, ack in enumerate(acks):
-        is_last = keeps_none or last[type(ack)] == index
-        if isinstance(ack, Complete) and not is_last and "removeOnComplete" not in ack.delivery.options:
-            plain += (ack.delivery.job_id, ack.result)
+        is_last = keeps_none or last[type(ack.outcome)] == index
+        outcome = ack.outcome
+        if isinstance(outcome, Succeeded) and not is_last and "removeOnComplete" not in ack.delivery.options:
+            plain += (ack.delivery.job_id, outcome.result)
         else:
             others.append(_pack(ack, retention if is_last else _FOR_EVER, lock_duration))
     return plain, others
@@ -167,38 +132,25 @@ def pack_finish_options(token: str, lock_duration: int) -> bytes:
 
 def _pack(ack: Acknowledgement, retention: Retention, lock_duration: int) -> list[Any]:
     delivery = ack.delivery
-    match ack:
-        case Complete(result=result):
+    match ack.outcome:
+        case Succeeded(result=result):
             keep = _keep(delivery.options.get("removeOnComplete"), retention.completed, retention.seconds)
-            return [
-                "finish",
-                delivery.job_id,
-                "completed",
-                "returnvalue",
-                result,
-                _finish_options(delivery, keep, lock_duration),
-                "",
-            ]
-        case Fail(reason=reason):
+            finish = _finish_options(delivery, keep, lock_duration)
+            return ["finish", delivery.job_id, "completed", "returnvalue", result, finish, ""]
+        case Failed(error=error) | Cancelled(error=error):
+            # BullMQ knows no cancelled jobs.
             keep = _keep(delivery.options.get("removeOnFail"), retention.failed, retention.seconds)
-            fields = _failure_fields(reason, ack.stack_trace)
-            return [
-                "finish",
-                delivery.job_id,
-                "failed",
-                "failedReason",
-                reason,
-                _finish_options(delivery, keep, lock_duration),
-                fields,
-            ]
-        case TryAgain(reason=reason, after=after) if after > 0:
-            return ["delay", delivery.job_id, delivery.token, after, _failure_fields(reason, ack.stack_trace), "0"]
-        case TryAgain(reason=reason):
+            finish = _finish_options(delivery, keep, lock_duration)
+            fields = _failure_fields(error)
+            return ["finish", delivery.job_id, "failed", "failedReason", error.message, finish, fields]
+        case WillRetry(error=error, after=after) if after > 0:
+            return ["delay", delivery.job_id, delivery.token, after, _failure_fields(error), "0"]
+        case WillRetry(error=error):
             push = "RPUSH" if delivery.options.get("lifo") else "LPUSH"
-            return ["retry", delivery.job_id, delivery.token, push, _failure_fields(reason, ack.stack_trace)]
-        case Release():
+            return ["retry", delivery.job_id, delivery.token, push, _failure_fields(error)]
+        case Released():
             return ["release", delivery.job_id, delivery.token]
-        case ComeBack(after=after):
+        case Snoozed(after=after):
             return ["delay", delivery.job_id, delivery.token, after, "", "1"]
 
 
@@ -260,8 +212,9 @@ def _keep(wish: Any, count: int, seconds: int) -> tuple[tuple[str, int], ...]:
             return (("count", count),)
 
 
-def _failure_fields(reason: str, stack_trace: str | None) -> bytes:
-    return pack(["failedReason", reason, "stacktrace", json.dumps([stack_trace] if stack_trace else [])])
+def _failure_fields(error: ErrorReport) -> bytes:
+    trace = [error.stack_trace] if error.stack_trace else []
+    return pack(["failedReason", error.message, "stacktrace", json.dumps(trace)])
 
 
 def _whole(value: Any, default: int) -> int:

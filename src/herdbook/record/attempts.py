@@ -14,15 +14,15 @@ import asyncpg
 
 from herdbook.model.context import LogLine
 from herdbook.model.fast_dataclass import fast_dataclass
-from herdbook.model.job import AttemptKey, AttemptOutcome, ExternalJob, JobStatus
-from herdbook.model.outcome import ErrorReport
+from herdbook.model.job import AttemptKey, ExternalJob, JobStatus
+from herdbook.model.outcome import Cancelled, Failed, Outcome, Snoozed, Succeeded, WillRetry
 from herdbook.record.database import Connection
 from herdbook.record.sql import statement
 
 
 @fast_dataclass
-class Claim:
-    """A claim that won. `progress` (JSON text or None) is what earlier attempts reported.
+class ClaimedRow:
+    """What the record says of a job that may run. `progress` (JSON text or None) is what earlier attempts reported.
 
     `timeout_ms` is the job's own time limit, None where its type's holds; `waited_ms` how long the job
     could have run already when it was claimed, at `started_at`.
@@ -46,19 +46,15 @@ class RecordedState:
 
 @fast_dataclass
 class FinishedAttempt:
-    """An attempt that ended, in the record's terms. `result` and `progress` are JSON texts.
+    """An attempt that ended. `attempts_made` are the attempts that count, with this one; `progress` is JSON text.
 
-    `started_at` counts where the record was not told before that it runs.
+    `started_at` is used where the record was not told before that it runs.
     """
 
     key: AttemptKey
-    status: JobStatus
-    outcome: AttemptOutcome
+    outcome: Outcome
     attempts_made: int
     started_at: datetime | None = None
-    result: str | None = None
-    error: ErrorReport | None = None
-    run_at: datetime | None = None
     progress: str | None = None
 
 
@@ -68,7 +64,7 @@ async def claim_jobs_if_newer_attempt(
     attempts_made: Sequence[int],
     worker: str,
     started_at: Sequence[datetime] = (),
-) -> dict[UUID, Claim]:
+) -> dict[UUID, ClaimedRow]:
     """Claim jobs for `worker`; losers are left out.
 
     `attempts_made` are the tries that counted before each, `started_at` when each began: now unless given.
@@ -82,10 +78,10 @@ async def claim_jobs_if_newer_attempt(
         worker,
         list(started_at),
     )
-    return {row["id"]: _claim(row) for row in rows}
+    return {row["id"]: _claimed_row(row) for row in rows}
 
 
-async def read_jobs_if_pending(connection: Connection, keys: Sequence[AttemptKey]) -> dict[int, Claim]:
+async def read_jobs_if_pending(connection: Connection, keys: Sequence[AttemptKey]) -> dict[int, ClaimedRow]:
     """Claims of jobs that nothing else can be running, by their place in `keys`; the record is told nothing."""
     rows = await connection.fetch(
         statement("read_jobs_if_pending"),
@@ -93,11 +89,11 @@ async def read_jobs_if_pending(connection: Connection, keys: Sequence[AttemptKey
         [key.generation for key in keys],
         [key.number for key in keys],
     )
-    return {row["number"]: _claim(row) for row in rows}
+    return {row["number"]: _claimed_row(row) for row in rows}
 
 
-def _claim(row: asyncpg.Record) -> Claim:
-    return Claim(
+def _claimed_row(row: asyncpg.Record) -> ClaimedRow:
+    return ClaimedRow(
         progress=row["progress"],
         timeout_ms=row["timeout_ms"],
         started_at=row["started_at"],
@@ -140,18 +136,20 @@ async def finish_attempts_if_running(
     connection: Connection, finished: Sequence[FinishedAttempt], worker: str
 ) -> set[UUID]:
     """Record what attempts came to; returns the jobs whose attempt was still the running one."""
+    outcomes = [one.outcome for one in finished]
+    errors = [outcome.error if isinstance(outcome, WillRetry | Failed | Cancelled) else None for outcome in outcomes]
     rows = await connection.fetch(
         statement("finish_attempts_if_running"),
         [one.key.job for one in finished],
         [one.key.generation for one in finished],
         [one.key.number for one in finished],
-        [one.status.value for one in finished],
-        [one.outcome.value for one in finished],
-        [one.result for one in finished],
-        _or_nothing([one.error.type if one.error else None for one in finished]),
-        _or_nothing([one.error.message if one.error else None for one in finished]),
-        _or_nothing([one.error.stack_trace if one.error else None for one in finished]),
-        _or_nothing([one.run_at for one in finished]),
+        [outcome.status for outcome in outcomes],
+        [outcome.attempt_outcome for outcome in outcomes],
+        [outcome.result if isinstance(outcome, Succeeded) else None for outcome in outcomes],
+        _or_nothing([error.type if error else None for error in errors]),
+        _or_nothing([error.message if error else None for error in errors]),
+        _or_nothing([error.stack_trace if error else None for error in errors]),
+        _or_nothing([outcome.after if isinstance(outcome, WillRetry | Snoozed) else None for outcome in outcomes]),
         [one.attempts_made for one in finished],
         _or_nothing([one.progress for one in finished]),
         worker,

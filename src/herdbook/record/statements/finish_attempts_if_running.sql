@@ -1,12 +1,13 @@
 -- Records what attempts came to, each only if it is still the running one of its job: the record says so, or it says
--- that the job is pending and knows no attempt as new (one that ended before it was marked as running). Who asked for it is called back
--- once the job is final; a branch of an expression costs other jobs nothing, which one more INSERT would.
+-- that the job is pending and has recorded no attempt this recent (one that ended before its start was saved). Who asked
+-- for it is called back once the job is final; a branch of an expression costs other jobs nothing, which one more INSERT
+-- would.
 WITH ended AS (
     SELECT * FROM unnest(
         CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS text[]), CAST($5 AS text[]),
-        CAST($6 AS text[]), CAST($7 AS text[]), CAST($8 AS text[]), CAST($9 AS text[]), CAST($10 AS timestamptz[]),
+        CAST($6 AS text[]), CAST($7 AS text[]), CAST($8 AS text[]), CAST($9 AS text[]), CAST($10 AS bigint[]),
         CAST($11 AS int[]), CAST($12 AS text[]), CAST($14 AS timestamptz[])
-    ) AS e (id, generation, attempt, status, outcome, result, error_type, error_message, stack_trace, run_at,
+    ) AS e (id, generation, attempt, status, outcome, result, error_type, error_message, stack_trace, after,
             attempts_made, progress, started_at)
 ), finished AS (
     UPDATE herdbook.jobs j
@@ -14,7 +15,7 @@ WITH ended AS (
         result = e.result::jsonb,
         error_message = e.error_message,
         progress = coalesce(e.progress::jsonb, j.progress),
-        run_at = e.run_at,
+        run_at = now() + e.after * interval '1 millisecond',
         attempt = e.attempt,
         attempts_made = e.attempts_made,
         started_at = CASE WHEN j.status = 'pending' THEN e.started_at ELSE j.started_at END,

@@ -1,0 +1,43 @@
+"""Repeats a step until the servers are there, for jobs that are held meanwhile."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from herdbook.errors import HerdbookError
+from herdbook.service import log, pause_after
+
+Result = TypeVar("Result")
+
+
+class GivenUpError(HerdbookError):
+    """The worker stops, and waits no longer for a server."""
+
+
+class ServerWait:
+    """The patience of the steps of one queue."""
+
+    def __init__(self, queue: str) -> None:
+        self._queue = queue
+        self._given_up = False
+
+    def give_up(self) -> None:
+        """Wait no longer for a server that is unreachable."""
+        self._given_up = True
+
+    async def until_there(self, step: Callable[[], Awaitable[Result]]) -> Result:
+        """What the step returns, once its server is there; raises GivenUpError.
+
+        The jobs keep their locks meanwhile, and their places, so fetching stops.
+        """
+        failures = 0
+        while True:
+            try:
+                return await step()
+            except HerdbookError as error:
+                failures += 1
+                if failures == 1:
+                    log.warning("worker waits", queue=self._queue, error=str(error))
+                if self._given_up:
+                    raise GivenUpError(str(error)) from error
+            await asyncio.sleep(pause_after(failures))
