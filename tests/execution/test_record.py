@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,10 +20,12 @@ from herdbook.execution.replies import reject_stale
 from herdbook.execution.run import Runner
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.context import JobContext
-from herdbook.model.job import AttemptOutcome, JobStatus
+from herdbook.model.job import AttemptKey, AttemptOutcome, JobStatus
 from herdbook.model.outcome import Ended, Failed, Released, Succeeded
 from herdbook.model.registry import Registry
+from herdbook.model.signals import Retry
 from herdbook.queue.delivery import Delivery, parse_delivery
+from herdbook.record.attempts import claim_jobs_if_newer_attempt
 from herdbook.record.changes import cancel_jobs_if_pending
 from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job, read_logs
@@ -157,3 +160,68 @@ async def test_a_job_that_another_attempt_holds_goes_back(database: Database, tm
     claimed, rejected = await claim_deliveries(database, [delivered(job, 1)], "w1")
     assert claimed == []
     assert [one.outcome for one in rejected] == [Released()]
+
+
+async def test_a_repeat_knows_what_was_recorded_when_only_the_reply_was_lost(
+    database: Database, tmp_path: Path
+) -> None:
+    (job,) = await new_jobs(database, 1)
+
+    async def function(payload: object, context: JobContext) -> None:
+        context.log("a line")
+        raise Retry(after=60_000)
+
+    async with running(database, tmp_path, job, 1, "w1", function) as (claimed, ended):
+        await ended
+        report = replace(claimed.context.take_report())
+        claimed.context.put_back(report)
+        assert await record_ended(database, [claimed], "w1") == [claimed]
+        claimed.context.put_back(report)
+        assert await record_ended(database, [claimed], "w1") == []
+        claimed.context.put_back(report)
+        assert await record_ended(database, [claimed], "w1", is_repeat=True) == [claimed]
+        assert await record_ended(database, [claimed], "w2", is_repeat=True) == []
+    async with database.connection() as connection:
+        found = await read_job(connection, job)
+        assert [line.message for line in await read_logs(connection, job)] == ["a line"]
+        assert [one.number for one in await read_attempts(connection, found)] == [1]
+
+
+async def test_a_repeated_claim_is_won_again_by_its_worker_alone(database: Database) -> None:
+    (job,) = await new_jobs(database, 1)
+    deliveries = [delivered(job, 2)]
+    async with database.connection() as connection:
+        key = AttemptKey(job=job, generation=0, number=1)
+        assert await claim_jobs_if_newer_attempt(connection, [key], [0], "w0")
+    assert len((await claim_deliveries(database, deliveries, "w1"))[0]) == 1
+    assert (await claim_deliveries(database, deliveries, "w1"))[0] == []
+    assert (await claim_deliveries(database, deliveries, "w2", is_repeat=True))[0] == []
+    assert len((await claim_deliveries(database, deliveries, "w1", is_repeat=True))[0]) == 1
+    async with database.connection() as connection:
+        attempts = await read_attempts(connection, await read_job(connection, job))
+    assert [(one.number, one.outcome) for one in attempts] == [(1, AttemptOutcome.LOST), (2, None)]
+
+
+async def test_an_error_of_the_server_fails_no_finished_work(database: Database, tmp_path: Path) -> None:
+    (job,) = await new_jobs(database, 1)
+    run = await ran(database, tmp_path, job, 1, "w1")
+    async with database.connection() as connection:
+        # As in a rolling upgrade: the schema of another version.
+        await connection.execute("ALTER TABLE herdbook.jobs RENAME COLUMN progress TO progress_2")
+        with pytest.raises(RecordUnavailableError):
+            await record_ended(database, [run], "w1")
+        await connection.execute("ALTER TABLE herdbook.jobs RENAME COLUMN progress_2 TO progress")
+    assert await record_ended(database, [run], "w1", is_repeat=True) == [run]
+    async with database.connection() as connection:
+        assert (await read_job(connection, job)).status is JobStatus.COMPLETED
+
+
+async def test_a_result_that_is_refused_fails_its_own_job_alone(database: Database, tmp_path: Path) -> None:
+    ids = await new_jobs(database, 3)
+    runs = [await ran(database, tmp_path, id, 1, "w1") for id in ids]
+    runs[1].outcome = Succeeded(result='{"half": ')
+    assert await record_ended(database, runs, "w1") == runs
+    async with database.connection() as connection:
+        jobs = [await read_job(connection, id) for id in ids]
+    assert [job.status for job in jobs] == [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.COMPLETED]
+    assert "invalid input syntax for type json" in (jobs[1].error_message or "")

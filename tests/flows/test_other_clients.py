@@ -1,11 +1,12 @@
 """Jobs that other BullMQ clients put on the queue, or touch there."""
 
+import pytest
 import redis.asyncio
 from bullmq import Queue
 
 from herdbook.model.job import AttemptOutcome, JobStatus
 from herdbook.model.registry import Registry
-from herdbook.publishing.publish import JobRequest
+from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
 from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts
@@ -137,3 +138,66 @@ async def test_a_job_removed_from_redis_while_it_runs_is_recorded_all_the_same(s
         gate.set()
         assert (await system.finished(published.id)).result == "done"
     await client.aclose()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"opts": b"\xff\xfe"},
+        {"opts": b'"text"'},
+        {"opts": b'{"tm": "\\ud83d", "backoff": {"type": "fixed", "delay": "\\ud83d"}}'},
+        {"opts": b'{"attempts": 9007199254740991, "backoff": 1e300, "removeOnComplete": {"age": "x"}}'},
+        {"opts": b'{"attempts": -1e999, "removeOnFail": {"count": 1e30}, "fpof": {"deep": [1]}}'},
+        {"data": b"\xff"},
+        {"data": b'{"text": "\xed\xa0\xbd"}'},
+        {"data": b"{"},
+        {"name": b"a\0b\xff"},
+        {"name": b""},
+        {"priority": b"abc"},
+        {"timestamp": b"1e300"},
+        {"timestamp": b"-5"},
+        {"ats": b"99999999999999999999"},
+        {"atm": b"many"},
+    ],
+    ids=lambda broken: str(next(iter(broken.items()))[1])[2:40],
+)
+async def test_a_job_that_cannot_be_read_harms_no_other(settings: Settings, broken: dict[str, bytes]) -> None:
+    queue = other_client(settings)
+    added = [(await queue.add("echo", {"n": n}, {})).id for n in range(9)]
+    assert settings.redis_url
+    client = connect(settings.redis_url)
+    ((field, value),) = broken.items()
+    await client.hset(f"{settings.queue_prefix}:shared:{added[4]}", field, value)
+    async with running_system(settings, registry) as system:
+        await all_final(system, 9)
+        async with system.database.connection() as connection:
+            jobs = await find_jobs(connection, JobFilter(queue="shared"))
+            attempts = await connection.fetchval("SELECT count(*) FROM herdbook.job_attempts")
+
+        async def is_calm() -> bool:
+            return not await client.llen(f"{settings.queue_prefix}:shared:active")
+
+        await eventually(is_calm)
+    good = [job for job in jobs if not job.job_id.startswith(f"{added[4]}@")]
+    assert [job.status for job in good] == [JobStatus.COMPLETED] * 8
+    assert attempts == 9
+    await client.aclose()
+    await queue.close()
+
+
+async def test_a_job_of_another_queue_with_an_id_of_ours_is_a_job_of_its_own(settings: Settings) -> None:
+    other = Registry()
+    other.declare("elsewhere", dict[str, object])
+    async with running_system(settings, registry) as system:
+        ours = await Publisher(system.database, other, max_job_bytes=1_000).publish(
+            JobRequest(job_type="elsewhere", job_data={"n": 1})
+        )
+        queue = other_client(settings)
+        await queue.add("echo", {"n": 2}, {"jobId": str(ours.id)})
+        await all_final(system, 1)
+        async with system.database.connection() as connection:
+            (theirs,) = await find_jobs(connection, JobFilter(queue="shared"))
+        mine = await system.job(ours.id)
+    assert (theirs.status, theirs.result) == (JobStatus.COMPLETED, {"n": 2})
+    assert (mine.status, mine.attempt) == (JobStatus.PENDING, 0)
+    await queue.close()

@@ -1,5 +1,6 @@
 """Workers that are killed, and workers that are told to stop: no job is lost, none is recorded twice."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -7,13 +8,16 @@ from asyncio.subprocess import Process, create_subprocess_exec
 from pathlib import Path
 from typing import Any
 
-from herdbook.model.job import JobStatus
+from herdbook.model.context import JobContext
+from herdbook.model.job import AttemptOutcome, JobStatus
+from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
 from herdbook.record.database import Database
+from herdbook.record.reads import read_attempts
 from herdbook.relay import Relay
 from herdbook.settings import Settings
-from herdbook.testing import eventually
+from herdbook.testing import eventually, running_system
 
 from .working import book
 
@@ -48,7 +52,9 @@ async def test_a_killed_workers_jobs_are_run_by_the_next_and_recorded_once(
     relay = Relay(database, client, prefix=settings.queue_prefix)
     relay.start()
     publisher = Publisher(database, book, max_job_bytes=10_000)
-    await publisher.publish_bulk([JobRequest(job_type="pause", job_data={"n": n}) for n in range(1_000)])
+    # The first ten last, so that some are running whenever the worker is killed.
+    data = [{"n": n, "seconds": 3} if n < 10 else {"n": n} for n in range(1_000)]
+    await publisher.publish_bulk([JobRequest(job_type="pause", job_data=one) for one in data])
     first = await start_worker(settings)
 
     async def in_the_middle() -> bool:
@@ -102,3 +108,35 @@ async def test_a_stopped_worker_hands_its_jobs_back(settings: Settings, database
     assert await ask(database, "SELECT status FROM herdbook.jobs") == JobStatus.PENDING
     assert await ask(database, "SELECT outcome FROM herdbook.job_attempts") == "released"
     assert await ask(database, "SELECT attempts_made FROM herdbook.jobs") == 0
+
+
+async def test_a_job_whose_lock_is_lost_is_told_to_stop_and_runs_again(settings: Settings) -> None:
+    registry = Registry()
+    stopped = asyncio.Event()
+
+    @registry.processor("pause", queue="locks", attempts=1)
+    async def pause(payload: None, job: JobContext) -> int:
+        if job.attempt == 1:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+        return job.attempt
+
+    assert settings.redis_url
+    client = connect(settings.redis_url)
+    short = settings.model_copy(update={"lock_duration": 600, "stalled_interval": 100})
+    async with running_system(short, registry) as system:
+        published = await system.publisher.publish(JobRequest(job_type="pause", job_data=None))
+
+        async def is_lost() -> bool:
+            return bool(await client.delete(f"{settings.queue_prefix}:locks:{published.id}:lock"))
+
+        await eventually(is_lost)
+        await stopped.wait()
+        job = await system.finished(published.id)
+        async with system.database.connection() as connection:
+            attempts = await read_attempts(connection, job)
+    await client.aclose()
+    assert (job.status, job.result) == (JobStatus.COMPLETED, 2)
+    assert attempts[0].outcome in (AttemptOutcome.RELEASED, AttemptOutcome.LOST)

@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,10 +53,10 @@ class Theirs:
         fetched: list[str] = []
         at = now()
         for delivery in held:
-            job_id, ack = delivery.job_id, ack_completed(delivery, result="")
+            job_id, ack = delivery.job_id, ack_completed(replace(delivery, token="w1"), result="")
             keys = [self._prefix + name for name in (*MOVE, "completed", job_id, "metrics:completed", "marker")]
             along = "1" if len(fetched) < room else ""
-            _, ((*_, options, _),) = pack_acknowledgements([ack], self._retention, LOCK)
+            _, ((*_, options, _),) = pack_acknowledgements([ack], self._retention, worker="w1", lock_duration=LOCK)
             answer = await self._finish(
                 keys=keys,
                 args=[job_id, at, "returnvalue", f'"{job_id}"', "completed", along, self._prefix, options, ""],
@@ -101,7 +102,8 @@ async def value(client: Client, key: str) -> Any:
                 by_job.setdefault(fields.get("jobId", ""), []).append(fields)
             return by_job
         case _:
-            return (await client.get(key), await client.pttl(key) > 0)
+            # A lock: our tokens are for one fetch, theirs for a worker.
+            return ((await client.get(key)).split(":")[0], await client.pttl(key) > 0)
 
 
 async def nothing(client: Client, prefix: str) -> None:

@@ -21,9 +21,7 @@ async def test_locks_are_renewed_while_the_event_loop_is_blocked_and_dropped_one
     queue = work_queue(settings, "w1", lock=LOCK)
     await writer.add("q", [job("held"), job("dropped")])
     held, dropped = (await queue.ack_and_fetch([], 2)).deliveries
-    keeper = LockKeeper(
-        settings.redis_url, prefix=settings.queue_prefix, worker="w1", lock_duration=LOCK, on_lost=lambda *_: None
-    )
+    keeper = LockKeeper(settings.redis_url, prefix=settings.queue_prefix, lock_duration=LOCK, on_lost=lambda *_: None)
     keeper.start()
     keeper.hold([held, dropped])
     keeper.drop([dropped])
@@ -32,7 +30,7 @@ async def test_locks_are_renewed_while_the_event_loop_is_blocked_and_dropped_one
     threading.Event().wait(3 * LOCK / 1_000)
 
     prefix = f"{settings.queue_prefix}:q:"
-    assert await client.get(f"{prefix}held:lock") == "w1"
+    assert await client.get(f"{prefix}held:lock") == held.token
     assert await client.get(f"{prefix}dropped:lock") is None
     keeper.stop()
     await queue.close()
@@ -47,7 +45,6 @@ async def test_a_lost_lock_is_told(settings: Settings, writer: QueueWriter, clie
     keeper = LockKeeper(
         settings.redis_url,
         prefix=settings.queue_prefix,
-        worker="w1",
         lock_duration=LOCK,
         on_lost=lambda queue, job_ids: lost.extend(job_ids),
     )
@@ -66,10 +63,10 @@ async def test_a_lost_lock_is_told(settings: Settings, writer: QueueWriter, clie
 def test_a_later_attempt_of_the_same_job_is_not_dropped_with_the_earlier_one() -> None:
     from herdbook.queue.delivery import parse_delivery
 
-    keeper = LockKeeper("redis://127.0.0.1:1", prefix="p", worker="w", lock_duration=LOCK, on_lost=lambda *_: None)
-    first = parse_delivery("q", ["t", None, None, "1", None, None, None, None, "j"], "w")
-    second = parse_delivery("q", ["t", None, None, "2", None, None, None, None, "j"], "w")
+    keeper = LockKeeper("redis://127.0.0.1:1", prefix="p", lock_duration=LOCK, on_lost=lambda *_: None)
+    first = parse_delivery("q", ["t", None, None, "1", None, None, None, None, "j"], "w:1")
+    second = parse_delivery("q", ["t", None, None, "2", None, None, None, None, "j"], "w:2")
     keeper.hold([first])
     keeper.hold([second])
     keeper.drop([first])
-    assert keeper._held == {"q": {"j": 2}}
+    assert keeper._held == {"q": {"j": "w:2"}}

@@ -181,3 +181,48 @@ async def test_progress_is_shown_to_other_clients(
     await writer.add("q", [job("j0")])
     await queue.report_progress("j0", '{"done": 3}')
     assert await client.hget(f"{settings.queue_prefix}:q:j0", "progress") == '{"done": 3}'
+
+
+async def test_what_a_fetch_brought_whose_reply_was_lost_is_taken_on(queue: WorkQueue, writer: QueueWriter) -> None:
+    await writer.add("q", [job(f"j{number}") for number in range(4)])
+    token = queue.new_token()
+    lost = await queue.ack_and_fetch([], 2, token=token)
+    repeated = await queue.ack_and_fetch([], 2, token=token, is_repeat=True)
+    assert {one.job_id: one.attempt for one in repeated.deliveries} == {one.job_id: 1 for one in lost.deliveries}
+    assert len((await queue.ack_and_fetch([], 9)).deliveries) == 2
+
+
+async def test_an_acknowledgement_whose_reply_was_lost_changes_nothing_when_repeated(
+    queue: WorkQueue, writer: QueueWriter
+) -> None:
+    await writer.add("q", [job(f"j{number}") for number in range(3)])
+    first, second, third = (await queue.ack_and_fetch([], 3)).deliveries
+    acks = [ack_completed(first, "1"), ack_retry(second, after=0, reason="again"), ack_completed(third, "3")]
+    token = queue.new_token()
+    (again,) = (await queue.ack_and_fetch(acks, 5, token=token)).deliveries
+    repeated = await queue.ack_and_fetch(acks, 5, token=token, is_repeat=True)
+    assert (again.job_id, again.attempt) == ("j1", 2)
+    assert [(one.job_id, one.attempt, one.token) for one in repeated.deliveries] == [("j1", 2, token)]
+    assert (await queue.ack_and_fetch([ack_completed(again, "2")], 0)).refused == []
+
+
+async def test_an_earlier_attempt_cannot_free_the_lock_of_a_later_one(
+    queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    await writer.add("q", [job("j0"), job("j1")])
+    earlier, other = (await queue.ack_and_fetch([], 2)).deliveries
+    lock = f"{settings.queue_prefix}:q:{earlier.job_id}:lock"
+
+    async def is_moved() -> bool:
+        await client.delete(lock)
+        return earlier.job_id in await queue.move_stalled()
+
+    await eventually(is_moved)
+    # Fetched along with the other's acknowledgement, it has a token of its own all the same.
+    (later,) = (await queue.ack_and_fetch([ack_completed(other, "1")], 1)).deliveries
+    assert (later.job_id, later.attempt) == (earlier.job_id, 2)
+    for ack in (ack_released(earlier), ack_completed(earlier, "1"), ack_retry(earlier, after=0, reason="x")):
+        ((refused, _),) = (await queue.ack_and_fetch([ack], 0)).refused
+        assert refused == earlier.job_id
+    assert await client.get(lock) == later.token
+    assert (await queue.ack_and_fetch([ack_completed(later, "2")], 0)).refused == []

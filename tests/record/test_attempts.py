@@ -120,7 +120,7 @@ async def test_a_failed_job_runs_again_only_when_the_queue_counted_its_failure(d
 async def test_an_attempt_that_ended_before_it_was_marked_is_recorded_with_its_start(database: Database) -> None:
     async with database.connection() as connection:
         job = await inserted(connection)
-        seen = (await read_jobs_if_pending(connection, [AttemptKey(job=job, generation=0, number=1)]))[0]
+        seen = (await read_jobs_if_pending(connection, "q", [AttemptKey(job=job, generation=0, number=1)]))[0]
         assert await finish(connection, replace(ended(job, 1), started_at=seen.started_at))
         found = await read_job(connection, job)
         (attempt,) = await read_attempts(connection, found)

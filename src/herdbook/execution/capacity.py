@@ -12,7 +12,8 @@ class Capacity:
     """Room for `concurrency` running jobs, and for as many as `waiting_limit` that wait to be recorded or acknowledged.
 
     A job makes room when it has ended, before it is recorded and acknowledged; but when too many wait for that,
-    because a server is unreachable, there is none. A fetch reserves its places before it asks for jobs.
+    because a server is unreachable, there is none. A fetch reserves its places before it asks for jobs, and until it
+    gives them back the worker is not empty.
     """
 
     def __init__(self, concurrency: int, *, waiting_limit: int) -> None:
@@ -48,38 +49,41 @@ class Capacity:
         """Places for one fetch, at most `limit`, to be given back by `free`."""
         places = min(self.room, limit)
         self._reserved += places
-        self._show_room()
+        self._show()
         return places
 
     def free(self, places: int) -> None:
         """Give reserved places back; what the fetch brought is held by now."""
         self._reserved -= places
-        self._show_room()
+        self._show()
 
     def hold(self, deliveries: Iterable[Delivery]) -> None:
         """These were fetched."""
         keys = [(delivery.job_id, delivery.attempt) for delivery in deliveries]
         self._held.update(keys)
         self._running.update(keys)
-        self.is_empty.clear()
+        self._show()
 
     def end(self, delivery: Delivery) -> None:
         """This one has ended; it is still held."""
         self._running.discard((delivery.job_id, delivery.attempt))
         if not self.has_room.is_set():
-            self._show_room()
+            self._show()
 
     def let_go(self, deliveries: Iterable[Delivery]) -> None:
         """These are held no longer."""
         keys = [(delivery.job_id, delivery.attempt) for delivery in deliveries]
         self._held.difference_update(keys)
         self._running.difference_update(keys)
-        self._show_room()
-        if not self._held:
-            self.is_empty.set()
+        self._show()
 
-    def _show_room(self) -> None:
-        if self.room:
-            self.has_room.set()
-        else:
-            self.has_room.clear()
+    def _show(self) -> None:
+        _set(self.has_room, bool(self.room))
+        _set(self.is_empty, not self._held and not self._reserved)
+
+
+def _set(event: asyncio.Event, is_set: bool) -> None:
+    if is_set:
+        event.set()
+    else:
+        event.clear()

@@ -16,16 +16,19 @@ _GONE = Failed(error=ErrorReport(type="JobDataGone", message="the job's data are
 Claims = tuple[list[ClaimedJob], list[Acknowledgement]]
 
 
-async def claim_deliveries(database: Database, deliveries: Sequence[Delivery], worker: str) -> Claims:
-    """Claim deliveries in the record, adopting jobs that other clients published. Raises RecordUnavailableError.
+async def claim_deliveries(
+    database: Database, deliveries: Sequence[Delivery], worker: str, *, is_repeat: bool = False
+) -> Claims:
+    """Claim deliveries of one queue in the record, adopting jobs that other clients published.
 
     A pending job may run as soon as it was read: that it runs is saved while it does, and recording its end is
-    fenced by itself. Any other job must win its claim in the record first.
+    fenced by itself. Any other job must win its claim in the record first; in a repeat, a claim that this worker
+    has won already is won again. Raises RecordUnavailableError.
     """
     keyed = [(attempt_key(delivery), delivery) for delivery in deliveries if delivery.job_type]
     gone = [Acknowledgement(delivery=delivery, outcome=_GONE) for delivery in deliveries if not delivery.job_type]
     async with database.connection() as connection:
-        free = await read_jobs_if_pending(connection, [key for key, _ in keyed])
+        free = await read_jobs_if_pending(connection, deliveries[0].queue, [key for key, _ in keyed])
         claimed = [
             ClaimedJob(key=keyed[number][0], delivery=keyed[number][1], row=row, is_start_saved=False)
             for number, row in free.items()
@@ -33,30 +36,36 @@ async def claim_deliveries(database: Database, deliveries: Sequence[Delivery], w
         if len(claimed) == len(keyed):
             return claimed, gone
         rest = [one for number, one in enumerate(keyed) if number not in free]
-        won, stale = await _claim_contested(connection, rest, worker)
+        won, stale = await _claim_contested(connection, rest, worker, is_repeat)
     return claimed + won, gone + stale
 
 
-async def _claim_contested(connection: Connection, keyed: Sequence[Keyed], worker: str) -> Claims:
+async def _claim_contested(connection: Connection, keyed: Sequence[Keyed], worker: str, is_repeat: bool) -> Claims:
     """Claim jobs that something else may be running, and those that the record has never seen."""
-    won, lost = await _claim_as(connection, keyed, worker)
-    states = await read_states(connection, [key.job for key, _ in lost]) if lost else {}
+    won, lost = await _claim_as(connection, keyed, worker, is_repeat)
+    states = await read_states(connection, lost[0][1].queue, [key.job for key, _ in lost]) if lost else {}
     stale = [reply_to_stale(key, delivery, states[key.job]) for key, delivery in lost if key.job in states]
     unknown = [delivery for key, delivery in lost if key.job not in states]
     if unknown:
         # Written down, they are known by their derived ids.
         await adopt_jobs(connection, [external_job(delivery) for delivery in unknown])
-        adopted, lost = await _claim_as(connection, [(external_key(one), one) for one in unknown], worker)
+        adopted, lost = await _claim_as(connection, [(external_key(one), one) for one in unknown], worker, is_repeat)
         won += adopted
         stale += await read_replies(connection, lost)
     return won, stale
 
 
 async def _claim_as(
-    connection: Connection, keyed: Sequence[Keyed], worker: str
+    connection: Connection, keyed: Sequence[Keyed], worker: str, is_repeat: bool
 ) -> tuple[list[ClaimedJob], list[Keyed]]:
+    queue = keyed[0][1].queue
     rows = await claim_jobs_if_newer_attempt(
-        connection, [key for key, _ in keyed], [delivery.attempts_made for _, delivery in keyed], worker
+        connection,
+        [key for key, _ in keyed],
+        [delivery.attempts_made for _, delivery in keyed],
+        worker,
+        queue=queue,
+        is_repeat=is_repeat,
     )
     won = [
         ClaimedJob(key=key, delivery=delivery, row=rows[key.job], is_start_saved=True)

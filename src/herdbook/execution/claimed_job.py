@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from herdbook.errors import HerdbookError
 from herdbook.execution.processes.process import JobProcess
 from herdbook.model.context import JobContext
 from herdbook.model.job import AttemptKey
@@ -14,8 +15,13 @@ from herdbook.model.signals import Cancel, TimedOut
 from herdbook.queue.delivery import Delivery
 from herdbook.record.attempts import ClaimedRow
 
-# Why a job is stopped; it is recorded as though the processor had raised it.
-StopReason = TimedOut | Cancel
+
+class LockLost(HerdbookError):
+    """The job's lock is gone, so another worker may have it: this attempt ends without counting."""
+
+
+# Why a job is stopped. It is recorded as though the processor had raised it; a lost lock hands the job back.
+StopReason = TimedOut | Cancel | LockLost
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

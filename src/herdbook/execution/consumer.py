@@ -3,6 +3,7 @@
 import asyncio
 
 from herdbook.execution.executor import Executor
+from herdbook.execution.server_wait import GivenUpError
 from herdbook.queue.work import WorkQueue
 from herdbook.service import Service, log
 
@@ -22,7 +23,10 @@ class Fetcher(Service):
         await self._executor.capacity.has_room.wait()
         if self.is_quiet or not self._executor.capacity.room:
             return 0
-        more, wait = await self._executor.fetch()
+        try:
+            more, wait = await self._executor.fetch()
+        except GivenUpError:
+            return 0
         if not more and not self.is_quiet:
             await self._wait(wait)
         return 0

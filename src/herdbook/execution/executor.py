@@ -4,7 +4,7 @@ What is not recorded must never be acknowledged, and what could not be claimed m
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -12,8 +12,8 @@ from uuid import UUID
 
 from herdbook.errors import QueueUnavailableError
 from herdbook.execution.capacity import Capacity
-from herdbook.execution.claim import claim_deliveries
-from herdbook.execution.claimed_job import ClaimedJob
+from herdbook.execution.claim import Claims, claim_deliveries
+from herdbook.execution.claimed_job import ClaimedJob, LockLost
 from herdbook.execution.decide import decide_outcome
 from herdbook.execution.inbox import Inbox, Step
 from herdbook.execution.processes import ProcessPool
@@ -29,7 +29,7 @@ from herdbook.model.signals import Cancel
 from herdbook.observe.events import NOBODY, Observer
 from herdbook.queue.delivery import Acknowledgement, Delivery
 from herdbook.queue.locks import LockKeeper
-from herdbook.queue.work import BATCH_LIMIT, WorkQueue
+from herdbook.queue.work import BATCH_LIMIT, AckAndFetch, WorkQueue
 from herdbook.record.database import Database
 from herdbook.service import Service, log
 
@@ -95,16 +95,16 @@ class Executor:
 
     async def fetch(self) -> tuple[bool, int | None]:
         """Fetch what there is room for; whether more may be there, and for how many milliseconds there is nothing."""
-        places, fetched = self.capacity.reserve(BATCH_LIMIT), None
-        try:
-            fetched = await self._queue.ack_and_fetch([], places)
-        finally:
-            self._accept(fetched.deliveries if fetched else [], places)
+        places = self.capacity.reserve(BATCH_LIMIT)
+        fetched = await self._ack_and_fetch([], places)
         return len(fetched.deliveries) >= places, fetched.wait
 
     async def claim(self, deliveries: Sequence[Delivery]) -> None:
         """Claim deliveries in the record, and run those that won."""
-        step = partial(claim_deliveries, self._database, deliveries, self._queue.worker)
+
+        def step(is_repeat: bool) -> Awaitable[Claims]:
+            return claim_deliveries(self._database, deliveries, self._queue.worker, is_repeat=is_repeat)
+
         try:
             jobs, rejected = await self._servers.until_there(step)
         except GivenUpError:
@@ -134,16 +134,17 @@ class Executor:
         """Record what the jobs came to."""
         try:
             async with self._writing:
-                step = partial(record_ended, self._database, jobs, self._queue.worker)
-                recorded = await self._servers.until_there(step)
+                recorded = await self._servers.until_there(
+                    lambda is_repeat: record_ended(self._database, jobs, self._queue.worker, is_repeat=is_repeat)
+                )
             if len(recorded) < len(jobs):
                 await self._reject_stale([job for job in jobs if job not in recorded])
-        except BaseException as error:
-            # Without their locks the jobs become stalled and are delivered again.
+        except GivenUpError:
             self._let_go([job.delivery for job in jobs])
-            if isinstance(error, GivenUpError):
-                return
-            raise
+            return
+        except Exception as error:
+            await self._record_apart(jobs, error)
+            return
         self._observer.recorded(self._queue.name, recorded)
         self._settled.put([_acknowledgement(job) for job in recorded])
 
@@ -153,16 +154,16 @@ class Executor:
         places = self.capacity.reserve(BATCH_LIMIT) if self.fetches else 0
         # From here on their locks may be gone, and that is no loss.
         self._locks.drop(deliveries)
-        fetched: list[Delivery] = []
-        with suppress(GivenUpError):
-            reply = await self._servers.until_there(partial(self._queue.ack_and_fetch, acks, places))
-            fetched = reply.deliveries
-            for job_id, error in reply.refused:
-                # The record has the result; the queue will deliver the job once more and be told.
-                log.info("not acknowledged", job=job_id, queue=self._queue.name, error=error)
-            self._observer.acknowledged(self._queue.name, len(acks))
-        self._accept(fetched, places)
-        self.capacity.let_go(deliveries)
+        try:
+            reply = await self._ack_and_fetch(acks, places)
+        except GivenUpError:
+            return
+        finally:
+            self.capacity.let_go(deliveries)
+        for job_id, error in reply.refused:
+            # The record has the result; the queue will deliver the job once more and be told.
+            log.info("not acknowledged", job=job_id, queue=self._queue.name, error=error)
+        self._observer.acknowledged(self._queue.name, len(acks))
 
     async def flush_reports(self) -> None:
         """Record what running jobs reported, and show their progress to other clients of the queue."""
@@ -181,6 +182,13 @@ class Executor:
             if reason is not None:
                 self._runner.stop(job, Cancel(reason))
 
+    def lose_locks(self, tokens: Mapping[str, str]) -> None:
+        """Stop jobs, by their id in the queue, whose lock of this token is gone: another worker may have them."""
+        for job in self._runner.running:
+            if tokens.get(job.job_id) == job.delivery.token:
+                log.warning("lock lost", job=job.job_id, queue=self._queue.name)
+                self._runner.stop(job, LockLost())
+
     def interrupt(self) -> None:
         """End the running jobs, to be handed back."""
         self._runner.interrupt()
@@ -193,12 +201,21 @@ class Executor:
         """Free what is left."""
         self._runner.close()
 
-    def _accept(self, deliveries: Sequence[Delivery], places: int) -> None:
-        if deliveries:
-            self.capacity.hold(deliveries)
-            self._locks.hold(deliveries)
-            self._fetched.put(deliveries)
-        self.capacity.free(places)
+    async def _ack_and_fetch(self, acks: Sequence[Acknowledgement], places: int) -> AckAndFetch:
+        """Acknowledge, and take what the queue has for the reserved places; they are given back in any case."""
+        token = self._queue.new_token()
+        try:
+            reply = await self._servers.until_there(
+                lambda is_repeat: self._queue.ack_and_fetch(acks, places, token=token, is_repeat=is_repeat),
+                is_wanted=lambda: bool(acks) or self.fetches,
+            )
+            if reply.deliveries:
+                self.capacity.hold(reply.deliveries)
+                self._locks.hold(reply.deliveries)
+                self._fetched.put(reply.deliveries)
+        finally:
+            self.capacity.free(places)
+        return reply
 
     async def _claim_apart(self, deliveries: Sequence[Delivery], error: Exception) -> None:
         """After an error nobody foresaw: the bad delivery alone is let go, and so becomes stalled."""
@@ -209,13 +226,22 @@ class Executor:
             for delivery in deliveries:
                 await self.claim([delivery])
 
+    async def _record_apart(self, jobs: Sequence[ClaimedJob], error: Exception) -> None:
+        """After an error nobody foresaw: the bad job alone is let go; without its lock it is delivered again."""
+        if len(jobs) == 1:
+            log.error("not recorded", job=jobs[0].job_id, queue=self._queue.name, exc_info=error)
+            self._let_go([jobs[0].delivery])
+        else:
+            for job in jobs:
+                await self.record([job])
+
     async def _reject_stale(self, jobs: Sequence[ClaimedJob]) -> None:
         """The record wants no result of these: tell the queue what the record says instead."""
         for job in jobs:
             log.warning("overtaken", job=job.job_id, queue=self._queue.name, attempt=job.key.number)
         keyed = [(job.key, job.delivery) for job in jobs]
         try:
-            self._settled.put(await self._servers.until_there(partial(reject_stale, self._database, keyed)))
+            self._settled.put(await self._servers.until_there(lambda _: reject_stale(self._database, keyed)))
         except GivenUpError:
             self._let_go([job.delivery for job in jobs])
 

@@ -11,59 +11,84 @@ from herdbook.execution.claimed_job import ClaimedJob
 from herdbook.model.context import LogLine, Report
 from herdbook.model.job import AttemptKey
 from herdbook.model.outcome import ErrorReport, Failed, WillRetry
-from herdbook.model.signals import ProcessDied
+from herdbook.model.signals import ProcessDied, UnrecordableResult
+from herdbook.model.storable import storable_text
 from herdbook.record.attempts import (
     FinishedAttempt,
     claim_jobs_if_newer_attempt,
     count_errors,
     finish_attempts_if_running,
     insert_logs,
+    read_recorded_attempts,
     write_progress_if_running,
 )
-from herdbook.record.database import Connection, Database
+from herdbook.record.database import REFUSALS, Connection, Database, errors_are_unavailable
+from herdbook.service import log
 
 # Processes that one job may take with it.
 _MAX_DEATHS = 3
 
 
-async def save_starts(database: Database, jobs: Sequence[ClaimedJob], worker: str) -> list[ClaimedJob]:
+async def save_starts(
+    database: Database, jobs: Sequence[ClaimedJob], worker: str, *, is_repeat: bool = False
+) -> list[ClaimedJob]:
     """Show these jobs as running; returns those that may not run. Raises RecordUnavailableError."""
     async with database.connection() as connection:
-        return await _save_starts(connection, jobs, worker)
+        return await _save_starts(connection, jobs, worker, is_repeat)
 
 
-async def _save_starts(connection: Connection, jobs: Sequence[ClaimedJob], worker: str) -> list[ClaimedJob]:
-    saved = await _claim(connection, jobs, worker)
+async def _save_starts(
+    connection: Connection, jobs: Sequence[ClaimedJob], worker: str, is_repeat: bool
+) -> list[ClaimedJob]:
+    saved = await _claim(connection, jobs, worker, is_repeat)
     for job in jobs:
         job.is_start_saved = job.key.job in saved
     return [job for job in jobs if not job.is_start_saved]
 
 
-async def _claim(connection: Connection, jobs: Sequence[ClaimedJob], worker: str) -> Collection[UUID]:
+async def _claim(
+    connection: Connection, jobs: Sequence[ClaimedJob], worker: str, is_repeat: bool = False
+) -> Collection[UUID]:
     return await claim_jobs_if_newer_attempt(
         connection,
         [job.key for job in jobs],
         [job.delivery.attempts_made for job in jobs],
         worker,
-        [job.row.started_at for job in jobs],
+        started_at=[job.row.started_at for job in jobs],
+        is_repeat=is_repeat,
     )
 
 
-async def record_ended(database: Database, jobs: Sequence[ClaimedJob], worker: str) -> list[ClaimedJob]:
+async def record_ended(
+    database: Database, jobs: Sequence[ClaimedJob], worker: str, *, is_repeat: bool = False
+) -> list[ClaimedJob]:
     """Record what jobs came to, in one commit; returns those whose attempt was still the running one.
 
-    A result that PostgreSQL refuses fails its own job and spoils no other. Raises RecordUnavailableError, and then
-    nothing was recorded.
+    A repeat knows the attempts that an earlier call has recorded, when only its reply was lost. What PostgreSQL
+    refuses to store fails its own job and spoils no other. Raises RecordUnavailableError, and then nothing was
+    recorded.
     """
-    if died := [job for job in jobs if _died(job)]:
+    known = await _recorded_before(database, jobs, worker) if is_repeat else []
+    unknown = [job for job in jobs if job not in known]
+    if died := [job for job in unknown if _died(job)]:
         await _fail_if_deadly(database, died)
-    reports = [job.context.take_report() for job in jobs]
+    reports = [job.context.take_report() for job in unknown]
     try:
-        return await _record(database, list(zip(jobs, reports, strict=True)), worker)
+        return known + await _record(database, list(zip(unknown, reports, strict=True)), worker)
     except BaseException:
-        for job, report in zip(jobs, reports, strict=True):
+        for job, report in zip(unknown, reports, strict=True):
             job.context.put_back(report)
         raise
+
+
+async def _recorded_before(database: Database, jobs: Sequence[ClaimedJob], worker: str) -> list[ClaimedJob]:
+    async with database.connection() as connection:
+        recorded = await read_recorded_attempts(connection, [job.key for job in jobs], worker)
+    found = [job for job in jobs if job.key in recorded]
+    for job in found:
+        # Its last report was written in the same commit.
+        job.context.take_report()
+    return found
 
 
 def _died(job: ClaimedJob) -> bool:
@@ -82,10 +107,37 @@ async def _fail_if_deadly(database: Database, jobs: Sequence[ClaimedJob]) -> Non
             job.outcome = Failed(error=replace(error, message=message))
 
 
-async def _record(database: Database, ended: list[tuple[ClaimedJob, Report]], worker: str) -> list[ClaimedJob]:
+Ended = tuple[ClaimedJob, Report]
+
+
+async def _record(database: Database, ended: Sequence[Ended], worker: str) -> list[ClaimedJob]:
+    if not ended:
+        return []
+    try:
+        return await _record_together(database, ended, worker)
+    except REFUSALS as error:
+        if len(ended) == 1:
+            return await _record_refused(database, ended[0][0], worker, error)
+    return [job for one in ended for job in await _record(database, [one], worker)]
+
+
+async def _record_refused(
+    database: Database, job: ClaimedJob, worker: str, error: asyncpg.PostgresError
+) -> list[ClaimedJob]:
+    """Record a job whose result or report PostgreSQL refuses: without its report, and if need be as failed."""
+    log.error("not recorded as it is", job=job.job_id, queue=job.queue, error=str(error))
+    try:
+        return await _record_together(database, [(job, Report())], worker)
+    except REFUSALS as refusal:
+        message = storable_text(str(refusal))
+        job.outcome = Failed(error=ErrorReport(type=UnrecordableResult.__name__, message=message))
+        return await _record_together(database, [(job, Report())], worker)
+
+
+async def _record_together(database: Database, ended: Sequence[Ended], worker: str) -> list[ClaimedJob]:
     lines = [(job.key, line) for job, report in ended for line in report.logs]
     finished = [_finished(job, report) for job, report in ended]
-    try:
+    with errors_are_unavailable():
         async with AsyncExitStack() as stack:
             # Without log lines one statement does it, which saves the transaction's two round trips.
             opened = database.transaction() if lines else database.connection()
@@ -98,12 +150,6 @@ async def _record(database: Database, ended: list[tuple[ClaimedJob, Report]], wo
                 # An older attempt was shown as running meanwhile; the newer one counts.
                 newer = [one for one in finished if one.key.job in claimed]
                 recorded |= await finish_attempts_if_running(connection, newer, worker)
-    except asyncpg.PostgresError as error:
-        if len(ended) > 1:
-            return [job for one in ended for job in await _record(database, [one], worker)]
-        job, _ = ended[0]
-        job.outcome = Failed(error=ErrorReport(type="UnrecordableResult", message=str(error)))
-        return await _record(database, [(job, Report())], worker)
     return [job for job, _ in ended if job.key.job in recorded]
 
 
@@ -133,7 +179,7 @@ async def flush_reports(database: Database, jobs: Sequence[ClaimedJob], worker: 
         if reported:
             async with database.transaction() as connection:
                 if unsaved := [job for job, _ in reported if not job.is_start_saved]:
-                    await _save_starts(connection, unsaved, worker)
+                    await _save_starts(connection, unsaved, worker, is_repeat=True)
                 await insert_logs(connection, lines)
                 await write_progress_if_running(connection, progress)
     except BaseException:

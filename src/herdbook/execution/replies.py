@@ -19,7 +19,9 @@ async def reject_stale(database: Database, keyed: Sequence[Keyed]) -> list[Ackno
 
 async def read_replies(connection: Connection, keyed: Sequence[Keyed]) -> list[Acknowledgement]:
     """The replies for deliveries that lost their claim, by what the record says of their jobs."""
-    states = await read_states(connection, [key.job for key, _ in keyed])
+    if not keyed:
+        return []
+    states = await read_states(connection, keyed[0][1].queue, [key.job for key, _ in keyed])
     return [reply_to_stale(key, delivery, states.get(key.job)) for key, delivery in keyed]
 
 

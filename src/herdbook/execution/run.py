@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from herdbook.errors import ConfigurationError
-from herdbook.execution.claimed_job import ClaimedJob, StopReason
+from herdbook.execution.claimed_job import ClaimedJob, LockLost, StopReason
 from herdbook.execution.error_report import report_error, stack_text
 from herdbook.execution.processes import Call, ProcessPool
 from herdbook.execution.processes.process import JobProcess
@@ -188,7 +188,10 @@ class Runner:
     def _end(self, job: ClaimedJob, ended: Ended) -> None:
         if job.timer is not None:
             job.timer.cancel()
-        if job.stop_reason is not None:
+        if isinstance(job.stop_reason, LockLost):
+            # Work that is done is worth recording; the record knows whether another attempt came first.
+            ended = ended if isinstance(ended, Returned) else Interrupted()
+        elif job.stop_reason is not None:
             # Whatever the function made of being stopped: it was.
             ended = Raised(error=job.stop_reason, report=report_error(job.stop_reason, trace=_where(job, ended)))
         elif self._interrupting and isinstance(ended, Raised) and isinstance(ended.error, asyncio.CancelledError):

@@ -25,19 +25,22 @@ class ServerWait:
         """Wait no longer for a server that is unreachable."""
         self._given_up = True
 
-    async def until_there(self, step: Callable[[], Awaitable[Result]]) -> Result:
-        """What the step returns, once its server is there; raises GivenUpError.
+    async def until_there(
+        self, step: Callable[[bool], Awaitable[Result]], *, is_wanted: Callable[[], bool] = lambda: True
+    ) -> Result:
+        """What the step returns, once its server is there; raises GivenUpError, also when it is not wanted any more.
 
+        The step is told whether this is a repeat: the server may have done its work, and only the reply was lost.
         The jobs keep their locks meanwhile, and their places, so fetching stops.
         """
         failures = 0
         while True:
             try:
-                return await step()
+                return await step(failures > 0)
             except HerdbookError as error:
                 failures += 1
                 if failures == 1:
                     log.warning("worker waits", queue=self._queue, error=str(error))
-                if self._given_up:
+                if self._given_up or not is_wanted():
                     raise GivenUpError(str(error)) from error
             await asyncio.sleep(pause_after(failures))

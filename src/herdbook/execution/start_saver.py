@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
 from typing import Any
 
 from herdbook.execution.claimed_job import ClaimedJob
@@ -56,5 +55,8 @@ class StartSaver:
         async with self._writing:
             running = [job for job in jobs if job.outcome is None and not job.is_start_saved]
             if running:
-                for job in await self._servers.until_there(partial(save_starts, self._database, running, self._worker)):
+                lost = await self._servers.until_there(
+                    lambda is_repeat: save_starts(self._database, running, self._worker, is_repeat=is_repeat)
+                )
+                for job in lost:
                     self._on_lost(job)

@@ -23,7 +23,7 @@ from herdbook.queue.locks import LockKeeper
 from herdbook.queue.work import StalledRule, WorkQueue
 from herdbook.record.database import Database
 from herdbook.record.workers import WorkerBeat, beat_worker, remove_worker
-from herdbook.service import Service, log
+from herdbook.service import Service
 from herdbook.settings import Settings
 
 # Seconds between two signs of life, and between two writings of progress and logs.
@@ -84,9 +84,8 @@ class Worker:
         self._locks = LockKeeper(
             settings.redis_url,
             prefix=settings.queue_prefix,
-            worker=self.id,
             lock_duration=settings.lock_duration,
-            on_lost=_tell_lost,
+            on_lost=self._lose_locks,
         )
         names = queues or registry.queues()
         artifacts = FolderArtifacts(settings.artifact_folder)
@@ -133,6 +132,7 @@ class Worker:
 
     def start(self) -> None:
         """Start working."""
+        self._loop = asyncio.get_running_loop()
         self._locks.start()
         for beside in self._beside:
             beside.start()
@@ -200,7 +200,8 @@ class Worker:
         for consumer in self.consumers:
             consumer.executor.close()
 
-
-def _tell_lost(queue: str, job_ids: list[str]) -> None:
-    for job_id in job_ids:
-        log.warning("lock lost", job=job_id, queue=queue)
+    def _lose_locks(self, queue: str, tokens: dict[str, str]) -> None:
+        """Called by the thread that renews the locks."""
+        (consumer,) = [one for one in self.consumers if one.queue.name == queue]
+        with suppress(RuntimeError):  # The loop has ended.
+            self._loop.call_soon_threadsafe(consumer.executor.lose_locks, tokens)

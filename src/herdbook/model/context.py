@@ -7,7 +7,7 @@ Never talks to a server itself, so its calls are plain functions that any thread
 import json
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -27,10 +27,11 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line that a processor logged."""
+    """One line that a processor logged; `was_sent` when it may have been written down already."""
 
     at: datetime
     message: str
+    was_sent: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,7 +132,7 @@ class JobContext:
         newer = self._noted()
         self._notes = Report(
             progress=notes.progress if newer.progress is None else newer.progress,
-            logs=notes.logs + newer.logs,
+            logs=[replace(line, was_sent=True) for line in notes.logs] + newer.logs,
         )
 
     def _noted(self) -> Report:

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+# What the column of the record takes.
+_MOST_GENERATIONS = 2**31 - 1
+
 
 def new_job_id() -> UUID:
     """A fresh UUIDv7, ordered by time."""
@@ -33,9 +36,10 @@ def parse_queue_job_id(job_id: str) -> tuple[UUID, int] | None:
     if len(text) != 36 or (generation and not generation.isdigit()):
         return None
     try:
-        return UUID(text), int(generation or 0)
+        found = UUID(text), int(generation or 0)
     except ValueError:
         return None
+    return found if found[1] <= _MOST_GENERATIONS else None
 
 
 def external_job_id(queue: str, job_id: str, timestamp: int) -> UUID:
@@ -44,6 +48,8 @@ def external_job_id(queue: str, job_id: str, timestamp: int) -> UUID:
     The same job always gives the same UUIDv7. BullMQ's own counter restarts after a flush, so the
     time of publishing is part of the identity.
     """
-    digest = int.from_bytes(hashlib.sha256(f"{queue}\0{job_id}\0{timestamp}".encode()).digest()[:10])
+    digest = int.from_bytes(
+        hashlib.sha256(f"{queue}\0{job_id}\0{timestamp}".encode(errors="surrogateescape")).digest()[:10]
+    )
     rand_a, rand_b = digest >> 68, digest & ((1 << 62) - 1)
     return UUID(int=(timestamp & ((1 << 48) - 1)) << 80 | 7 << 76 | rand_a << 64 | 2 << 62 | rand_b)

@@ -32,6 +32,8 @@ def connect(url: str, *, name: str | None = None, blocking: bool = False) -> Que
     return redis.asyncio.Redis.from_url(
         url,
         decode_responses=True,
+        # Others may have written bytes that are no UTF-8; read this way, they can be written back as they were.
+        encoding_errors="surrogateescape",
         client_name=name,
         socket_timeout=timeout,
         socket_connect_timeout=_PROMPT,
@@ -44,6 +46,7 @@ def connect_from_thread(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         decode_responses=True,
+        encoding_errors="surrogateescape",
         socket_timeout=_PROMPT,
         socket_connect_timeout=_PROMPT,
         retry=Retry(NoBackoff(), 0),

@@ -17,7 +17,15 @@ from herdbook.model.fast_dataclass import fast_dataclass
 from herdbook.model.job import LONGEST_TRACE_CONTEXT
 from herdbook.model.options import Backoff
 from herdbook.model.outcome import Cancelled, ErrorReport, Failed, Outcome, Released, Snoozed, Succeeded, WillRetry
+from herdbook.model.storable import storable_text
 from herdbook.queue.scripts import pack
+
+# The greatest whole number that a column of the record takes; some write Number.MAX_SAFE_INTEGER for "always".
+_MOST = 2**31 - 1
+# What a job is called that has no name.
+_NO_NAME = "(no name)"
+# The last moment of the year 9999, in Unix milliseconds.
+_LATEST = 253_402_300_799_000
 
 
 @fast_dataclass
@@ -25,8 +33,9 @@ class Delivery:
     """One job handed to one worker.
 
     `attempt` is BullMQ's `ats`, which it raises for each delivery: our fence. `attempts_made` is its
-    `atm`, the tries that counted before this one. `data` is JSON text, `timestamp` Unix milliseconds.
-    `deferred_failure` is set when the job lost its worker too often: it must fail without running.
+    `atm`, the attempts that counted before this one. `data` is JSON text, `timestamp` Unix milliseconds.
+    `token` is that of its lock: one for each fetch. `deferred_failure` says why the job must fail without
+    running: it lost its worker too often, or cannot be read.
     """
 
     queue: str
@@ -39,29 +48,31 @@ class Delivery:
     priority: int
     timestamp: int
     token: str
-    deferred_failure: str | None
+    deferred_failure: str | None = None
 
     @property
     def max_attempts(self) -> int:
-        """How often the job may be tried; BullMQ's default is once."""
+        """How many attempts the job may have; BullMQ's default is one."""
         return max(_whole(self.options.get("attempts"), 1), 1)
 
     @property
     def backoff(self) -> Backoff | None:
-        """The wait between tries. BullMQ also allows a bare number, and strategies that only their program knows."""
+        """The wait between attempts. BullMQ also allows a bare number, and strategies that only their program knows."""
         wish = self.options.get("backoff")
         if isinstance(wish, (int, float)):
             wish = {"type": "fixed", "delay": wish}
         try:
             return Backoff.model_validate(wish)
-        except ValidationError:
+        except (ValidationError, ArithmeticError):
             return None
 
     @property
     def trace_context(self) -> str | None:
         """Where the trace of the job goes on: BullMQ's telemetry metadata, if they can be any."""
         text = self.options.get("tm")
-        return text if isinstance(text, str) and 0 < len(text) <= LONGEST_TRACE_CONTEXT and "\0" not in text else None
+        if not isinstance(text, str) or not 0 < len(text) <= LONGEST_TRACE_CONTEXT:
+            return None
+        return text if storable_text(text) == text else None
 
 
 @fast_dataclass
@@ -82,31 +93,43 @@ class Retention:
 
 
 def parse_delivery(queue: str, job: Sequence[Any], token: str) -> Delivery:
-    """A job as `ack_and_fetch.lua` returns it: its id, and fields of its hash. A job whose hash is gone has no name."""
+    """A job as `ack_and_fetch.lua` returns it: its id, and fields of its hash. A job whose hash is gone has no name.
+
+    Anybody may have written it, so nothing in it raises: what cannot be used has its default, and a job whose options
+    cannot be read fails by its `deferred_failure`.
+    """
     name, data, options, attempt, attempts_made, priority, timestamp, deferred_failure, job_id = job
+    try:
+        parsed = _options(options or "{}")
+    except ValueError as error:
+        parsed, deferred_failure = {}, deferred_failure or f"the job cannot be read: {error}"
+    if name == "":
+        name, deferred_failure = _NO_NAME, deferred_failure or "the job has no name"
     return Delivery(
         queue=queue,
         job_id=job_id,
         job_type=name or "",
         data=data or "null",
-        options=_options(options or "{}"),
-        attempt=int(attempt or 1),
-        attempts_made=int(attempts_made or 0),
-        priority=int(priority or 0),
-        timestamp=_whole(timestamp, 0),
+        options=parsed,
+        attempt=max(_whole(attempt, 1), 1),
+        attempts_made=max(_whole(attempts_made, 0), 0),
+        priority=_whole(priority, 0),
+        timestamp=min(max(_whole(timestamp, 0, most=_LATEST), 0), _LATEST),
         token=token,
         deferred_failure=deferred_failure,
     )
 
 
+# What becomes of a parent whose child fails, see BullMQ.
+_PARENT_OPTIONS = ("fpof", "cpof", "idof", "rdof")
 # Finished jobs stay, however many and old they are.
 _FOR_EVER = Retention(completed=-1, failed=-1, seconds=0)
 
 
 def pack_acknowledgements(
-    acks: Sequence[Acknowledgement], retention: Retention, lock_duration: int
+    acks: Sequence[Acknowledgement], retention: Retention, *, worker: str, lock_duration: int
 ) -> tuple[list[str], list[list[Any]]]:
-    """The acknowledgements for `ack_and_fetch.lua`: ids and results of jobs that completed plainly, and the others.
+    """Acknowledgements as `ack_and_fetch.lua` takes them: id, result, token of plainly completed jobs, and the others.
 
     The last job of a kind makes room for all of them: to look for old jobs once for each costs more than the rest.
     Where none is to stay, each removes itself.
@@ -119,28 +142,28 @@ def pack_acknowledgements(
         is_last = keeps_none or last[type(ack.outcome)] == index
         outcome = ack.outcome
         if isinstance(outcome, Succeeded) and not is_last and "removeOnComplete" not in ack.delivery.options:
-            plain += (ack.delivery.job_id, outcome.result)
+            plain += (ack.delivery.job_id, outcome.result, ack.delivery.token)
         else:
-            others.append(_pack(ack, retention if is_last else _FOR_EVER, lock_duration))
+            others.append(_pack(ack, retention if is_last else _FOR_EVER, worker, lock_duration))
     return plain, others
 
 
-def pack_finish_options(token: str, lock_duration: int) -> bytes:
-    """What `moveToFinished` is to be told of a job that completed plainly."""
-    return _pack_finish_options(token, lock_duration, _keep(None, _FOR_EVER.completed, 0), 1, 0, ())
+def pack_finish_options(worker: str, lock_duration: int) -> bytes:
+    """What `moveToFinished` is to be told of a job that completed plainly; the script adds the lock's token."""
+    return pack(_finish_options("", worker, lock_duration, _keep(None, _FOR_EVER.completed, 0), 1, 0))
 
 
-def _pack(ack: Acknowledgement, retention: Retention, lock_duration: int) -> list[Any]:
+def _pack(ack: Acknowledgement, retention: Retention, worker: str, lock_duration: int) -> list[Any]:
     delivery = ack.delivery
     match ack.outcome:
         case Succeeded(result=result):
             keep = _keep(delivery.options.get("removeOnComplete"), retention.completed, retention.seconds)
-            finish = _finish_options(delivery, keep, lock_duration)
+            finish = _pack_finish_options(delivery, worker, lock_duration, keep)
             return ["finish", delivery.job_id, "completed", "returnvalue", result, finish, ""]
         case Failed(error=error) | Cancelled(error=error):
             # BullMQ knows no cancelled jobs.
             keep = _keep(delivery.options.get("removeOnFail"), retention.failed, retention.seconds)
-            finish = _finish_options(delivery, keep, lock_duration)
+            finish = _pack_finish_options(delivery, worker, lock_duration, keep)
             fields = _failure_fields(error)
             return ["finish", delivery.job_id, "failed", "failedReason", error.message, finish, fields]
         case WillRetry(error=error, after=after) if after > 0:
@@ -157,59 +180,51 @@ def _pack(ack: Acknowledgement, retention: Retention, lock_duration: int) -> lis
 # Jobs of one type carry the same options text; parsing it once is enough. Nobody changes the result.
 @lru_cache(maxsize=1_000)
 def _options(text: str) -> dict[str, Any]:
-    options: dict[str, Any] = orjson.loads(text)
+    try:
+        options = orjson.loads(text)
+    except ValueError:
+        # Half a surrogate pair, which JavaScript writes when it cuts an emoji, is no JSON for orjson.
+        options = json.loads(text)
+    if not isinstance(options, dict):
+        raise ValueError("its opts are no object")
     return options
 
 
-def _finish_options(delivery: Delivery, keep: tuple[tuple[str, int], ...], lock_duration: int) -> bytes:
-    options = delivery.options
-    parents = tuple((name, options[name]) for name in ("fpof", "cpof", "idof", "rdof") if name in options)
-    return _pack_finish_options(
-        delivery.token, lock_duration, keep, delivery.max_attempts, delivery.attempts_made, parents
+def _pack_finish_options(delivery: Delivery, worker: str, lock_duration: int, keep: dict[str, int]) -> bytes:
+    options = _finish_options(
+        delivery.token, worker, lock_duration, keep, delivery.max_attempts, delivery.attempts_made
     )
+    parents = {name: bool(delivery.options[name]) for name in _PARENT_OPTIONS if name in delivery.options}
+    return pack({**options, **parents})
 
 
-@lru_cache(maxsize=1_000)
-def _pack_finish_options(
-    token: str,
-    lock_duration: int,
-    keep: tuple[tuple[str, int], ...],
-    attempts: int,
-    attempts_made: int,
-    parents: tuple[tuple[str, bool], ...],
-) -> bytes:
-    return pack(
-        {
-            # The token shows that this job's lock is ours; it and the next two are for the job that is fetched along.
-            "token": token,
-            "lockDuration": lock_duration,
-            "name": token,
-            "keepJobs": dict(keep),
-            "attempts": attempts,
-            "attemptsMade": attempts_made,
-            "maxMetricsSize": "",
-            "fpof": False,
-            "cpof": False,
-            "idof": False,
-            "rdof": False,
-            **dict(parents),
-        }
-    )
+def _finish_options(
+    token: str, worker: str, lock_duration: int, keep: dict[str, int], attempts: int, attempts_made: int
+) -> dict[str, Any]:
+    return {
+        # The token shows that this job's lock is ours; the next two are for a job that is fetched along.
+        "token": token,
+        "lockDuration": lock_duration,
+        "name": worker,
+        "keepJobs": keep,
+        "attempts": attempts,
+        "attemptsMade": attempts_made,
+        "maxMetricsSize": "",
+        **dict.fromkeys(_PARENT_OPTIONS, False),
+    }
 
 
-def _keep(wish: Any, count: int, seconds: int) -> tuple[tuple[str, int], ...]:
+def _keep(wish: Any, count: int, seconds: int) -> dict[str, int]:
     """How many finished jobs stay: what the job's publisher asked for (as BullMQ reads it), else ours."""
     match wish:
-        case None:
-            return (("count", count), ("age", seconds)) if seconds else (("count", count),)
         case bool():
-            return (("count", 0 if wish else -1),)
+            return {"count": 0 if wish else -1}
         case int():
-            return (("count", wish),)
+            return {"count": _whole(wish, count)}
         case dict():
-            return tuple((name, int(limit)) for name, limit in wish.items() if limit is not None)
+            return {name: _whole(wish[name], 0) for name in ("count", "age", "limit") if wish.get(name) is not None}
         case _:
-            return (("count", count),)
+            return {"count": count, "age": seconds} if seconds else {"count": count}
 
 
 def _failure_fields(error: ErrorReport) -> bytes:
@@ -217,8 +232,9 @@ def _failure_fields(error: ErrorReport) -> bytes:
     return pack(["failedReason", error.message, "stacktrace", json.dumps(trace)])
 
 
-def _whole(value: Any, default: int) -> int:
+def _whole(value: Any, default: int, *, most: int = _MOST) -> int:
+    """The whole number that is meant, as far as the record can hold it; `default` where there is none."""
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        return min(max(int(float(value)), -most), most) if value is not None else default
+    except (TypeError, ValueError, OverflowError):
         return default

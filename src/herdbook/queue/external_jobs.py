@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from herdbook.model.ids import external_job_id, parse_queue_job_id
 from herdbook.model.job import AttemptKey, ExternalJob
 from herdbook.model.options import MAX_PRIORITY
-from herdbook.model.storable import storable_json
+from herdbook.model.storable import storable_json, storable_text
 from herdbook.queue.delivery import Delivery
 
 
@@ -32,9 +32,9 @@ def external_job(delivery: Delivery) -> ExternalJob:
     backoff = delivery.backoff
     return ExternalJob(
         id=external_key(delivery).job,
-        job_id=f"{delivery.job_id}@{delivery.timestamp}",
+        job_id=f"{storable_text(delivery.job_id)}@{delivery.timestamp}",
         queue=delivery.queue,
-        job_type=delivery.job_type[:200],
+        job_type=storable_text(delivery.job_type)[:200],
         job_data=storable_json(delivery.data),
         priority=min(max(delivery.priority, 0), MAX_PRIORITY),
         max_attempts=delivery.max_attempts,

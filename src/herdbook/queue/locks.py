@@ -14,20 +14,20 @@ from herdbook.queue.delivery import Delivery
 from herdbook.queue.keys import key_prefix
 from herdbook.queue.scripts import bullmq_script, pack
 
-# What was lost: the queue and the ids of the jobs whose lock is gone or somebody else's.
-OnLost = Callable[[str, list[str]], None]
+# What was lost: the queue, and by job id the tokens of the locks that are gone or somebody else's.
+OnLost = Callable[[str, dict[str, str]], None]
 
 
 class LockKeeper:
     """Renews the locks of the held jobs every third of `lock_duration` milliseconds."""
 
-    def __init__(self, url: str, *, prefix: str, worker: str, lock_duration: int, on_lost: OnLost) -> None:
+    def __init__(self, url: str, *, prefix: str, lock_duration: int, on_lost: OnLost) -> None:
         self._url = url
         self._prefix = prefix
-        self._worker = worker
         self._lock_duration = lock_duration
         self._on_lost = on_lost
-        self._held: dict[str, dict[str, int]] = {}
+        # By queue and job: the tokens of the locks.
+        self._held: dict[str, dict[str, str]] = {}
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="herdbook-locks", daemon=True)
@@ -45,14 +45,14 @@ class LockKeeper:
         """Keep these jobs' locks from now on."""
         with self._guard:
             for delivery in deliveries:
-                self._held.setdefault(delivery.queue, {})[delivery.job_id] = delivery.attempt
+                self._held.setdefault(delivery.queue, {})[delivery.job_id] = delivery.token
 
     def drop(self, deliveries: Iterable[Delivery]) -> None:
         """Keep these jobs' locks no longer, unless a later attempt of the same job is held meanwhile."""
         with self._guard:
             for delivery in deliveries:
                 held = self._held[delivery.queue]
-                if held.get(delivery.job_id) == delivery.attempt:
+                if held.get(delivery.job_id) == delivery.token:
                     del held[delivery.job_id]
 
     def _run(self) -> None:
@@ -60,18 +60,16 @@ class LockKeeper:
         extend = client.register_script(bullmq_script("extendLocks-1"))
         while not self._stop.wait(self._lock_duration / 3_000):
             with self._guard:
-                held = [(queue, sorted(job_ids)) for queue, job_ids in self._held.items() if job_ids]
-            for queue, job_ids in held:
+                held = [(queue, dict(tokens)) for queue, tokens in self._held.items() if tokens]
+            for queue, tokens in held:
                 prefix = key_prefix(self._prefix, queue)
-                tokens = pack([self._worker] * len(job_ids))
+                packed = (pack(list(tokens.values())), pack(list(tokens)))
                 try:
-                    lost: list[str] = extend(
-                        keys=[f"{prefix}stalled"], args=[prefix, tokens, pack(job_ids), self._lock_duration]
-                    )
+                    lost: list[str] = extend(keys=[f"{prefix}stalled"], args=[prefix, *packed, self._lock_duration])
                 except (RedisError, OSError):
-                    continue  # Redis is away; the next round tries again.
+                    continue  # Redis is unreachable; the next round tries again.
                 with self._guard:
-                    lost = [job_id for job_id in lost if job_id in self._held[queue]]
+                    lost = [job_id for job_id in lost if self._held[queue].get(job_id) == tokens[job_id]]
                 if lost:
-                    self._on_lost(queue, lost)
+                    self._on_lost(queue, {job_id: tokens[job_id] for job_id in lost})
         client.close()

@@ -46,5 +46,5 @@ def bullmq_script(name: str) -> str:
 
 def pack(value: Any) -> bytes:
     """The value as a script unpacks it. Redis's unpacker has no binary type, so bytes go as texts."""
-    packed: bytes = msgpack.packb(value, use_bin_type=False)
+    packed: bytes = msgpack.packb(value, use_bin_type=False, unicode_errors="surrogateescape")
     return packed

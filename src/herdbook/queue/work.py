@@ -7,6 +7,7 @@ Never runs a job or writes the record.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from herdbook.queue.connection import BLOCK, away_is_unavailable, connect
 from herdbook.queue.delivery import (
@@ -48,7 +49,7 @@ class StalledRule:
 
 
 class WorkQueue:
-    """One BullMQ queue as one worker sees it. `worker` is the worker's id: it marks its locks."""
+    """One BullMQ queue as one worker sees it. `worker` is the worker's id, and the beginning of its tokens."""
 
     def __init__(
         self, url: str, name: str, *, prefix: str, worker: str, retention: Retention, stalled: StalledRule
@@ -63,7 +64,7 @@ class WorkQueue:
         self._ack_and_fetch = self._client.register_script(compose("ack_and_fetch"))
         self._move_stalled = self._client.register_script(bullmq_script("moveStalledJobsToWait-9"))
         self._update_progress = self._client.register_script(bullmq_script("updateProgress-3"))
-        self._options = pack({"token": worker, "lockDuration": stalled.lock_duration, "name": worker})
+        self._fetches = count(1)
         self._plain_options = pack_finish_options(worker, stalled.lock_duration)
 
     async def close(self) -> None:
@@ -71,21 +72,30 @@ class WorkQueue:
         await self._client.aclose()
         await self._waiting.aclose()
 
-    async def ack_and_fetch(self, acks: Sequence[Acknowledgement], room: int) -> AckAndFetch:
-        """Acknowledge up to `BATCH_LIMIT` jobs, then fetch up to as many, at most `room`.
+    def new_token(self) -> str:
+        """A token for the locks of one fetch: with one of its own, an attempt cannot touch the lock of a later one."""
+        return f"{self.worker}:{next(self._fetches)}"
 
-        Raises QueueUnavailableError when Redis is away: whether it took the turn is then unknown.
+    async def ack_and_fetch(
+        self, acks: Sequence[Acknowledgement], room: int, *, token: str | None = None, is_repeat: bool = False
+    ) -> AckAndFetch:
+        """Acknowledge up to `BATCH_LIMIT` jobs, then fetch up to as many, at most `room`, with a new token or this one.
+
+        Raises QueueUnavailableError when Redis is unreachable: whether it did as asked is then unknown. Call it again
+        with the same token as a repeat: jobs that the first call fetched are taken on.
         """
-        now = _now()
-        plain, others = pack_acknowledgements(acks, self._retention, self._stalled.lock_duration)
-        packed = (pack(plain), self._plain_options, pack(others))
+        now, token = _now(), token or self.new_token()
+        lock_duration = self._stalled.lock_duration
+        plain, others = pack_acknowledgements(acks, self._retention, worker=self.worker, lock_duration=lock_duration)
+        options = pack({"token": token, "lockDuration": lock_duration, "name": self.worker})
+        packed = (pack(plain), self._plain_options, pack(others), "1" if is_repeat else "")
         with away_is_unavailable():
             refused, fetched, limited, next_at = await self._ack_and_fetch(
-                keys=[self._prefix], args=[now, self._options, min(room, BATCH_LIMIT), *packed]
+                keys=[self._prefix], args=[now, options, min(room, BATCH_LIMIT), *packed]
             )
         return AckAndFetch(
             refused=[(job_id, error) for job_id, error in refused],
-            deliveries=[parse_delivery(self.name, job, self.worker) for job in fetched],
+            deliveries=[parse_delivery(self.name, job, token) for job in fetched],
             wait=limited if limited > 0 else max(int(next_at) - now, 0) if next_at else None,
         )
 

@@ -63,7 +63,10 @@ async def claim_jobs_if_newer_attempt(
     keys: Sequence[AttemptKey],
     attempts_made: Sequence[int],
     worker: str,
+    *,
+    queue: str | None = None,
     started_at: Sequence[datetime] = (),
+    is_repeat: bool = False,
 ) -> dict[UUID, ClaimedRow]:
     """Claim jobs for `worker`; losers are left out.
 
@@ -77,17 +80,20 @@ async def claim_jobs_if_newer_attempt(
         list(attempts_made),
         worker,
         list(started_at),
+        queue,
+        is_repeat,
     )
     return {row["id"]: _claimed_row(row) for row in rows}
 
 
-async def read_jobs_if_pending(connection: Connection, keys: Sequence[AttemptKey]) -> dict[int, ClaimedRow]:
+async def read_jobs_if_pending(connection: Connection, queue: str, keys: Sequence[AttemptKey]) -> dict[int, ClaimedRow]:
     """Claims of jobs that nothing else can be running, by their place in `keys`; the record is told nothing."""
     rows = await connection.fetch(
         statement("read_jobs_if_pending"),
         [key.job for key in keys],
         [key.generation for key in keys],
         [key.number for key in keys],
+        queue,
     )
     return {row["number"]: _claimed_row(row) for row in rows}
 
@@ -101,9 +107,9 @@ def _claimed_row(row: asyncpg.Record) -> ClaimedRow:
     )
 
 
-async def read_states(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, RecordedState]:
+async def read_states(connection: Connection, queue: str, jobs: Sequence[UUID]) -> dict[UUID, RecordedState]:
     """What the record says of delivered jobs; those it does not know are left out."""
-    rows = await connection.fetch(statement("read_states"), list(jobs))
+    rows = await connection.fetch(statement("read_states"), list(jobs), queue)
     return {
         row["id"]: RecordedState(
             generation=row["generation"],
@@ -163,6 +169,18 @@ def _or_nothing(column: list[Any]) -> list[Any]:
     return column if any(one is not None for one in column) else []
 
 
+async def read_recorded_attempts(connection: Connection, keys: Sequence[AttemptKey], worker: str) -> set[AttemptKey]:
+    """Those of these attempts whose end this worker has recorded already."""
+    rows = await connection.fetch(
+        statement("read_recorded_attempts"),
+        [key.job for key in keys],
+        [key.generation for key in keys],
+        [key.number for key in keys],
+        worker,
+    )
+    return {AttemptKey(job=row["job"], generation=row["generation"], number=row["attempt"]) for row in rows}
+
+
 async def count_errors(connection: Connection, keys: Sequence[AttemptKey], error_type: str) -> dict[UUID, int]:
     """How many earlier attempts, of the same generation, ended with an error of this type; none is left out."""
     rows = await connection.fetch(
@@ -183,7 +201,7 @@ async def write_progress_if_running(connection: Connection, reports: Sequence[tu
 
 
 async def insert_logs(connection: Connection, lines: Sequence[tuple[AttemptKey, LogLine]]) -> None:
-    """Record log lines, in order."""
+    """Record log lines, in order; of those that were sent before, only what is not there."""
     await connection.execute(
         statement("insert_logs"),
         [key.job for key, _ in lines],
@@ -191,4 +209,5 @@ async def insert_logs(connection: Connection, lines: Sequence[tuple[AttemptKey, 
         [key.number for key, _ in lines],
         [line.at for _, line in lines],
         [line.message for _, line in lines],
+        [line.was_sent for _, line in lines],
     )

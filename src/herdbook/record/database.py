@@ -108,6 +108,21 @@ class Database:
         return connection
 
 
+# What PostgreSQL refuses for the value itself. All its other errors are about the server or the schema.
+REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+
+
+class errors_are_unavailable:  # noqa: N801  (reads as a statement where it is used)
+    """Turns every error of PostgreSQL that is no refusal into RecordUnavailableError: what is to be stored is fine."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, asyncpg.PostgresError) and not isinstance(error, REFUSALS):
+            raise RecordUnavailableError(f"PostgreSQL cannot do it now: {error}") from error
+
+
 class away_is_unavailable:  # noqa: N801  (reads as a statement where it is used)
     """Turns the many errors of an absent PostgreSQL into RecordUnavailableError."""
 

@@ -3,9 +3,10 @@
 --   ARGV[1]  now, in Unix milliseconds
 --   ARGV[2]  fetch options, packed: {token, lockDuration, name}
 --   ARGV[3]  how many jobs to fetch
---   ARGV[4]  jobs that completed and want nothing special, packed: { job id, result, job id, result, ... }
---   ARGV[5]  the finish options of each of those, packed as `moveToFinished` takes them
+--   ARGV[4]  jobs that completed and want nothing special, packed: { job id, result, token, job id, ... }
+--   ARGV[5]  the finish options of each of those, packed as `moveToFinished` takes them, without their token
 --   ARGV[6]  other acknowledgements, packed: { {way, job id, arguments...}, ... }
+--   ARGV[7]  "1" when the reply to an earlier call with this token was lost: what that fetched is taken on
 -- Answers { refused acknowledgements {job id, error text}, fetched jobs {the values of FIELDS, job id},
 --           milliseconds of rate limit left, time of the next delayed job }.
 --
@@ -75,6 +76,10 @@ function ways.finish(id, target, property, value, packed, fields)
         return reply
     end
     fetch(reply)
+    if #fetched > 0 then
+        -- It has the token of the job that made room for it.
+        call("SET", prefix .. reply[2] .. ":lock", me.token, "PX", me.lockDuration)
+    end
     return 0
 end
 
@@ -126,23 +131,31 @@ local function complete(id, value, made)
     return 0
 end
 
+local plain_options
+local function finish_options(token)
+    plain_options = plain_options or cmsgpack.unpack(ARGV[5])
+    plain_options.token = token
+    return cmsgpack.pack(plain_options)
+end
+
 local function complete_all(plain)
     local held, children = {}, {}
-    for i = 1, #plain, 2 do
+    for i = 1, #plain, 3 do
         local key = prefix .. plain[i]
         held[#held + 1] = key .. ":lock"
-        children[i], children[i + 1] = key .. ":dependencies", key .. ":unsuccessful"
+        children[#children + 1] = key .. ":dependencies"
+        children[#children + 1] = key .. ":unsuccessful"
     end
     local tokens = call("MGET", unpack(held))
     local childless = call("EXISTS", unpack(children)) == 0
-    for i = 1, #plain, 2 do
-        local id, value = plain[i], plain[i + 1]
+    for i = 1, #plain, 3 do
+        local id, value, token = plain[i], plain[i + 1], plain[i + 2]
         local job = call("HMGET", prefix .. id, "name", "atm", "parentKey", "parent", "deid")
-        local ours = job[1] and tokens[(i + 1) / 2] == me.token
+        local ours = job[1] and tokens[(i + 2) / 3] == token
         if ours and childless and not (job[3] or job[4] or job[5]) then
             acknowledge(complete, id, value, job[2])
         else
-            acknowledge(ways.finish, id, "completed", "returnvalue", value, ARGV[5], "")
+            acknowledge(ways.finish, id, "completed", "returnvalue", value, finish_options(token), "")
         end
     end
     if #freed > 0 then
@@ -196,6 +209,20 @@ local function take()
     hand_out(by_priority)
 end
 
+-- Jobs that an earlier call with this token fetched, and whose reply was lost.
+local function take_on()
+    local ids = call("LRANGE", active, 0, -1)
+    for i, id in ipairs(ids) do
+        if call("GET", prefix .. id .. ":lock") == me.token then
+            fetched[#fetched + 1] = read(id)
+            room = room - 1
+        end
+    end
+end
+
+if ARGV[7] == "1" then
+    take_on()
+end
 local plain = cmsgpack.unpack(ARGV[4])
 if #plain > 0 then
     complete_all(plain)

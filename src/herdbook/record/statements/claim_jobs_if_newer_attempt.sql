@@ -1,7 +1,8 @@
 -- The fence: an attempt claims its job only when it is newer than the recorded one and the job is
 -- not over. A failed job may run again only when the queue counted the failed try (a retry made on
 -- the queue itself); if it did not, its worker died between recording and acknowledging.
--- An attempt that is overtaken while it still runs is written down as lost.
+-- An attempt that is overtaken while it still runs is written down as lost. The reply to an earlier call may have been
+-- lost: a repeat ($8) takes this worker's own claim for what it is.
 WITH delivered AS (
     SELECT d.id, d.generation, d.attempt, d.attempts_made, coalesce(d.started_at, now()) AS started_at
     FROM unnest(CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS int[]), CAST($6 AS timestamptz[]))
@@ -16,17 +17,19 @@ WITH delivered AS (
         completed_at = NULL, run_at = NULL,
         waited_ms = greatest(0, 1000 * extract(epoch FROM d.started_at - coalesce(j.run_at, j.updated_at)))
     FROM delivered d
-    WHERE j.id = d.id AND j.generation = d.generation AND j.attempt < d.attempt
-      AND (j.status IN ('pending', 'processing')
-           OR (j.status = 'failed' AND d.attempts_made >= j.attempts_made))
-    RETURNING j.id, j.progress::text, j.timeout_ms, j.started_at, j.waited_ms
+    WHERE j.id = d.id AND j.generation = d.generation AND j.queue = coalesce($7, j.queue)
+      AND ((j.attempt < d.attempt
+            AND (j.status IN ('pending', 'processing')
+                 OR (j.status = 'failed' AND d.attempts_made >= j.attempts_made)))
+           OR (CAST($8 AS boolean) AND j.attempt = d.attempt AND j.status = 'processing' AND j.worker = $5))
+    RETURNING j.id, j.attempt, j.progress::text, j.timeout_ms, j.started_at, j.waited_ms
 ), lost AS (
     INSERT INTO herdbook.job_attempts (
         job, generation, attempt, worker, started_at, ended_at, waited_ms, outcome, error_type, error_message
     )
     SELECT b.id, b.generation, b.attempt, b.worker, b.started_at, now(), b.waited_ms, 'lost', 'WorkerLost',
            'the worker vanished or lost the job''s lock before the attempt ended'
-    FROM before b JOIN claimed c ON c.id = b.id
+    FROM before b JOIN claimed c ON c.id = b.id AND b.attempt < c.attempt
     ON CONFLICT DO NOTHING
 )
 SELECT * FROM claimed

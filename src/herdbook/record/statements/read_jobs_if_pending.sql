@@ -5,4 +5,4 @@ SELECT d.number - 1 AS number, j.progress::text, j.timeout_ms, now() AS started_
 FROM unnest(CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[])) WITH ORDINALITY
     AS d (id, generation, attempt, number)
 JOIN herdbook.jobs j ON j.id = d.id
-WHERE j.status = 'pending' AND j.generation = d.generation AND j.attempt < d.attempt
+WHERE j.status = 'pending' AND j.generation = d.generation AND j.attempt < d.attempt AND j.queue = $4
