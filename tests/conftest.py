@@ -1,11 +1,14 @@
 """Real servers for all tests: started once, a database and a key prefix for each test."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -19,7 +22,12 @@ from herdbook.record.migrate import migrate
 from herdbook.settings import Settings
 from herdbook.testing import eventually
 
-TEMPLATE = "herdbook_template"
+# Servers to test on instead of the embedded ones. Both have to be there for the tests alone.
+DATABASE_URL = "HERDBOOK_TEST_DATABASE_URL"
+REDIS_URL = "HERDBOOK_TEST_REDIS_URL"
+# Databases of this run begin so: a server that is not ours may have those of another.
+RUN = f"herdbook_{uuid4().hex[:8]}"
+TEMPLATE = f"{RUN}_template"
 # Databases that a test has left, without a row.
 _EMPTIED: list[str] = []
 # The shape of the template's schema.
@@ -51,9 +59,17 @@ END $$
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servers:
+    """How to reach the PostgreSQL and the Redis that the tests share."""
+
+    database_url: str
+    redis_url: str
+
+
 def database_url(url: str, name: str) -> str:
     """The URL of another database on the same server."""
-    return f"{url.rpartition('/')[0]}/{name}"
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 @pytest.fixture(scope="session")
@@ -66,18 +82,32 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def servers(open_folder: Path) -> Iterator[EmbeddedServers]:
-    """A Redis and a PostgreSQL with a migrated template database."""
-    with EmbeddedServers(open_folder / "servers") as servers:
-        asyncio.run(_make_template(servers.database_url))
+def servers(open_folder: Path) -> Iterator[Servers]:
+    """A Redis and a PostgreSQL with a migrated template database; embedded unless the environment names others."""
+    postgresql, redis = os.environ.get(DATABASE_URL), os.environ.get(REDIS_URL)
+    with EmbeddedServers(open_folder / "servers", postgres=not postgresql, redis=not redis) as embedded:
+        servers = Servers(database_url=postgresql or embedded.database_url, redis_url=redis or embedded.redis_url)
+        asyncio.run(_expect_no_keys(servers.redis_url))
+        asyncio.run(_make_template(servers.database_url, embedded=not postgresql))
         yield servers
+        if postgresql:
+            asyncio.run(_drop_databases(postgresql))
 
 
-async def _make_template(url: str) -> None:
+async def _expect_no_keys(url: str) -> None:
+    redis = connect(url)
+    keys = await redis.dbsize()
+    await redis.aclose()
+    if keys:
+        pytest.exit(f"{REDIS_URL} names a database with {keys} keys: the tests need an empty one", returncode=4)
+
+
+async def _make_template(url: str, *, embedded: bool) -> None:
     admin = await asyncpg.connect(url)
-    # Hundreds of databases are made here, and none has to outlive a power cut.
-    await admin.execute("ALTER SYSTEM SET fsync = off")
-    await admin.execute("SELECT pg_reload_conf()")
+    if embedded:
+        # Hundreds of databases are made here, and none has to outlive a power cut.
+        await admin.execute("ALTER SYSTEM SET fsync = off")
+        await admin.execute("SELECT pg_reload_conf()")
     await admin.execute(f"CREATE DATABASE {TEMPLATE}")
     await admin.close()
     database = Database(database_url(url, TEMPLATE), size=2)
@@ -89,15 +119,22 @@ async def _make_template(url: str) -> None:
     await template.close()
 
 
+async def _drop_databases(url: str) -> None:
+    admin = await asyncpg.connect(url)
+    for row in await admin.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", f"{RUN}_"):
+        await admin.execute(f"DROP DATABASE {row['datname']} WITH (FORCE)")
+    await admin.close()
+
+
 @pytest.fixture
-async def settings(servers: EmbeddedServers, tmp_path: Path) -> AsyncIterator[Settings]:
+async def settings(servers: Servers, tmp_path: Path) -> AsyncIterator[Settings]:
     """Settings with a migrated database and a key prefix of the test's own; afterwards nothing of it may be left."""
     async with fresh_settings(servers, tmp_path) as settings:
         yield settings
 
 
 @asynccontextmanager
-async def fresh_settings(servers: EmbeddedServers, folder: Path) -> AsyncIterator[Settings]:
+async def fresh_settings(servers: Servers, folder: Path) -> AsyncIterator[Settings]:
     """The same for fixtures that live in another event loop."""
     admin = await asyncpg.connect(servers.database_url)
     # Making and dropping a database costs more than most tests; an emptied one is as good as new.
@@ -120,7 +157,7 @@ async def fresh_settings(servers: EmbeddedServers, folder: Path) -> AsyncIterato
 
 
 async def _make_database(admin: "asyncpg.Connection[asyncpg.Record]") -> str:
-    name = f"test_{uuid4().hex}"
+    name = f"{RUN}_{uuid4().hex}"
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     return name
 

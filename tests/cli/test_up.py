@@ -10,9 +10,10 @@ import httpx
 import psutil
 import pytest
 
-from herdbook.embedded import EmbeddedServers, read_running_servers
+from herdbook.embedded import read_running_servers
 from herdbook.embedded.folder import is_locked
 from herdbook.testing import eventually
+from tests.conftest import Servers
 
 from .conftest import Up, herdbook
 from .processes import ended, hear, running
@@ -117,7 +118,7 @@ async def test_a_second_signal_hurries_and_prints_go_to_stderr(data: Path, tmp_p
 
 
 async def test_a_server_that_is_configured_is_used_and_told_to_others(
-    servers: EmbeddedServers, data: Path, tmp_path: Path
+    servers: Servers, data: Path, tmp_path: Path
 ) -> None:
     given = {"REDIS_URL": servers.redis_url, "SMTP_URL": "smtp://127.0.0.1:1"}
     words = ("--workers", "0", "--port", "0", "--data", str(data))

@@ -14,7 +14,6 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from herdbook.builtin.assembly import build_registry
-from herdbook.embedded import EmbeddedServers
 from herdbook.embedded.smtp import CatchAllSmtp
 from herdbook.http import serve
 from herdbook.model.registry import Registry
@@ -22,7 +21,7 @@ from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.testing import RunningSystem, running_system
 from herdbook.web import create_app
-from tests.conftest import fresh_settings
+from tests.conftest import Servers, fresh_settings
 
 from .program import make_registry
 
@@ -76,7 +75,7 @@ class Site:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(servers: EmbeddedServers, tmp_path: Path) -> AsyncIterator[Site]:
+async def site(servers: Servers, tmp_path: Path) -> AsyncIterator[Site]:
     """Everything at work: a mail server, relay, upkeep, a worker, and the pages."""
     async with fresh_settings(servers, tmp_path) as fresh:
         mails, gate = CatchAllSmtp(tmp_path / "mail"), asyncio.Event()

@@ -7,20 +7,20 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from herdbook.embedded import EmbeddedServers
 from herdbook.errors import ConfigurationError, RecordUnavailableError
 from herdbook.record.database import Database
 from herdbook.record.migrate import known_migrations, migrate, pending_migrations
 from herdbook.record.reads import read_stats
+from tests.conftest import RUN, Servers, database_url
 
 
 @pytest.fixture
-async def empty(servers: EmbeddedServers) -> AsyncIterator[Database]:
+async def empty(servers: Servers) -> AsyncIterator[Database]:
     """A record on an empty database."""
-    name = f"empty_{uuid4().hex}"
+    name = f"{RUN}_{uuid4().hex}"
     admin = await asyncpg.connect(servers.database_url)
     await admin.execute(f"CREATE DATABASE {name}")
-    database = Database(f"{servers.database_url.rpartition('/')[0]}/{name}", size=5)
+    database = Database(database_url(servers.database_url, name), size=5)
     await database.open()
     yield database
     await database.close()
