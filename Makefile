@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 STYLES := src/herdbook/web/static/app.css
 STYLED := $(shell find src/herdbook/web/styles src/herdbook/web/templates src/herdbook/web/static/js src/herdbook/web/charts.py -type f)
 
-.PHONY: up test check format bench lock clean
+.PHONY: up test check format bench dist lock clean
 
 ## Start everything: http://127.0.0.1:$(PORT), data in $(DATA).
 up: $(READY) $(STYLES)
@@ -33,6 +33,14 @@ format: $(READY)
 ## Measure: make bench ARGS="sustained --rounds 5 --json bench.json"; ARGS=--help tells what there is.
 bench: $(READY) $(STYLES)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+## Build the source distribution, and the wheel from it, into dist/.
+dist: $(READY)
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m venv --clear $(VENV)/dist
+	$(VENV)/dist/bin/pip install --quiet --disable-pip-version-check dist/*.whl
+	$(VENV)/dist/bin/herdbook --version
 
 ## Pin the newest versions that pyproject.toml allows.
 lock: $(READY)
