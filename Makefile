@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 STYLES := src/herdbook/web/static/app.css
 STYLED := $(shell find src/herdbook/web/styles src/herdbook/web/templates src/herdbook/web/static/js src/herdbook/web/charts.py -type f)
 
-.PHONY: up test check format bench dist lock clean
+.PHONY: up test coverage check format bench dist lock clean
 
 ## Start everything: http://127.0.0.1:$(PORT), data in $(DATA).
 up: $(READY) $(STYLES)
@@ -17,6 +17,13 @@ up: $(READY) $(STYLES)
 ## Run the tests on real servers.
 test: $(READY) $(STYLES)
 	$(BIN)/python -m pytest $(ARGS)
+
+## Run the tests and show which lines and branches of the package they miss, in all processes.
+coverage: $(READY) $(STYLES)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 ## Format, lint, types, layers and sizes.
 check: $(READY)
@@ -49,7 +56,7 @@ lock: $(READY)
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage* dist
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Herdbook needs Python 3.11 or newer")'
