@@ -1,8 +1,4 @@
-"""Takes names and figures.
-
-Gives charts as SVG texts: lines of a cost against a scale, on the frame that any other chart may use.
-Never needs a script or a style sheet: a picture in a page of Markdown has neither.
-"""
+"""Line charts of a cost against a scale, as SVG texts without a script or a style sheet, for a page of Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape

@@ -1,7 +1,6 @@
-"""Takes a number, and what is measured.
+"""The jobs that are published: most have 300 bytes of data.
 
-Gives the job to publish; `NOOP` ones are about 300 bytes, as everywhere in these measurements.
-Never makes two big ones alike, or such that PostgreSQL could compress: that would be cheaper than real ones.
+No two big ones may be alike, or compress well: that would be cheaper than real ones.
 """
 
 import base64

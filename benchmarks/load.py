@@ -1,7 +1,6 @@
-"""Takes the address of a running Herdbook.
+"""Publishes over HTTP on kept-alive connections, and measures how many jobs a second are accepted.
 
-Gives how many jobs a second it accepts over HTTP, on kept-alive connections.
-Never parses more of an answer than it must: the load must cost less than what is measured.
+It parses only what it must of an answer: the load must cost less than what is measured.
 """
 
 import asyncio

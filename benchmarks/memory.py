@@ -1,7 +1,6 @@
-"""Takes a fresh Redis.
+"""Measures the bytes that a waiting job takes in Redis: published by Herdbook, and by BullMQ's own client.
 
-Gives the bytes that a waiting job takes there: published by Herdbook, and by BullMQ's own client, with the same data.
-Never has two of them share a database: growing a database's table costs whoever adds next.
+The two must not share a database: growing its table would be counted for whoever adds next.
 """
 
 from collections.abc import Awaitable, Callable

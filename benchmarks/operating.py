@@ -1,9 +1,4 @@
-"""Takes servers of the benchmark's own.
-
-Gives how long it takes to retry all jobs that failed, by a filter: until all are recorded as pending again, and until
-all are back in their queue.
-Never measures how they run then: that is the path of any job.
-"""
+"""Measures how long it takes to retry all failed jobs by a filter: until recorded as pending, and until queued."""
 
 import time
 

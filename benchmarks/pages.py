@@ -1,8 +1,4 @@
-"""Takes servers of the benchmark's own, and a number of jobs.
-
-Gives what each page costs when the record has so many: milliseconds as a client waits, and of the server's CPU.
-Never measures a browser: it asks for what a browser would ask.
-"""
+"""Measures what each page costs, in milliseconds for a client and of the server's CPU; no browser is involved."""
 
 import asyncio
 import os

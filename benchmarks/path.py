@@ -1,8 +1,4 @@
-"""Takes servers of the benchmark's own.
-
-Gives what each station of a job's path does alone: publishing, the drain by one worker, and an idle job's latency.
-Never lets two stations work at once: see `sustained`.
-"""
+"""Measures each station of a job's path alone: publishing, the drain by one worker, and an idle worker's latency."""
 
 import asyncio
 import statistics

@@ -1,8 +1,4 @@
-"""Takes the parts of Herdbook that a measurement needs.
-
-Gives them as processes of their own, as in real use, and what CPU time and memory each took.
-Never measures anything itself.
-"""
+"""Runs the parts of Herdbook as processes, as in production, and reads their CPU time and memory."""
 
 import os
 import subprocess

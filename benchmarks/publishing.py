@@ -1,7 +1,6 @@
-"""Takes what to publish, how much of it, and how far it may run ahead of the workers.
+"""Publishes jobs in bulk, keeping a limited distance to the workers: `python -m benchmarks.publishing`.
 
-Gives the record these jobs, in bulk, as a process of its own: `python -m benchmarks.publishing`.
-Never ends by itself: what memory it has is looked at when all is done.
+It must not end by itself: its memory is read when all jobs are done.
 """
 
 import argparse

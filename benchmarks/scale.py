@@ -1,8 +1,6 @@
-"""Takes numbers of jobs.
+"""Measures a job's cost with many jobs waiting or recorded, the gain of a second worker, and memory in Redis.
 
-Gives what a job costs when so many wait in the queue, or stay in the record; what a second worker brings; what memory
-a job takes in Redis.
-Never fills and measures at the same time: what is filled has settled when the measurement begins.
+Filling and measuring must not overlap: what is filled has settled when the measurement begins.
 """
 
 import statistics

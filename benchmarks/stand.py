@@ -1,7 +1,6 @@
-"""Takes servers, and what is to be measured on them.
+"""A record with a relay and workers, and what a drain by them came to, by the record's own clock.
 
-Gives a record with a relay beside it, workers as processes, and what a drain came to by the record's own clock.
-Never counts what comes before the first job: workers are up, and their queue is paused, until they are to begin.
+Nothing before the first job counts: workers are up, on a paused queue, when the clock starts.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
-"""Takes servers of the benchmark's own.
+"""Measures the whole path at once: jobs per second, memory, and how far the outbox lags.
 
-Gives what the whole path does when all stations work at once: jobs per second, memory, and how the outbox lags.
-Never lets the publisher run away: it waits when too many of its jobs are undone.
+The publisher must not run away: it waits while too many of its jobs are unfinished.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,4 @@
-"""Takes what was measured.
-
-Gives what it should be at least or at most, and whether it is.
-Never holds what is measured against other systems: see `against`.
-"""
+"""The target of each figure, and whether it is met; ratios to other systems are in `against`."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,4 @@
-"""Takes a system that is compared.
-
-Gives its program ready to run, in an environment of its own, which is installed at the first use and kept.
-Never installs anything into ours.
-"""
+"""Installs the systems that are compared, each into an environment of its own, at the first use; never into ours."""
 
 import hashlib
 import os

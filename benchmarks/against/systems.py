@@ -1,8 +1,4 @@
-"""Takes nothing.
-
-Gives the systems that are compared: their packages, their best settings, and how to see that they are done.
-Never says how fast one is; what was tried to find its settings stands in its program, in `peers/`.
-"""
+"""The systems that are compared: packages, their best settings, and how to see that they are done."""
 
 from dataclasses import dataclass
 
