@@ -1,8 +1,4 @@
-"""Takes the figures of each round.
-
-Gives them as a table with medians, spread, targets and verdicts, as JSON and as charts in a folder.
-Never rounds what it keeps, only what it prints.
-"""
+"""Reports what was measured: a table of medians, ranges and targets, JSON, and charts."""
 
 import json
 import os
@@ -11,12 +7,13 @@ import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
+from benchmarks.spread import Spread, interval_text
 from benchmarks.targets import TARGETS
 from herdbook.queue.connection import connect
 from herdbook.settings import Settings
@@ -28,10 +25,14 @@ _REDIS = ("appendonly", "appendfsync", "maxmemory-policy")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was measured, in which surroundings; `charts` are SVG texts by their names."""
+    """What was measured, in which surroundings.
+
+    `ratios` are those of figures of the same round, `charts` SVG texts, both by their names.
+    """
 
     environment: Mapping[str, Any]
     figures: Measured
+    ratios: Mapping[str, Spread] = field(default_factory=dict)
     charts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -79,12 +80,22 @@ def write(report: Report, *, json_file: Path | None, charts: Path | None) -> Non
     sys.stdout.write(f"\n{'':32} {'median':>12} {'from – to':>22}   target\n")
     for name, values in report.figures.items():
         sys.stdout.write(f"{_row(name, values)}\n")
+    if report.ratios:
+        sys.stdout.write(f"\n{'':32} {'median':>12} {'from – to':>22}   95 % interval\n")
+        for name, ratio in report.ratios.items():
+            sys.stdout.write(f"{_ratio_row(name, ratio)}\n")
     if json_file:
-        write_json(json_file, {**report.environment, "figures": {n: _kept(n, v) for n, v in report.figures.items()}})
+        write_json(json_file, to_json(report))
     if charts:
         charts.mkdir(parents=True, exist_ok=True)
         for name, svg in report.charts.items():
             (charts / f"{name}.svg").write_text(svg, encoding="utf-8")
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as plain data."""
+    kept = {**report.environment, "figures": {name: _kept(name, values) for name, values in report.figures.items()}}
+    return kept | {"ratios": {name: asdict(ratio) for name, ratio in report.ratios.items()}} if report.ratios else kept
 
 
 def write_json(file: Path, figures: Mapping[str, Any]) -> None:
@@ -97,6 +108,12 @@ def _row(name: str, values: Sequence[float]) -> str:
     spread = f"{_number(min(values))} – {_number(max(values))}" if len(values) > 1 else ""
     against = f"{target}: {target.verdict(median)}" if target else ""
     return f"{name:32} {_number(median):>12} {spread:>22}   {against}".rstrip()
+
+
+def _ratio_row(name: str, ratio: Spread) -> str:
+    shown = ratio.compared_with_one("more than 1", "less than 1")
+    spread = f"{_number(ratio.low)} – {_number(ratio.high)}"
+    return f"{name:32} {_number(ratio.median):>12} {spread:>22}   {interval_text(ratio.interval, 3):<14} {shown}"
 
 
 def _kept(name: str, values: Sequence[float]) -> dict[str, Any]:

@@ -1,15 +1,15 @@
-"""Takes the results of a comparison, and a folder.
+"""Charts of a comparison as SVG files: grouped bars with their values.
 
-Gives charts of grouped bars as SVG files: values in words, light and dark, series told apart by stripes.
-Never depends on colour, a font of its own, or a script.
+They must not depend on colour, a font or a script: series differ by stripes.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from benchmarks.against.results import Results, Spread
+from benchmarks.against.results import Results
 from benchmarks.against.systems import OURS
+from benchmarks.spread import Spread
 
 WIDTH, LABELS, VALUES = 820, 300, 150
 BAR, GAP, TOP = 14, 12, 54

@@ -1,13 +1,7 @@
-"""Takes the names of systems, how many jobs and how many rounds.
-
-Gives what each system did in each round; they take turns within a round, each on fresh servers.
-Never chooses a system's settings: `systems.py` and the programs in `peers/` have them.
-"""
+"""Measures systems in turn, round by round, each on fresh servers."""
 
 import asyncio
 import os
-import signal
-import sys
 from subprocess import TimeoutExpired
 
 import psutil
@@ -18,6 +12,7 @@ from benchmarks.against.running import FailedError, measure
 from benchmarks.against.systems import BY_NAME
 from benchmarks.processes import servers
 from benchmarks.report import surroundings, tell
+from benchmarks.turns import order_of_round
 from herdbook.settings import Settings
 
 
@@ -25,8 +20,6 @@ def compare(names: list[str], *, jobs: int, rounds: int) -> Results:
     """Measure these systems. `jobs` is what a fast one drains; slow ones get their share of it."""
     if Settings().database_url or Settings().redis_url:
         raise SystemExit("the comparison starts fresh servers for each system: unset DATABASE_URL and REDIS_URL")
-    # As an exception, so that no system's program is left behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     programs, missing = _installed(names)
     measured = [
         Measured(system=BY_NAME[name], version=program.version, language=program.language)
@@ -39,8 +32,7 @@ def compare(names: list[str], *, jobs: int, rounds: int) -> Results:
         load = os.getloadavg()[0]
         tell(f"round {n + 1} of {rounds}, load {load:.2f}")
         figures: dict[str, Figures] = {}
-        # There and back, so that nobody always comes after the same one.
-        for name in list(programs)[:: 1 if n % 2 == 0 else -1]:
+        for name in order_of_round(list(programs), n):
             try:
                 figures[name] = _turn(name, programs[name], jobs)
             except (FailedError, psutil.Error, TimeoutExpired) as error:

@@ -1,7 +1,6 @@
-"""Takes the results of a comparison.
+"""A comparison as a page of Markdown and as plain data.
 
-Gives them as a page of Markdown and as plain data.
-Never hides where another system is better: the best figure of each column is bold, whoever has it.
+It must not claim what the rounds do not show: "faster" needs a 95 % interval that excludes 1.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,13 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.against.charts import charts
-from benchmarks.against.results import FIGURES, Measured, Results, Spread
+from benchmarks.against.results import FIGURES, Measured, Results
 from benchmarks.against.systems import BY_NAME, OURS, REFERENCE
+from benchmarks.spread import FEWEST, Spread, interval_text
 
 __all__ = ["charts", "markdown", "to_json"]
 
-# How many times as fast as these Herdbook is asked to drain.
-ASKED = {REFERENCE: 1.1, "prototype-node": 5.5, "prototype-python": 10.0, "celery": 28.0}
+# Targets: how many times as many jobs as these Herdbook should drain.
+TARGETS = {REFERENCE: 1.1, "prototype-node": 5.5, "prototype-python": 10.0, "celery": 28.0}
 BUSY = 1.0
 
 
@@ -63,7 +63,7 @@ def to_json(results: Results) -> dict[str, Any]:
     }
 
 
-def _plain(spread: Spread | None) -> dict[str, float] | None:
+def _plain(spread: Spread | None) -> dict[str, Any] | None:
     return asdict(spread) if spread else None
 
 
@@ -72,12 +72,23 @@ def _circumstances(results: Results) -> str:
     loads = [one.load for one in results.rounds]
     lines = [
         f"{told}. Load before each round: {', '.join(f'{load:.2f}' for load in loads)}.",
-        f"{len(loads)} rounds; {results.jobs:,} jobs of 300 bytes for each fast system, fewer for slow ones; "
-        "median (lowest–highest), the best of each column in bold.",
+        f"{len(loads)} rounds, systems in turn, their order changing; {results.jobs:,} jobs of 300 bytes for each fast "
+        "system, fewer for slow ones. Medians (lowest–highest), the best median of each column in bold.",
+        _method(results),
     ]
     if loads and loads[0] > BUSY:
         lines.append(f"**The machine was busy**: the load was {loads[0]:.2f} at the start. Measure again.")
     return "\n\n".join(lines)
+
+
+def _method(results: Results) -> str:
+    told = "A ratio is the median of the ratios within each round"
+    ratio = results.ratio(OURS, REFERENCE, "drain_per_s")
+    if ratio is None:
+        return f"{told}."
+    if ratio.interval is None:
+        return f"{told}. {ratio.count} rounds are too few for a 95 % interval, which needs {FEWEST}."
+    return f"{told} [95 % interval, from order statistics; its exact confidence is {ratio.interval.confidence:.1%}]."
 
 
 def _words(value: Any) -> str:
@@ -85,13 +96,13 @@ def _words(value: Any) -> str:
 
 
 def _table(results: Results) -> str:
-    head = ["system", *(column.head for column in COLUMNS), "drain × reference", "what stays by SQL"]
+    head = ["system", *(column.head for column in COLUMNS), f"drain ÷ {BY_NAME[REFERENCE].title}", "what SQL keeps"]
     best = {column.figure: _best(results, column) for column in COLUMNS}
     rows = [
         [
             _name(one),
             *(_cell(results.spread(one.system.name, column.figure), column, best) for column in COLUMNS),
-            _times(results.ratio(one.system.name, REFERENCE, "drain_per_s")),
+            _with_interval(results.ratio(one.system.name, REFERENCE, "drain_per_s")),
             one.system.keeps,
         ]
         for one in results.measured
@@ -100,16 +111,35 @@ def _table(results: Results) -> str:
 
 
 def _ratios(results: Results) -> str:
-    """Only of those that were measured beside Herdbook."""
+    """Herdbook's drain against that of each system that was measured in the same rounds."""
     rows = []
     for one in results.measured:
         name = one.system.name
         ratio = results.ratio(OURS, name, "drain_per_s")
         if name != OURS and ratio:
-            asked = ASKED.get(name)
-            verdict = "" if asked is None else "met" if ratio.median >= asked else "**missed**"
-            rows.append([one.system.title, _times(ratio), f"{asked:g}" if asked else "–", verdict])
-    return _lines(["Herdbook drains … times as fast as", "times", "asked", ""], rows) if rows else ""
+            target = TARGETS.get(name)
+            rows.append(
+                [
+                    one.system.title,
+                    f"{ratio.median:.2f}",
+                    f"{ratio.low:.2f}–{ratio.high:.2f}",
+                    interval_text(ratio.interval),
+                    f"≥ {target:g}" if target else "–",
+                    _target_verdict(ratio, target) if target else "–",
+                    ratio.compared_with_one("Herdbook is faster", "Herdbook is slower"),
+                ]
+            )
+    head = ["Herdbook's drain ÷ that of", "median", "range", "95 % interval", "target", "", "what it shows"]
+    return _lines(head, rows) if rows else ""
+
+
+def _target_verdict(ratio: Spread, target: float) -> str:
+    """Met or missed only when the whole interval says so."""
+    if ratio.interval is None:
+        return "open"
+    if ratio.interval.low >= target:
+        return "met"
+    return "**missed**" if ratio.interval.high < target else "open"
 
 
 def _best(results: Results, column: Column) -> float | None:
@@ -132,8 +162,10 @@ def _cell(spread: Spread | None, column: Column, best: dict[str, float | None]) 
     return f"{median} ({low}–{high})" if low != high else median
 
 
-def _times(spread: Spread | None) -> str:
-    return f"{spread.median:.2f} ({spread.low:.2f}–{spread.high:.2f})" if spread else "–"
+def _with_interval(spread: Spread | None) -> str:
+    if spread is None:
+        return "–"
+    return f"{spread.median:.2f}" + (f" [{interval_text(spread.interval)}]" if spread.interval else "")
 
 
 def _lines(head: list[str], rows: list[list[str]]) -> str:

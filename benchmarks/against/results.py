@@ -1,15 +1,10 @@
-"""Takes what the rounds measured.
+"""What a comparison measured: the figures of each round, their spread, and ratios of figures of the same round."""
 
-Gives medians with their spread, and ratios of figures of the same round.
-Never measures anything.
-"""
-
-import statistics
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
 from benchmarks.against.systems import System
+from benchmarks.spread import Spread, spread_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,23 +38,6 @@ class Measured:
     system: System
     version: str
     language: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """The median, lowest and highest of some rounds."""
-
-    median: float
-    low: float
-    high: float
-
-
-def spread_of(values: Iterable[float | None]) -> Spread | None:
-    """None when there is nothing to tell."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    return Spread(median=statistics.median(known), low=min(known), high=max(known))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
