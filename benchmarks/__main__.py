@@ -6,6 +6,7 @@ realistic   jobs that do something: wait, keep processors busy, carry 100 KB
 operating   retrying all that failed
 scale       a job's cost when many wait or are recorded, a second worker, memory in Redis
 pages       what each page costs
+end-to-end  what a user gets: bursts over HTTP to a plain `herdbook up`, beside the bare drain of BullMQ for Node
 
 With --against the path is measured beside other systems, installed on demand: `make bench ARGS="--against all"`.
 
@@ -21,7 +22,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from benchmarks import against, operating, pages, path, realistic, report, scale, sustained
+from benchmarks import against, end_to_end, operating, pages, path, realistic, report, scale, sustained
 from benchmarks.against.report import charts, markdown, to_json
 from benchmarks.against.systems import OURS, REFERENCE
 from benchmarks.processes import servers
@@ -36,10 +37,12 @@ JOBS = {
     "realistic": 3_000,
     "operating": 10_000,
     "scale": 20_000,
+    "end-to-end": 20_000,
 }
 # Of what is compared. Even, so that two systems come first equally often; with 10 rounds an outlier at either end of
 # the ratios is left out of the 95 % interval.
 ROUNDS, COMPARED_ROUNDS = 3, 10
+COMPARED = ("end-to-end",)
 QUEUED, RECORDED = "10000,100000,1000000", "0,1000000,5000000"
 Measure = Callable[..., Coroutine[Any, Any, list[Figures]]]
 
@@ -51,11 +54,13 @@ def main() -> None:
     parser = _parser()
     given = parser.parse_args()
     given.jobs = given.jobs or JOBS.get(given.what)
-    given.rounds = given.rounds or (COMPARED_ROUNDS if given.against else ROUNDS)
+    given.rounds = given.rounds or (COMPARED_ROUNDS if given.against or given.what in COMPARED else ROUNDS)
     if given.against and given.what != "path":
         parser.error("--against measures the path, and nothing else")
     if given.against:
         _against(parser, given)
+    elif given.what == "end-to-end":
+        _write(given, end_to_end.measure(jobs=given.jobs, rounds=given.rounds))
     elif given.what == "pages":
         _pages(parser, given)
     elif given.what == "scale":
@@ -145,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--against", metavar="NAMES", help="other systems, separated by commas, or `all`")
     jobs = ", ".join(f"{what} {number}" for what, number in JOBS.items())
     parser.add_argument("--jobs", type=at_least(100), help=f"jobs per measurement; not for pages. Default: {jobs}")
-    rounds = f"{COMPARED_ROUNDS} with --against, else {ROUNDS}"
+    rounds = f"{COMPARED_ROUNDS} for {', '.join(COMPARED)} and --against, else {ROUNDS}"
     parser.add_argument(
         "--rounds", type=at_least(1), help=f"how often everything is measured; not for pages. Default: {rounds}"
     )

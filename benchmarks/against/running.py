@@ -1,8 +1,4 @@
-"""Takes a system's program, fresh servers, and how many jobs.
-
-Gives what the system did in one round, measured from outside and by the one protocol that all programs speak.
-Never knows what a system is made of.
-"""
+"""Measures one system in one round, from outside, by the protocol that all programs in `peers/` speak."""
 
 import json
 import os
@@ -57,6 +53,17 @@ def measure(system: System, program: Program, settings: Settings, jobs: int) -> 
         latency_p99_ms=latencies[98],
         **drained,
     )
+
+
+def measure_drain(system: System, program: Program, settings: Settings, jobs: int) -> float:
+    """Jobs per second of the drain alone, measured as `measure` does; raises FailedError."""
+    with Bench(system, program, settings) as bench:
+        bench.ask("prepare")
+        bench.publish(SINGLES, "single")
+        bench.publish(jobs, "bulk")
+        with bench.running("work", "--concurrency", str(system.concurrency)) as worker:
+            assert worker
+            return bench.drain(worker, jobs)["drain_per_s"]
 
 
 class Bench:
@@ -121,7 +128,7 @@ class Bench:
         try:
             yield psutil.Process(process.pid)
         finally:
-            _end(process)
+            end_program(process)
 
     def publish(self, jobs: int, way: str) -> float:
         """Jobs per second."""
@@ -194,7 +201,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
     return float(sum(sum(one.cpu_times()[:2]) for one in _tree(process)))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end_program(process: subprocess.Popen[Any]) -> None:
     """End a program, and what it started; nothing of it is of use any more."""
     family = _tree(psutil.Process(process.pid)) if process.poll() is None else []
     process.terminate()

@@ -1,6 +1,4 @@
-// Takes one peer as an object of four methods, and the words of its command line.
-// Gives the words their meaning: what is timed here is timed for all alike, as in protocol.py.
-// Never needs more than Node itself.
+// The command line that all Node peers share, so that all are timed alike; protocol.py is the same for Python.
 
 import { openSync, statSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -29,7 +27,8 @@ export function tellStarted () {
 // Redis as an object of options, which is what both clients and BullMQ take.
 export function redisOptions () {
   const url = new URL(REDIS_URL)
-  return { host: url.hostname, port: Number(url.port), password: decodeURIComponent(url.password) }
+  const db = Number(url.pathname.slice(1))
+  return { host: url.hostname, port: Number(url.port), password: decodeURIComponent(url.password), db }
 }
 
 // 300 bytes of JSON.
