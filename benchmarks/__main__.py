@@ -7,6 +7,7 @@ operating   retrying all that failed
 scale       a job's cost when many wait or are recorded, a second worker, memory in Redis
 pages       what each page costs
 end-to-end  what a user gets: bursts over HTTP to a plain `herdbook up`, beside the bare drain of BullMQ for Node
+compare     this checkout against an older one, in turn: `make bench ARGS="compare OLD_CHECKOUT"`
 
 With --against the path is measured beside other systems, installed on demand: `make bench ARGS="--against all"`.
 
@@ -22,7 +23,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from benchmarks import against, end_to_end, operating, pages, path, realistic, report, scale, sustained
+from benchmarks import against, checkouts, end_to_end, operating, pages, path, realistic, report, scale, sustained
 from benchmarks.against.report import charts, markdown, to_json
 from benchmarks.against.systems import OURS, REFERENCE
 from benchmarks.processes import servers
@@ -38,11 +39,12 @@ JOBS = {
     "operating": 10_000,
     "scale": 20_000,
     "end-to-end": 20_000,
+    "compare": 10_000,
 }
 # Of what is compared. Even, so that two systems come first equally often; with 10 rounds an outlier at either end of
 # the ratios is left out of the 95 % interval.
 ROUNDS, COMPARED_ROUNDS = 3, 10
-COMPARED = ("end-to-end",)
+COMPARED = ("end-to-end", "compare")
 QUEUED, RECORDED = "10000,100000,1000000", "0,1000000,5000000"
 Measure = Callable[..., Coroutine[Any, Any, list[Figures]]]
 
@@ -57,8 +59,12 @@ def main() -> None:
     given.rounds = given.rounds or (COMPARED_ROUNDS if given.against or given.what in COMPARED else ROUNDS)
     if given.against and given.what != "path":
         parser.error("--against measures the path, and nothing else")
+    if (given.what == "compare") != bool(given.checkout):
+        parser.error("compare, and nothing else, needs the folder of an older checkout")
     if given.against:
         _against(parser, given)
+    elif given.what == "compare":
+        _compare(given)
     elif given.what == "end-to-end":
         _write(given, end_to_end.measure(jobs=given.jobs, rounds=given.rounds))
     elif given.what == "pages":
@@ -127,6 +133,13 @@ def _against(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None
         charts(results, given.charts)
 
 
+def _compare(given: argparse.Namespace) -> None:
+    results = checkouts.measure(given.checkout, jobs=given.jobs, rounds=given.rounds)
+    sys.stdout.write(checkouts.text(results))
+    if given.json:
+        report.write_json(given.json, checkouts.to_json(results))
+
+
 def sizes_of(text: str) -> list[int]:
     """Numbers from a text that has commas between them, the smallest first."""
     return sorted(int(one) for one in text.split(","))
@@ -147,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__, formatter_class=form)
     parser.add_argument("what", nargs="?", choices=(*JOBS, "pages"), default="path", help="what is measured")
+    parser.add_argument("checkout", nargs="?", type=Path, metavar="OLD_CHECKOUT", help="compare: folder of the old one")
     parser.add_argument("--against", metavar="NAMES", help="other systems, separated by commas, or `all`")
     jobs = ", ".join(f"{what} {number}" for what, number in JOBS.items())
     parser.add_argument("--jobs", type=at_least(100), help=f"jobs per measurement; not for pages. Default: {jobs}")
