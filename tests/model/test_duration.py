@@ -16,7 +16,7 @@ def test_a_duration_is_milliseconds_or_a_text(text: str | int, expected: int) ->
 
 
 @pytest.mark.parametrize("text", ["", "10", "m", "-5s", "10 minutes", "1m30s", "NaNs", "٣s٣"])
-def test_other_texts_are_no_durations(text: str) -> None:
+def test_other_texts_are_not_durations(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         parse_duration(text)
 
@@ -28,26 +28,26 @@ def test_a_time_limit_is_seconds_or_a_text() -> None:
 
 
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), True, None, "later", 10**15])
-def test_what_is_no_duration_is_refused(value: Any) -> None:
+def test_a_value_that_is_not_a_duration_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         milliseconds(value)
 
 
-def test_a_part_of_a_millisecond_is_a_whole_one() -> None:
+def test_fractions_of_a_millisecond_are_rounded_up() -> None:
     assert [milliseconds(value) for value in (0, 0.2, 7, "2s")] == [0, 1, 7, 2_000]
 
 
-def test_what_was_typed_without_a_unit_is_a_number() -> None:
+def test_input_without_a_unit_is_a_number() -> None:
     assert [typed(text) for text in ("30", " 0.5 ", "30s", "soon", "", "1e3")] == [30, 0.5, "30s", "soon", "", "1e3"]
 
 
 @pytest.mark.parametrize("value", [0, 1, 999, 1_000, 1_500, 90_000, 3_600_000, 172_800_000])
-def test_a_duration_is_written_so_that_it_can_be_read_again(value: int) -> None:
+def test_a_formatted_duration_can_be_parsed_again(value: int) -> None:
     assert parse_duration(written(value)) == value
     assert parse_limit(written(value)) == value / 1_000
 
 
-def test_a_duration_is_written_in_its_largest_whole_unit() -> None:
+def test_a_duration_is_formatted_in_its_largest_whole_unit() -> None:
     assert [written(value) for value in (7, 30_000, 1_500, 5_400_000, 86_400_000)] == [
         "7ms",
         "30s",

@@ -1,4 +1,4 @@
-"""Values that the path makes by the thousand."""
+"""Dataclasses that are created by the thousand."""
 
 import pytest
 
@@ -11,7 +11,7 @@ class Point:
     y: int = 0
 
 
-def test_values_are_alike_by_their_fields_and_keep_to_them() -> None:
+def test_values_compare_by_fields_and_have_no_others() -> None:
     assert {Point(x=1), Point(x=1, y=0)} == {Point(x=1)}
     with pytest.raises(TypeError):
         Point(1)  # type: ignore[call-arg]

@@ -1,4 +1,4 @@
-"""What a job is: durations, backoff, options, ids."""
+"""Backoff, options, ids and states of jobs."""
 
 from uuid import UUID, uuid4
 
@@ -11,11 +11,11 @@ from herdbook.model.options import Backoff, JobOptions
 from herdbook.model.storable import holds_nul
 
 
-def test_a_fixed_backoff_stays_and_an_exponential_one_doubles() -> None:
+def test_a_fixed_backoff_is_constant_and_an_exponential_one_doubles() -> None:
     fixed = Backoff(type="fixed", delay=100)
     exponential = Backoff(type="exponential", delay=100)
-    assert [fixed.wait(tries, 0.5) for tries in (1, 2, 3)] == [100, 100, 100]
-    assert [exponential.wait(tries, 0.5) for tries in (1, 2, 3)] == [100, 200, 400]
+    assert [fixed.wait(made, 0.5) for made in (1, 2, 3)] == [100, 100, 100]
+    assert [exponential.wait(made, 0.5) for made in (1, 2, 3)] == [100, 200, 400]
 
 
 def test_jitter_takes_at_most_its_share_of_the_wait() -> None:
@@ -40,7 +40,7 @@ def test_jitter_takes_at_most_its_share_of_the_wait() -> None:
         ({"prioritty": 1}, "prioritty"),
     ],
 )
-def test_a_wrong_option_is_refused_by_name(options: dict[str, object], field: str) -> None:
+def test_an_invalid_option_is_named_in_the_error(options: dict[str, object], field: str) -> None:
     with pytest.raises(ValidationError) as caught:
         JobOptions.model_validate(options)
     assert caught.value.errors()[0]["loc"][0] == field
@@ -76,7 +76,7 @@ def test_queue_job_ids_carry_the_generation() -> None:
         "01999999999979998999999999999999",
     ],
 )
-def test_ids_from_elsewhere_are_not_ours(job_id: str) -> None:
+def test_ids_of_other_clients_are_not_ours(job_id: str) -> None:
     assert parse_queue_job_id(job_id) is None
 
 
@@ -86,7 +86,7 @@ def test_new_ids_are_ordered_by_time() -> None:
     assert {id.version for id in ids} == {7}
 
 
-def test_a_foreign_job_has_one_id_of_its_own_made_of_its_time() -> None:
+def test_an_external_job_has_one_stable_id_that_carries_its_time() -> None:
     first = external_job_id("mail", "1", 1_700_000_000_000)
     assert first == external_job_id("mail", "1", 1_700_000_000_000)
     assert first != external_job_id("mail", "2", 1_700_000_000_000)
@@ -104,7 +104,7 @@ def test_a_nul_is_found_in_json_text(text: str, holds: bool) -> None:
     assert holds_nul(text) is holds
 
 
-def test_final_statuses_are_those_without_a_way_on_but_an_operators() -> None:
+def test_only_an_operator_can_move_a_job_out_of_a_final_status() -> None:
     assert {status for status in JobStatus if status.is_final} == {
         JobStatus.COMPLETED,
         JobStatus.FAILED,

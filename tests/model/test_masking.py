@@ -1,4 +1,4 @@
-"""Passwords of URLs are never shown, whatever text they stand in."""
+"""Passwords in URLs are hidden, whatever text surrounds them."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from herdbook.model.masking import mask_passwords
     ("text", "shown"),
     [
         ("postgresql://herd:secret@db:5432/herd", "postgresql://herd:***@db:5432/herd"),
-        ("redis://:secret@127.0.0.1:6379/0 is away", "redis://:***@127.0.0.1:6379/0 is away"),
+        ("redis://:secret@127.0.0.1:6379/0 is unreachable", "redis://:***@127.0.0.1:6379/0 is unreachable"),
         ("smtp://a%40b:p@ss/w@mail:587", "smtp://a%40b:***@mail:587"),
         ("postgresql://db/herd?user=h&password=secret&x=1", "postgresql://db/herd?user=h&password=***&x=1"),
         ('{"url": "redis://:secret@h", "b": 1}', '{"url": "redis://:***@h", "b": 1}'),

@@ -1,4 +1,4 @@
-"""What a job came to, as a table."""
+"""The outcome of an attempt, as a table."""
 
 from typing import Any
 
@@ -59,37 +59,37 @@ def test_decide(ended: Ended, made: int, outcome: object) -> None:
     assert decide(ended, attempts_made=made, max_attempts=3, backoff=BACKOFF, random=0.0) == outcome
 
 
-def test_without_a_backoff_the_next_try_is_at_once() -> None:
+def test_without_a_backoff_the_job_is_retried_at_once() -> None:
     outcome = decide(raised(ValueError()), attempts_made=1, max_attempts=2, backoff=None, random=0.0)
     assert outcome == WillRetry(error=REPORT, after=0)
 
 
 @pytest.mark.parametrize("value", [object(), {"at": {1, 2}}, "\ud800", "a\0b", ["deep", {"k\0": 1}]])
-def test_a_result_that_cannot_be_recorded_fails_and_is_not_tried_again(value: object) -> None:
+def test_a_result_that_cannot_be_recorded_fails_without_a_retry(value: object) -> None:
     outcome = decide(Returned(value=value), attempts_made=1, max_attempts=3, backoff=None, random=0.0)
     assert isinstance(outcome, Failed)
     assert outcome.error.type == "UnrecordableResult"
 
 
-def test_a_programs_own_backoff_is_asked_with_the_try_and_its_error() -> None:
-    asked: list[tuple[int, BaseException]] = []
+def test_a_backoff_function_gets_the_attempt_and_its_error() -> None:
+    calls: list[tuple[int, BaseException]] = []
 
     def backoff(attempt: int, error: BaseException) -> float:
-        asked.append((attempt, error))
+        calls.append((attempt, error))
         return 12.5
 
     error = ValueError()
     outcome = decide(raised(error), attempts_made=2, max_attempts=3, backoff=backoff, random=0.0)
     assert outcome == WillRetry(error=REPORT, after=13)
-    assert asked == [(2, error)]
+    assert calls == [(2, error)]
     assert decide(raised(error), attempts_made=3, max_attempts=3, backoff=backoff, random=0.0) == Failed(error=REPORT)
     own = decide(raised(signals.Retry(after=5)), attempts_made=1, max_attempts=3, backoff=backoff, random=0.0)
     assert own == WillRetry(error=REPORT, after=5)
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("answer", [-1, float("nan"), None, "soon", True])
-def test_a_backoff_function_that_fails_is_told_of_and_replaced(answer: Any) -> None:
+def test_a_failing_backoff_function_is_reported_and_replaced(answer: Any) -> None:
     outcome = decide(
         raised(ValueError()), attempts_made=2, max_attempts=3, backoff=lambda _attempt, _error: answer, random=0.0
     )

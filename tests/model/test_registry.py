@@ -67,12 +67,12 @@ def test_a_backoff_may_be_a_function_and_then_no_job_carries_one() -> None:
         ({"backoff": {"type": "linear"}}, "backoff.type"),
     ],
 )
-def test_wrong_limits_are_told_by_name(wrong: dict[str, Any], what: str) -> None:
+def test_invalid_limits_are_named_in_the_error(wrong: dict[str, Any], what: str) -> None:
     with pytest.raises(ConfigurationError, match=what):
         Registry().processor("x", **wrong)(echo)
 
 
-def test_a_function_runs_where_its_kind_can_run() -> None:
+def test_a_function_runs_only_where_its_kind_can_run() -> None:
     async def later(payload: dict[str, Any]) -> None: ...
 
     class Doer:
@@ -92,8 +92,8 @@ def test_a_function_runs_where_its_kind_can_run() -> None:
     wrong: list[tuple[Any, Any, str]] = [
         (later, "process", "async def"),
         (later, "thread", "cannot run"),
-        (local, "process", "not at the top of its module"),
-        (lambda payload: payload, "process", "not at the top"),
+        (local, "process", "not at the top level of its module"),
+        (lambda payload: payload, "process", "not at the top level"),
         (main, "process", "__main__"),
         (Doer(), "process", "async def"),
         (print, "process", "must take a payload"),
@@ -105,7 +105,7 @@ def test_a_function_runs_where_its_kind_can_run() -> None:
             registry.processor("wrong", executor=executor)(function)
 
 
-def test_job_data_that_cannot_be_checked_are_final() -> None:
+def test_job_data_that_cannot_be_validated_are_not_retried() -> None:
     class Picky(BaseModel):
         @field_validator("*", mode="before", check_fields=False)
         @classmethod
@@ -116,7 +116,7 @@ def test_job_data_that_cannot_be_checked_are_final() -> None:
 
     registry = Registry()
     registry.declare("picky", Picky)
-    with pytest.raises(Unrecoverable, match="cannot be checked: oh"):
+    with pytest.raises(Unrecoverable, match="cannot be validated: oh"):
         registry.get("picky").checked('{"number": 1}')
     registry.declare("thumbnail", Thumbnail)
     with pytest.raises(Unrecoverable, match=r"jobData\.url"):
@@ -130,7 +130,7 @@ def test_a_type_may_be_declared_without_a_processor() -> None:
     assert registry.queues() == []
 
 
-def test_wrong_data_are_told_by_field_and_without_their_values() -> None:
+def test_invalid_data_are_reported_by_field_without_their_values() -> None:
     registry = Registry()
     registry.declare("thumbnail", Thumbnail)
     with pytest.raises(InvalidJobError) as caught:
@@ -173,7 +173,7 @@ class Later(BaseModel):
 @pytest.mark.parametrize("payload", [Unknown, Later, list[Unknown], "NotThere"])
 def test_a_payload_without_a_json_schema_is_refused(payload: Any) -> None:
     registry = Registry()
-    with pytest.raises(ConfigurationError, match="job type 'a': its payload has no JSON Schema: "):
+    with pytest.raises(ConfigurationError, match="job type 'a': the payload has no JSON Schema: "):
         registry.declare("a", payload)
     with pytest.raises(UnknownJobTypeError):
         registry.get("a")

@@ -175,7 +175,7 @@ async def test_a_wrong_time_limit_is_told_at_its_field(
     [
         ("ftp://example.com", "URL scheme should be"),
         ("example.com", "valid URL"),
-        ("https://a:b@example.com/", "A URL with a user name or a password is not called"),
+        ("https://a:b@example.com/", "The URL must not contain a user name or password"),
         (HOSTILE, "valid URL"),
         ("https://example.com/" + "x" * 2_100, "at most 2083 characters"),
     ],

@@ -1,1 +1,1 @@
-"""What a job is, and what a program declares of its job types."""
+"""Jobs, their options and outcomes, and the job types a program declares."""

@@ -1,7 +1,6 @@
-"""Takes the files that jobs make.
+"""Keeps the files that jobs produce, by job id; in a folder by default.
 
-Gives them back by the job's id; a folder by default.
-Never trusts a file name: only its last part is kept, and it never decides where the file lies.
+A file name from a job never decides where the file is stored.
 """
 
 import os
@@ -19,7 +18,7 @@ _UNSAFE = re.compile(r"[^\w.\- ]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """A kept file: its name, its media type such as `application/pdf`, its size in bytes."""
+    """A stored file: its name, its media type (such as `application/pdf`), its size in bytes."""
 
     name: str
     media_type: str
@@ -27,26 +26,26 @@ class Artifact:
 
 
 class ArtifactStore(Protocol):
-    """Where artifacts are kept; one artifact per job."""
+    """Storage for artifacts, one per job."""
 
     def save(self, job: UUID, name: str, content: bytes, media_type: str) -> Artifact:
-        """Keep the file, whole or not at all; an earlier one of the job is replaced."""
+        """Store the file atomically, replacing the job's earlier one."""
 
     def find(self, job: UUID) -> tuple[Artifact, Path] | None:
-        """The job's artifact and a local path to read it from; None when it has none."""
+        """The job's artifact and a local path to read it from; None if there is none."""
 
     def remove(self, job: UUID) -> None:
-        """Forget the job's artifact, if it has one."""
+        """Delete the job's artifact, if it has one."""
 
 
 class FolderArtifacts:
-    """Artifacts in a folder: `<id>.bin` with the content and `<id>.json` with what it is."""
+    """Artifacts in a folder: the content in `<id>.bin`, its name and type in `<id>.json`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def save(self, job: UUID, name: str, content: bytes, media_type: str) -> Artifact:
-        """Keep the file; the description is written last, so a half-written artifact is never found."""
+        """Store the file; the description is written last, so a half-written artifact is never found."""
         artifact = Artifact(name=_safe_name(name), media_type=media_type, size=len(content))
         self._folder.mkdir(parents=True, exist_ok=True)
         self._write(f"{job}.bin", content)
@@ -62,7 +61,7 @@ class FolderArtifacts:
         return Artifact(**orjson.loads(description)), self._folder / f"{job}.bin"
 
     def remove(self, job: UUID) -> None:
-        """Remove the files; the description first, so a half-removed artifact is never found."""
+        """Delete the files; the description goes first, so a half-deleted artifact is never found."""
         for name in (f"{job}.json", f"{job}.bin"):
             (self._folder / name).unlink(missing_ok=True)
 

@@ -1,7 +1,6 @@
-"""Takes what a processor reports while it runs: progress, log lines, artifacts.
+"""What a processor can ask about its job, and what it reports: progress, log lines, artifacts.
 
-Gives the processor its job's identity, and the executor what is to be written down.
-Never talks to a server itself, so its calls are plain functions that any thread may make.
+It never talks to a server, so that any thread may call it.
 """
 
 import json
@@ -18,11 +17,11 @@ from herdbook.model.artifacts import Artifact
 from herdbook.model.storable import holds_nul, storable_json, storable_text
 
 
-class Keeper(Protocol):
-    """Keeps artifacts, see `artifacts.ArtifactStore`."""
+class ArtifactSaver(Protocol):
+    """The one method of `artifacts.ArtifactStore` that a running job needs."""
 
     def save(self, job: UUID, name: str, content: bytes, media_type: str) -> Artifact:
-        """Keep the file of this job."""
+        """Store this job's file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,7 @@ class LogLine:
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What a processor reported since the last look; `progress` is JSON text."""
+    """What a processor has reported since the last flush; `progress` is JSON text."""
 
     progress: str | None = None
     logs: list[LogLine] = field(default_factory=list)
@@ -49,14 +48,14 @@ NOTHING = Report()
 
 
 class JobContext:
-    """What a processor may know of its job, and tell of its work.
+    """The running job as its processor sees it.
 
-    `id` is the record's id, `attempt` counts from 1, `reported` is the progress that earlier
-    attempts left behind (None for the first), so that a retry can go on where they stopped.
-    `deadline` is when this try must have ended; None without a time limit.
+    `id` is the job's id in the record, `attempt` counts from 1, `reported` is the last progress of
+    earlier attempts (None for the first), so that a retry can resume where they stopped.
+    `deadline` is when this attempt times out; None without a time limit.
     """
 
-    __slots__ = ("_artifacts", "_cancelled", "_notes", "attempt", "deadline", "id", "job_type", "queue", "reported")
+    __slots__ = ("_artifacts", "_cancelled", "_report", "attempt", "deadline", "id", "job_type", "queue", "reported")
 
     def __init__(
         self,
@@ -66,7 +65,7 @@ class JobContext:
         queue: str,
         attempt: int,
         reported: Any,
-        artifacts: Keeper,
+        artifacts: ArtifactSaver,
         deadline: datetime | None = None,
     ) -> None:
         self.id = id
@@ -77,55 +76,55 @@ class JobContext:
         self.deadline = deadline
         self._artifacts = artifacts
         self._cancelled = False
-        # Made when there is something to note: most jobs have nothing.
-        self._notes: Report | None = None
+        # Created on demand: most jobs report nothing.
+        self._report: Report | None = None
 
     @property
     def cancelled(self) -> bool:
-        """Whether this try is to end: its time is up, its job was cancelled, or its worker stops.
+        """Whether this attempt should end: it timed out, its job was cancelled, or its worker is stopping.
 
-        A function that runs long should look now and then, and return: whatever it returns is ignored.
+        A long-running function should check this now and then, and return; its return value is then ignored.
         """
         return self._cancelled
 
     def progress(self, value: Any) -> None:
-        """Report how far the work is: a number (0 to 100) or any JSON value. Raises TypeError for other values.
+        """Report progress: a number (0 to 100) or any JSON value. Raises TypeError for other values.
 
-        What PostgreSQL cannot store (NUL, half a surrogate pair) is replaced, as in log lines.
+        Characters that PostgreSQL cannot store (NUL, a lone surrogate) are replaced, as in log lines.
         """
         try:
             text = orjson.dumps(value).decode()
         except TypeError as error:
-            # The standard library writes half a surrogate pair, but fewer types.
+            # The standard library encodes lone surrogates, but fewer types.
             with suppress(TypeError, ValueError):
-                self._noted().progress = storable_json(json.dumps(value, allow_nan=False))
+                self._pending_report().progress = storable_json(json.dumps(value, allow_nan=False))
                 return
             raise error from None
-        self._noted().progress = storable_json(text) if holds_nul(text) else text
+        self._pending_report().progress = storable_json(text) if holds_nul(text) else text
 
     def log(self, message: object) -> None:
-        """Write a line to the job's log, kept in the record."""
-        self._noted().logs.append(LogLine(at=datetime.now(UTC), message=storable_text(str(message))))
+        """Add a line to the job's log in the record."""
+        self._pending_report().logs.append(LogLine(at=datetime.now(UTC), message=storable_text(str(message))))
 
     def save_artifact(self, name: str, content: bytes, media_type: str) -> Artifact:
-        """Keep a file that this job made; it is served at `/api/jobs/{id}/artifact`. One per job, the last wins."""
+        """Store a file that this job produced, served at `/api/jobs/{id}/artifact`. One per job, the last wins."""
         return self._artifacts.save(self.id, name, content, media_type)
 
     def mark_cancelled(self) -> None:
-        """Tell the processor that this try is to end; for the executor."""
+        """Tell the processor that this attempt should end; for the executor."""
         self._cancelled = True
 
-    def add_report(self, notes: Report) -> None:
-        """Report that came from elsewhere (the job's process), newer than those that wait here."""
-        mine = self._noted()
-        mine.logs += notes.logs
-        if notes.progress is not None:
-            mine.progress = notes.progress
+    def add_report(self, newer: Report) -> None:
+        """Append a report from the job's own process, newer than what is pending here."""
+        pending = self._pending_report()
+        pending.logs += newer.logs
+        if newer.progress is not None:
+            pending.progress = newer.progress
 
     def take_report(self) -> Report:
         """What was reported since the last call; for the executor."""
-        notes, self._notes = self._notes, None
-        return notes or NOTHING
+        report, self._report = self._report, None
+        return report or NOTHING
 
     def put_back(self, notes: Report) -> None:
         """Report that could not be written down yet, for the next call of `take_report`."""
@@ -135,12 +134,12 @@ class JobContext:
             logs=[replace(line, was_sent=True) for line in notes.logs] + newer.logs,
         )
 
-    def _noted(self) -> Report:
-        if self._notes is None:
-            self._notes = Report()
-        return self._notes
+    def _pending_report(self) -> Report:
+        if self._report is None:
+            self._report = Report()
+        return self._report
 
 
-# The job whose function is being called; log lines are given its names. One variable rather than one for each name,
-# because it is set for every job, and read only by those that log.
+# The job whose function is being called, for log lines. One variable rather than one per field,
+# because it is set for every job but read only by those that log.
 running_job: ContextVar[JobContext] = ContextVar("herdbook_job")

@@ -1,8 +1,6 @@
-"""Takes durations as people write them: numbers, or texts such as `500ms`, `30s`, `10m`, `2h`, `1d`.
+"""Durations as people write them: `500ms`, `30s`, `10m`, `2h`, `1d`, or a bare number.
 
-Gives them in one unit, and writes them. A text carries its own unit; of a number the caller says what it is: a time
-limit's are seconds, as everywhere in Python, all others milliseconds, as in BullMQ.
-Never guesses: what it cannot read is refused.
+A bare number is seconds for a time limit, as everywhere in Python, and milliseconds for all else, as in BullMQ.
 """
 
 import math
@@ -17,20 +15,20 @@ _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def parse_duration(value: Any) -> Any:
-    """Milliseconds, of a number (milliseconds already) or a text; raises ValueError for other texts.
+    """Milliseconds from a number (already milliseconds) or a text; raises ValueError for other texts.
 
-    Other values are returned as they are, for the validator behind this one to refuse.
+    Other values are returned unchanged, for the next validator to refuse.
     """
     return round(_parse(value, "milliseconds")) if isinstance(value, str) else value
 
 
 def parse_limit(value: Any) -> Any:
-    """Seconds, of a number (seconds already) or a text; otherwise like `parse_duration`."""
+    """Seconds from a number (already seconds) or a text; otherwise like `parse_duration`."""
     return _parse(value, "seconds") / 1_000 if isinstance(value, str) else value
 
 
 def milliseconds(value: float | str) -> int:
-    """The duration in milliseconds; raises ValueError when it is none, is negative, or is over ten years."""
+    """The duration in milliseconds; raises ValueError if it is not one, is negative, or exceeds ten years."""
     found = parse_duration(value)
     if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found <= LONGEST_MS:
         raise ValueError(f"not a duration of up to ten years: {value!r}")
@@ -38,14 +36,14 @@ def milliseconds(value: float | str) -> int:
 
 
 def typed(text: str) -> float | str:
-    """What somebody typed, as an option takes it: a number where there is no unit, else the text as it is."""
+    """A typed-in duration as options accept it: a number if it has no unit, otherwise the text."""
     text = text.strip()
     match = _BARE.fullmatch(text)
     return text if match is None else float(text) if match[1] else int(text)
 
 
 def written(milliseconds: int) -> str:
-    """The duration as a text, in its largest whole unit: `10m`, `1s`, `1500ms`."""
+    """The duration as text in its largest whole unit: `10m`, `1s`, `1500ms`."""
     unit = next(unit for unit in reversed(_UNIT_MS) if milliseconds % _UNIT_MS[unit] == 0)
     return f"{milliseconds // _UNIT_MS[unit]}{unit}" if milliseconds else "0ms"
 

@@ -1,7 +1,6 @@
-"""Takes a class of fields.
+"""A dataclass decorator for values created by the thousand: slotted, keyword-only, frozen for the type checker alone.
 
-Gives a value as the path of a job makes it by the thousand: slotted, keyword-only, and frozen for the type checker.
-Never refuses an assignment at run time: that check would double the time that it takes to make one.
+It does not freeze at run time, because that doubles the cost of creating an instance.
 """
 
 from dataclasses import dataclass
@@ -12,5 +11,5 @@ Class = TypeVar("Class")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def fast_dataclass(cls: type[Class]) -> type[Class]:
-    """Make the class a dataclass whose instances nobody changes."""
+    """Make the class a dataclass whose instances must not be changed."""
     return dataclass(slots=True, kw_only=True, unsafe_hash=True)(cls)

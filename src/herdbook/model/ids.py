@@ -1,4 +1,4 @@
-"""A job's ids: in the record, and in the queue."""
+"""The ids of a job: in the record and in BullMQ."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ _MOST_GENERATIONS = 2**31 - 1
 
 
 def new_job_id() -> UUID:
-    """A fresh UUIDv7, ordered by time."""
+    """A new UUIDv7, ordered by time."""
     return uuid7()
 
 
@@ -26,12 +26,12 @@ def published_at(id: UUID) -> datetime:
 
 
 def queue_job_id(id: UUID, generation: int) -> str:
-    """The job's id in BullMQ: the record's uuid, and `~<generation>` after an operator's retry."""
+    """The job's id in BullMQ: its UUID, followed by `~<generation>` after an operator's retry."""
     return f"{id}~{generation}" if generation else str(id)
 
 
 def parse_queue_job_id(job_id: str) -> tuple[UUID, int] | None:
-    """The record's id and generation in a BullMQ job id of ours; None for an id that came from elsewhere."""
+    """The record's id and the generation in a BullMQ job id of ours; None for another client's id."""
     text, _, generation = job_id.partition("~")
     if len(text) != 36 or (generation and not generation.isdigit()):
         return None
@@ -45,8 +45,8 @@ def parse_queue_job_id(job_id: str) -> tuple[UUID, int] | None:
 def external_job_id(queue: str, job_id: str, timestamp: int) -> UUID:
     """The record's id for a job that another BullMQ client published; `timestamp` in Unix milliseconds.
 
-    The same job always gives the same UUIDv7. BullMQ's own counter restarts after a flush, so the
-    time of publishing is part of the identity.
+    The same job always gets the same UUIDv7. BullMQ's own counter restarts after a flush, so the
+    publishing time is part of the identity.
     """
     digest = int.from_bytes(
         hashlib.sha256(f"{queue}\0{job_id}\0{timestamp}".encode(errors="surrogateescape")).digest()[:10]

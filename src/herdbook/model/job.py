@@ -1,4 +1,4 @@
-"""What a job is: its states and their allowed moves, its attempts."""
+"""Jobs, their states and the transitions between them, and their attempts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +9,12 @@ from uuid import UUID
 from herdbook.model.fast_dataclass import fast_dataclass
 from herdbook.model.options import Backoff
 
-# Characters of a job's trace context, as text.
+# In characters.
 LONGEST_TRACE_CONTEXT = 2_000
 
 
 class JobStatus(StrEnum):
-    """The public states of a job; there are no others."""
+    """The states of a job; no others are ever shown."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -24,7 +24,7 @@ class JobStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether a job in this state is over, unless an operator retries it."""
+        """Whether a job in this state is finished, unless an operator retries it."""
         return self in FINAL_STATUSES
 
 
@@ -34,18 +34,18 @@ ALLOWED_MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     JobStatus.PENDING: frozenset({JobStatus.PROCESSING, JobStatus.CANCELLED}),
     JobStatus.PROCESSING: frozenset(JobStatus) - {JobStatus.PROCESSING},
     JobStatus.COMPLETED: frozenset(),
-    # Back to pending: an operator's retry, in a new generation. To processing: a retry made on
-    # the queue itself (Bull Board), which re-opens the job under its id.
+    # To pending: an operator's retry, in a new generation. To processing: a retry made in the
+    # queue itself (Bull Board), which reopens the job under its old id.
     JobStatus.FAILED: frozenset({JobStatus.PENDING, JobStatus.PROCESSING}),
     JobStatus.CANCELLED: frozenset({JobStatus.PENDING}),
 }
 
 
 class AttemptOutcome(StrEnum):
-    """What one try came to.
+    """How one attempt ended.
 
     `LOST`: its worker vanished. `RELEASED`: its worker stopped and handed it back. `SNOOZED`: it asked
-    to come back later. Neither of the last two counts as a try.
+    to run again later. The last two do not count towards the job's attempts.
     """
 
     COMPLETED = "completed"
@@ -59,7 +59,7 @@ class AttemptOutcome(StrEnum):
 
 @fast_dataclass
 class AttemptKey:
-    """One try at one job; later tries are greater in (generation, number)."""
+    """Identifies one attempt at a job; later attempts are greater in (generation, number)."""
 
     job: UUID
     generation: int
@@ -68,7 +68,10 @@ class AttemptKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try at a job; `number` from 1 within its generation. `ended_at` and `outcome` are None while it runs."""
+    """One attempt at a job.
+
+    `number` counts from 1 within the generation. `ended_at` and `outcome` are None while it runs.
+    """
 
     generation: int
     number: int
@@ -84,10 +87,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job as the record has it. `job_data`, `result` and `progress` are JSON values.
+    """A job as recorded. `job_data`, `result` and `progress` are JSON values.
 
-    `waited_ms` is how long the newest attempt waited from when it could have run. `timeout_ms` is None
-    where the job has no time limit of its own; its type's holds then.
+    `waited_ms` is how long the newest attempt waited after it was due. `timeout_ms` is None
+    if the job has no time limit of its own; its type's applies then.
     """
 
     id: UUID
@@ -117,9 +120,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """A validated job on its way into the record. `job_data` and `backoff` are JSON texts.
+    """A validated job, not yet recorded. `job_data` and `backoff` are JSON texts.
 
-    `trace_context` is where its trace goes on, see `observe.tracing`.
+    `trace_context` lets its trace continue in the worker, see `observe.tracing`.
     """
 
     id: UUID

@@ -1,8 +1,4 @@
-"""Takes what a processor returned or raised.
-
-Gives the outcome of the attempt, a value: decided here, once, for the record and the queue alike.
-Never changes anything.
-"""
+"""Decides the outcome of an attempt from what its processor returned or raised, once for the record and the queue."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,7 +14,7 @@ from herdbook.model.masking import mask_passwords
 from herdbook.model.options import Backoff
 from herdbook.model.storable import holds_nul
 
-# A program's own backoff: of the try's number (from 1) and its error, the milliseconds to wait.
+# A program's own backoff: takes the attempt's number (from 1) and its error, returns milliseconds to wait.
 BackoffFunction = Callable[[int, BaseException], float]
 
 DEFAULT_BACKOFF = Backoff()
@@ -26,7 +22,7 @@ DEFAULT_BACKOFF = Backoff()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorReport:
-    """An error as it is recorded: its type's name, its message, its stack trace (None where it has none)."""
+    """An error as it is recorded: the name of its type, its message, its stack trace if it has one."""
 
     type: str
     message: str
@@ -46,7 +42,7 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WillRetry:
-    """The attempt failed and the job is tried again after `after` milliseconds."""
+    """The attempt failed, and the job is retried after `after` milliseconds."""
 
     status: ClassVar = JobStatus.PENDING
     attempt_outcome: ClassVar = AttemptOutcome.RETRY
@@ -58,7 +54,7 @@ class WillRetry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snoozed:
-    """The job comes back after `after` milliseconds, and no attempt is counted."""
+    """The job runs again after `after` milliseconds; the attempt is not counted."""
 
     status: ClassVar = JobStatus.PENDING
     attempt_outcome: ClassVar = AttemptOutcome.SNOOZED
@@ -80,7 +76,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
-    """The job is not wanted any more; the error says why."""
+    """The job was cancelled; the error says why."""
 
     status: ClassVar = JobStatus.CANCELLED
     attempt_outcome: ClassVar = AttemptOutcome.CANCELLED
@@ -91,7 +87,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """The worker stopped before the processor ended; the job goes back, and no attempt is counted."""
+    """The worker stopped before the processor finished; the job goes back, and the attempt is not counted."""
 
     status: ClassVar = JobStatus.PENDING
     attempt_outcome: ClassVar = AttemptOutcome.RELEASED
@@ -112,7 +108,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raised:
-    """The processor's exception, or why it was stopped, and its report."""
+    """The processor's exception, or the reason it was stopped, and the report of it."""
 
     error: BaseException
     report: ErrorReport
@@ -120,7 +116,7 @@ class Raised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupted:
-    """The processor was stopped because its worker stops."""
+    """The processor was stopped because its worker is stopping."""
 
 
 Ended = Returned | Raised | Interrupted
@@ -134,9 +130,9 @@ def decide(
     backoff: Backoff | BackoffFunction | None,
     random: float,
 ) -> Outcome:
-    """What an attempt came to.
+    """The outcome of an attempt.
 
-    `attempts_made` counts this attempt (from 1), `random` (0..1) feeds the backoff's jitter.
+    `attempts_made` includes this attempt, `random` (0..1) feeds the backoff's jitter.
     """
     match ended:
         case Interrupted():
@@ -144,12 +140,14 @@ def decide(
         case Returned(value=value):
             return _succeed(value)
         case Raised(error=error, report=report):
-            last = attempts_made >= max_attempts
-            return _obey(error, report, last=last) or _wait(error, report, attempts_made, backoff, random)
+            is_last = attempts_made >= max_attempts
+            return _outcome_from_signal(error, report, is_last=is_last) or _back_off(
+                error, report, attempts_made, backoff, random
+            )
 
 
-def _obey(error: BaseException, report: ErrorReport, *, last: bool) -> Outcome | None:
-    """What the exception itself says is to be done; None when it says nothing."""
+def _outcome_from_signal(error: BaseException, report: ErrorReport, *, is_last: bool) -> Outcome | None:
+    """The outcome that the exception alone decides; None if the backoff does."""
     match error:
         case signals.Snooze(delay=delay):
             return Snoozed(after=delay)
@@ -157,30 +155,31 @@ def _obey(error: BaseException, report: ErrorReport, *, last: bool) -> Outcome |
             return Cancelled(error=report)
         case signals.Unrecoverable():
             return Failed(error=report)
-        case _ if last:
+        case _ if is_last:
             return Failed(error=report)
         case signals.Retry(after=int(after)):
             return WillRetry(error=report, after=after)
     return None
 
 
-def _wait(
+def _back_off(
     error: BaseException,
     report: ErrorReport,
-    tries: int,
+    attempts_made: int,
     backoff: Backoff | BackoffFunction | None,
     random: float,
 ) -> WillRetry:
-    """The wait that the backoff wants; when the program's own fails, the default one, and a word about it."""
+    """A retry after the backoff; if the program's own function fails, after the default one, and the error says so."""
     if backoff is None or isinstance(backoff, Backoff):
-        return WillRetry(error=report, after=backoff.wait(tries, random) if backoff else 0)
+        return WillRetry(error=report, after=backoff.wait(attempts_made, random) if backoff else 0)
     try:
-        return WillRetry(error=report, after=milliseconds(backoff(tries, error)))
+        return WillRetry(error=report, after=milliseconds(backoff(attempts_made, error)))
     except Exception as fault:
         message = mask_passwords(
             f"{report.message} (its backoff function failed: {type(fault).__name__}: {fault}"[:4_000]
         )
-        return WillRetry(error=replace(report, message=f"{message})"), after=DEFAULT_BACKOFF.wait(tries, random))
+        after = DEFAULT_BACKOFF.wait(attempts_made, random)
+        return WillRetry(error=replace(report, message=f"{message})"), after=after)
 
 
 def encode_result(value: Any) -> str:

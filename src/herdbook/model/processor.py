@@ -1,8 +1,4 @@
-"""Takes the function of a processor, as it was declared.
-
-Gives what is to be known of it: its payload, whether it wants a context, where it runs.
-Never calls it.
-"""
+"""Inspects a processor's function: its payload type, whether it takes a context, where it can run."""
 
 import inspect
 from collections.abc import Callable
@@ -14,7 +10,7 @@ from herdbook.errors import ConfigurationError
 
 
 class ExecutorKind(StrEnum):
-    """Where a function runs: in the worker's event loop, in a thread of the worker, or in a process of its own."""
+    """Where a function runs: in the worker's event loop, in one of its threads, or in a separate process."""
 
     ASYNC = "async"
     THREAD = "thread"
@@ -23,7 +19,7 @@ class ExecutorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """The annotation of the function's payload, and whether it takes a context as well."""
+    """The annotation of the function's payload, and whether it also takes a context."""
 
     payload: Any
     takes_context: bool
@@ -33,14 +29,14 @@ def signature(name: str, function: Callable[..., Any]) -> Signature:
     """The signature of the processor of job type `name`; raises ConfigurationError."""
     parameters = list(inspect.signature(function).parameters.values())
     if not 1 <= len(parameters) <= 2:
-        raise ConfigurationError(f"the processor of {name!r} must take a payload and, if it wants, a JobContext")
+        raise ConfigurationError(f"the processor of {name!r} must take a payload and, optionally, a JobContext")
     # A callable object keeps its annotations on its __call__.
     hints = get_type_hints(function if inspect.isroutine(function) else type(function).__call__)
     return Signature(payload=hints.get(parameters[0].name, Any), takes_context=len(parameters) == 2)
 
 
 def executor_kind(name: str, function: Callable[..., Any], wanted: str | None) -> ExecutorKind:
-    """Where the function runs: where it is wanted to, if it can; raises ConfigurationError that says why not."""
+    """Where the function runs: as requested if that is possible; raises ConfigurationError that says why not."""
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(type(function), "__call__", None)  # noqa: B004  (its kind is what matters)
     )
@@ -60,15 +56,15 @@ def executor_kind(name: str, function: Callable[..., Any], wanted: str | None) -
 
 
 def _check_importable(name: str, function: Callable[..., Any], *, is_async: bool) -> None:
-    """Another process finds a function by its module and name, and by nothing else."""
+    """Another process can find a function only by its module and name."""
     if is_async:
         why = "it is an async def; make it a def"
     elif not inspect.isfunction(function):
-        why = "it is no plain function"
+        why = "it is not a plain function"
     elif "<" in function.__qualname__:
-        why = f"{function.__qualname__} is not at the top of its module"
+        why = f"{function.__qualname__} is not at the top level of its module"
     elif function.__module__ == "__main__":
-        why = "it is in the program that was started (__main__); move it into a module that the program imports"
+        why = "it is in the main program (__main__); move it into a module that the program imports"
     else:
         return
-    raise ConfigurationError(f"the processor of {name!r} cannot run in a process of its own: {why}")
+    raise ConfigurationError(f"the processor of {name!r} cannot run in a separate process: {why}")

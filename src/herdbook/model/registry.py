@@ -1,8 +1,4 @@
-"""Takes declarations of job types, made with `@book.processor` or `book.declare`.
-
-Gives, by name, a job type's payload model, function, queue and default options.
-Never publishes or runs anything.
-"""
+"""The job types of a program: payload model, function, queue and default options of each, by name."""
 
 import inspect
 import re
@@ -29,10 +25,10 @@ AnyBackoff = Backoff | dict[str, Any] | BackoffFunction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobType:
-    """A kind of job. `function` is None where the work runs elsewhere, say in Node.
+    """A kind of job. `function` is None if its jobs run elsewhere, say in Node.
 
-    `backoff` travels with each job; `own_backoff`, the program's own function, holds for jobs without
-    one. `timeout` (seconds) holds for jobs that have no limit of their own. Only Herdbook itself publishes
+    `backoff` travels with each job; `own_backoff`, the program's own function, applies to jobs without
+    one. `timeout` (seconds) applies to jobs without a limit of their own. Only Herdbook itself publishes
     jobs of a type that `is_reserved`.
     """
 
@@ -50,7 +46,7 @@ class JobType:
     is_reserved: bool = False
 
     def validate(self, job_data: bytes | str) -> Any:
-        """The payload in JSON text `job_data`; raises InvalidJobError that names each wrong field."""
+        """The payload in the JSON text `job_data`; raises InvalidJobError that names each invalid field."""
         try:
             return self.payload.validate_json(job_data)
         except ValidationError as error:
@@ -59,22 +55,22 @@ class JobType:
             raise InvalidJobError(f"not a valid {self.name} job: {what}", problems) from None
 
     def checked(self, job_data: bytes | str) -> Any:
-        """The payload, to run the job; raises Unrecoverable, for another try would find the same job data."""
+        """The payload, to run the job; raises Unrecoverable, because a retry would find the same job data."""
         try:
             return self.validate(job_data)
         except InvalidJobError as error:
             raise Unrecoverable(str(error)) from None
         except Exception as error:
-            raise Unrecoverable(f"the job data cannot be checked: {error}") from error
+            raise Unrecoverable(f"the job data cannot be validated: {error}") from error
 
     def call(self, payload: Any, context: JobContext) -> Awaitable[Any] | Any:
-        """Call the function with its payload, and its context when it takes one."""
+        """Call the function with the payload, and with the context if it takes one."""
         assert self.function is not None
         return self.function(payload, context) if self.takes_context else self.function(payload)
 
 
 def field_problems(error: ValidationError, root: str) -> list[FieldProblem]:
-    """Pydantic's findings as paths under `root` and messages, without the values (they may be secret)."""
+    """Pydantic's errors as paths under `root` and messages, without the values, which may be secret."""
     return [
         FieldProblem(
             path=".".join([root, *map(str, found["loc"])]) if root else ".".join(map(str, found["loc"])),
@@ -102,12 +98,12 @@ class Registry:
     ) -> Callable[[Function], Function]:
         """Declare the decorated function as the processor of job type `name`.
 
-        The function takes the payload (its annotation is the model that publishing checks) and, if
-        it wants, a `JobContext`. An `async def` runs in the worker's event loop, a `def` in a thread,
-        or with `executor="process"` in a process of its own: for work that is heavy or may crash.
-        `queue` is `name` unless given. `backoff` None retries at once; a function of the try's number
-        (from 1) and its error gives milliseconds. `timeout` is how long one try may take, in seconds
-        or as a text like `30s`. Raises ConfigurationError.
+        The function takes the payload (publishing validates it by its annotation) and, optionally, a
+        `JobContext`. An `async def` runs in the worker's event loop, a `def` in a thread, or with
+        `executor="process"` in a separate process, for work that is CPU-heavy or may crash.
+        `queue` defaults to `name`. `backoff=None` retries at once; a function gets the attempt's number
+        (from 1) and its error, and returns milliseconds. `timeout` limits one attempt, in seconds or as
+        a text like `30s`. Raises ConfigurationError.
         """
 
         def declare(function: Function) -> Function:
@@ -128,19 +124,19 @@ class Registry:
         attempts: int = DEFAULT_ATTEMPTS,
         backoff: Backoff | dict[str, Any] | None = DEFAULT_BACKOFF,
     ) -> None:
-        """Declare a job type whose work runs elsewhere; `payload` is the model that publishing checks."""
+        """Declare a job type that runs elsewhere; publishing validates job data by the model `payload`."""
         self._add(name, queue, payload, _Limits(attempts=attempts, backoff=backoff))
 
     def include(self, other: "Registry") -> None:
-        """Take over the job types of another registry; our own win."""
+        """Add the job types of another registry; those already here win."""
         self._types = {**other._types, **self._types}
 
     def reserve(self, *names: str) -> None:
-        """Have only Herdbook itself publish jobs of these types."""
+        """Let only Herdbook itself publish jobs of these types."""
         self._types.update({name: replace(self._types[name], is_reserved=True) for name in names})
 
     def get(self, name: str) -> JobType:
-        """The job type; raises UnknownJobTypeError that lists the known ones."""
+        """The job type; raises UnknownJobTypeError, which lists the known ones."""
         found = self._types.get(name)
         if found is None:
             known = ", ".join(sorted(self._types)) or "none"
@@ -160,9 +156,9 @@ class Registry:
         return sorted({job_type.queue for job_type in self if job_type.function})
 
     def needs_processes(self, queue: str) -> bool:
-        """Whether all jobs of the queue run in processes of their own."""
-        places = {job_type.executor for job_type in self if job_type.function and job_type.queue == queue}
-        return places == {ExecutorKind.PROCESS}
+        """Whether all jobs of the queue run in separate processes."""
+        kinds = {job_type.executor for job_type in self if job_type.function and job_type.queue == queue}
+        return kinds == {ExecutorKind.PROCESS}
 
     def _add(
         self,
@@ -183,7 +179,7 @@ class Registry:
         self._types[name] = JobType(
             name=name,
             queue=queue or name,
-            payload=_described(name, payload),
+            payload=_payload_adapter(name, payload),
             function=function,
             takes_context=takes_context,
             executor=executor,
@@ -197,14 +193,14 @@ class Registry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Limits:
-    """A declaration's limits, as given."""
+    """The limits in a declaration, not yet validated."""
 
     attempts: int
     backoff: AnyBackoff | None
     timeout: float | str | None = None
 
     def options(self, name: str) -> JobOptions:
-        """The same as a job's options; raises ConfigurationError."""
+        """The limits as job options; raises ConfigurationError."""
         fixed = None if callable(self.backoff) else self.backoff or None
         try:
             return JobOptions.model_validate({"attempts": self.attempts, "backoff": fixed, "timeout": self.timeout})
@@ -213,11 +209,11 @@ class _Limits:
             raise ConfigurationError(f"job type {name!r}: {problems}") from None
 
 
-def _described(name: str, payload: Any) -> TypeAdapter[Any]:
-    """The payload's type, which must have a JSON Schema: the form, the record and other languages need it."""
+def _payload_adapter(name: str, payload: Any) -> TypeAdapter[Any]:
+    """The payload's type, which must have a JSON Schema: forms, the record and other languages need it."""
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(payload)
         adapter.json_schema()
     except PydanticUserError as error:
-        raise ConfigurationError(f"job type {name!r}: its payload has no JSON Schema: {error.message}") from error
+        raise ConfigurationError(f"job type {name!r}: the payload has no JSON Schema: {error.message}") from error
     return adapter

@@ -1,30 +1,30 @@
-"""What a processor raises to say what is to become of its job, and why an attempt was ended for it."""
+"""Exceptions that decide what happens to a job: raised by its processor, or by the worker that ends an attempt."""
 
 from herdbook.errors import HerdbookError
 from herdbook.model.duration import milliseconds
 
 
 class Unrecoverable(HerdbookError):
-    """Raised inside a processor: this job has failed for good, further tries would not help."""
+    """Raised by a processor: the job has failed for good, because retrying would not help."""
 
 
 class UnrecordableResult(Unrecoverable):
-    """What a processor returned is no JSON that PostgreSQL can store. The work is done: no second try would help."""
+    """A processor's result is not JSON that PostgreSQL can store. The work is done, so it is not retried."""
 
 
 class Retry(HerdbookError):
-    """Raised inside a processor: this try failed, try again (as often as the job may be tried).
+    """Raised by a processor: this attempt failed; retry the job if it has attempts left.
 
-    `after` is how long to wait, in milliseconds or as a text like `30s`; unset, the job's own backoff holds.
+    `after` is how long to wait, in milliseconds or as a text like `30s`; the job's backoff by default.
     """
 
-    def __init__(self, message: str = "it is to be tried again", *, after: float | str | None = None) -> None:
+    def __init__(self, message: str = "retry requested", *, after: float | str | None = None) -> None:
         super().__init__(message)
         self.after = None if after is None else milliseconds(after)
 
 
 class Snooze(HerdbookError):
-    """Raised inside a processor: come back after `delay` (milliseconds, or a text like `10m`); no try is counted."""
+    """Raised by a processor: run again after `delay` (milliseconds, or a text like `10m`), at no cost in attempts."""
 
     def __init__(self, delay: float | str) -> None:
         super().__init__(delay)
@@ -32,12 +32,12 @@ class Snooze(HerdbookError):
 
 
 class Cancel(HerdbookError):
-    """Raised inside a processor: the job is not wanted any more; it becomes cancelled, for this reason."""
+    """Raised by a processor: the job is no longer needed and becomes cancelled, for the reason given."""
 
 
 class TimedOut(HerdbookError):
-    """One try took longer than its time limit. It counts, and is retried like any other."""
+    """An attempt exceeded its time limit. It counts, and is retried like any other."""
 
 
 class ProcessDied(HerdbookError):
-    """The process that ran a try ended under it: a crash, `os._exit`, or the kernel for want of memory."""
+    """The process died while it ran an attempt: a crash, `os._exit`, or the kernel's out-of-memory killer."""

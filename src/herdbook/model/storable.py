@@ -1,4 +1,4 @@
-"""Text and JSON as PostgreSQL can store them."""
+"""Makes text and JSON storable in PostgreSQL."""
 
 import json
 import re
@@ -9,17 +9,17 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def holds_nul(json_text: str) -> bool:
-    """Whether a JSON text holds a NUL character, which PostgreSQL's jsonb cannot store."""
+    """Whether a JSON text contains a NUL character, which PostgreSQL's jsonb cannot store."""
     return r"\u0000" in json_text and _NUL.search(json_text) is not None
 
 
 def storable_text(text: str) -> str:
-    """The text as PostgreSQL can store it: a NUL and half a surrogate pair are replaced."""
+    """The text, with NULs and lone surrogates replaced."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
 def storable_json(text: str) -> str:
-    """JSON text that PostgreSQL can store: what it cannot (NUL, half a surrogate pair) is replaced."""
+    """The JSON text, with NULs and lone surrogates replaced."""
     try:
         orjson.loads(text)
     except ValueError:

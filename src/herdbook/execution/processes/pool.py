@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 from herdbook.execution.processes.process import JobProcess
 from herdbook.execution.processes.wire import Call
-from herdbook.model.context import JobContext, Keeper
+from herdbook.model.context import ArtifactSaver, JobContext
 from herdbook.model.outcome import Raised, Returned
 
 
 class ProcessPool:
     """At most `size` processes, started when they are first needed; calls beyond that wait for their turn."""
 
-    def __init__(self, size: int, artifacts: Keeper) -> None:
+    def __init__(self, size: int, artifacts: ArtifactSaver) -> None:
         self.size = size
         self._artifacts = artifacts
         self._slots = asyncio.Semaphore(size)

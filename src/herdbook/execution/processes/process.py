@@ -36,7 +36,7 @@ from herdbook.execution.processes.wire import (
     pack_message,
     unpack_message,
 )
-from herdbook.model.context import JobContext, Keeper
+from herdbook.model.context import ArtifactSaver, JobContext
 from herdbook.model.outcome import Raised, Returned
 from herdbook.model.signals import ProcessDied
 
@@ -104,7 +104,7 @@ class JobProcess:
         return not self.is_usable and not self._begun and self._calls > 1
 
     async def run(
-        self, call: Call, context: JobContext, artifacts: Keeper, on_begin: Callable[[Self], None]
+        self, call: Call, context: JobContext, artifacts: ArtifactSaver, on_begin: Callable[[Self], None]
     ) -> Returned | Raised:
         """Run the call; after a death the process is not usable any more."""
         self._trace.truncate(0)
@@ -181,7 +181,7 @@ class JobProcess:
             self._popen.wait()
 
 
-def _keep(artifacts: Keeper, context: JobContext, file: Keep) -> Kept:
+def _keep(artifacts: ArtifactSaver, context: JobContext, file: Keep) -> Kept:
     try:
         return Kept(artifact=artifacts.save(context.id, file.name, file.content, file.media_type))
     except Exception as error:
