@@ -1,4 +1,4 @@
-"""Carrying jobs from the outbox to the queue."""
+"""Delivering jobs from the outbox to the queues."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -44,7 +44,7 @@ async def depth(database: Database) -> int:
         return (await read_outbox_lag(connection)).depth
 
 
-async def test_jobs_reach_their_queue_in_bullmqs_form(
+async def test_jobs_are_delivered_in_bullmqs_format(
     settings: Settings, database: Database, registry: Registry, client: "redis.asyncio.Redis"
 ) -> None:
     plain = await publish(database, registry, "a")
@@ -90,17 +90,17 @@ async def test_without_redis_the_outbox_keeps_everything(database: Database, reg
     await publish(database, registry, "a")
     nowhere = connect("redis://127.0.0.1:1/0")
     relay = Relay(database, nowhere, prefix="x")
-    with pytest.raises(QueueUnavailableError, match="Redis is away"):
+    with pytest.raises(QueueUnavailableError, match="Redis is unreachable"):
         await relay.round()
     assert await depth(database) == 1
     await relay.stop()
     await nowhere.aclose()
 
 
-async def test_a_job_the_queue_refuses_holds_up_no_other(
+async def test_a_job_that_the_queue_refuses_does_not_delay_others(
     settings: Settings, database: Database, registry: Registry, client: "redis.asyncio.Redis"
 ) -> None:
-    # A key of the wrong kind where the delayed set belongs: BullMQ's script fails for delayed jobs alone.
+    # A key of the wrong type in place of the delayed set makes BullMQ's script fail for delayed jobs only.
     await client.set(f"{settings.queue_prefix}:a:delayed", "in the way")
     bad = await publish(database, registry, "a", delay="1h")
     await publish(database, registry, "a")

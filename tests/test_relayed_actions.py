@@ -1,4 +1,4 @@
-"""Carrying operators' actions from the outbox to the queue."""
+"""Delivering operators' actions from the outbox to the queues."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ def queue(client: "redis.asyncio.Redis", settings: Settings) -> Queue:
 
 
 async def delivered(database: Database, relay: Relay, count: int, *, after: timedelta | None = None) -> list[UUID]:
-    """Jobs that the queue has."""
+    """Jobs that are already in the queue."""
     ids = await new_jobs(database, count, after=after)
     await deliver(database, relay, *ids)
     return ids
@@ -59,7 +59,7 @@ async def counts(client: "redis.asyncio.Redis", settings: Settings) -> dict[str,
     return {state: count for state, count in found.items() if count}
 
 
-async def test_a_retried_job_comes_under_a_new_id_and_the_old_one_is_forgotten(
+async def test_a_retried_job_is_queued_under_a_new_id_and_the_old_one_is_removed(
     database: Database, relay: Relay, control: Control, queue: Queue
 ) -> None:
     (id,) = await delivered(database, relay, 1)
@@ -70,7 +70,7 @@ async def test_a_retried_job_comes_under_a_new_id_and_the_old_one_is_forgotten(
     assert await outbox(database) == []
 
 
-async def test_a_cancelled_or_deleted_job_leaves_the_queue_or_never_gets_there(
+async def test_a_cancelled_or_deleted_job_leaves_the_queue_or_never_enters_it(
     database: Database, relay: Relay, control: Control, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     there = await delivered(database, relay, 2)
@@ -84,7 +84,7 @@ async def test_a_cancelled_or_deleted_job_leaves_the_queue_or_never_gets_there(
     assert await outbox(database) == []
 
 
-async def test_a_promoted_job_waits_no_longer_whether_the_queue_has_it_already_or_not(
+async def test_a_promoted_job_is_due_whether_it_was_delivered_before_or_not(
     database: Database, relay: Relay, control: Control, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     there = await delivered(database, relay, 2, after=HOUR)
@@ -97,7 +97,7 @@ async def test_a_promoted_job_waits_no_longer_whether_the_queue_has_it_already_o
     assert await outbox(database) == []
 
 
-async def test_a_promotion_that_comes_too_late_does_not_touch_the_next_try(
+async def test_a_promotion_that_comes_too_late_does_not_affect_the_next_attempt(
     database: Database, relay: Relay, control: Control, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     (id,) = await delivered(database, relay, 1, after=HOUR)
@@ -109,7 +109,7 @@ async def test_a_promotion_that_comes_too_late_does_not_touch_the_next_try(
     assert await outbox(database) == []
 
 
-async def test_jobs_of_other_clients_are_known_by_their_own_id(
+async def test_jobs_of_other_clients_are_found_by_their_own_id(
     database: Database,
     relay: Relay,
     control: Control,
@@ -136,7 +136,7 @@ async def test_jobs_of_other_clients_are_known_by_their_own_id(
     assert await outbox(database) == []
 
 
-async def test_a_job_that_a_worker_holds_is_asked_for_again_later(
+async def test_removing_a_job_that_a_worker_holds_is_retried_later(
     database: Database, relay: Relay, control: Control, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     (id,) = await delivered(database, relay, 1)
@@ -159,7 +159,7 @@ async def test_a_job_that_a_worker_holds_is_asked_for_again_later(
     assert await outbox(database) == []
 
 
-async def test_a_promotion_whose_job_cannot_be_added_is_refused_once(
+async def test_a_promotion_whose_job_cannot_be_added_is_postponed_once(
     database: Database, relay: Relay, control: Control, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await client.set(f"{settings.queue_prefix}:q:wait", "in the way")
@@ -185,7 +185,7 @@ async def test_queues_are_paused_resumed_and_cleaned(
     assert await outbox(database) == []
 
 
-async def test_two_relays_leave_a_queue_as_it_was_last_wanted(
+async def test_two_relays_leave_a_queue_in_its_last_requested_state(
     database: Database, relay: Relay, client: "redis.asyncio.Redis", settings: Settings, control: Control, queue: Queue
 ) -> None:
     other = Relay(database, client, prefix=settings.queue_prefix)

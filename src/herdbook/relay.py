@@ -1,7 +1,6 @@
-"""Takes what waits in the outbox: undelivered jobs, and operators' actions.
+"""Delivers the outbox to the BullMQ queues: new jobs and operators' actions.
 
-Gives it to the BullMQ queues, then lets the outbox forget it.
-Never loses any: a crash between the two does it again, which changes nothing.
+An entry never leaves the outbox before it is delivered; delivering one again after a crash changes nothing.
 """
 
 import time
@@ -18,7 +17,7 @@ from herdbook.queue.changes import Clean, Pause, Promote, QueueAction, QueueChan
 from herdbook.queue.connection import QueueClient
 from herdbook.queue.external_jobs import id_in_queue, is_ours
 from herdbook.record.changes import read_queue_paused
-from herdbook.record.database import Connection, Database, away_is_unavailable
+from herdbook.record.database import Connection, Database, raises_record_unavailable
 from herdbook.record.outbox import (
     OutboxAction,
     OutboxEntry,
@@ -30,14 +29,14 @@ from herdbook.record.outbox import (
 )
 from herdbook.service import Service, log, pause_after
 
-# Entries of one transaction.
+# Entries per transaction.
 _BATCH = 500
-# Seconds between looks at the outbox when no notification comes; a lost notification costs no more.
-_POLL = 1.0
+# Seconds between reads of the outbox when no notification arrives, so a lost one costs no more than that.
+_POLL_INTERVAL = 1.0
 
 
 class Relay(Service):
-    """Carries jobs and actions from the record to the queue; any number of relays may run side by side."""
+    """Delivers jobs and actions from the record to the queues; any number of relays may run side by side."""
 
     name = "relay"
 
@@ -52,7 +51,7 @@ class Relay(Service):
     async def round(self) -> float:
         """Deliver one batch."""
         connection = await self._connected()
-        with away_is_unavailable():
+        with raises_record_unavailable():
             async with connection.transaction():
                 entries = await take_outbox(connection, _BATCH)
                 refusals = await self._deliver(connection, entries)
@@ -63,25 +62,25 @@ class Relay(Service):
             self._observer.relayed(len(entries))
         if len(entries) == _BATCH:
             return 0
-        return _POLL if due is None else min(max(due, 0.01), _POLL)
+        return _POLL_INTERVAL if due is None else min(max(due, 0.01), _POLL_INTERVAL)
 
     async def stop(self, deadline: float = 5.0) -> None:
-        """End the loop and its connection."""
+        """End the loop and close its connection."""
         await super().stop(deadline)
         if self._connection is not None:
             with suppress(Exception):
                 await self._connection.close(timeout=1)
 
     async def _connected(self) -> Connection:
-        """The relay's own connection, on which each commit that fills the outbox wakes it; a new one for a lost one."""
+        """The relay's own connection, replaced if lost; a commit that adds to the outbox wakes the relay through it."""
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._database.outbox_connection()
-            with away_is_unavailable():
+            with raises_record_unavailable():
                 await self._connection.add_listener("herdbook_outbox", lambda *_: self.wake())
         return self._connection
 
     async def _deliver(self, connection: Connection, entries: Sequence[OutboxEntry]) -> list[Refusal]:
-        """Carry the entries to their queues, jobs first; returns those that were refused."""
+        """Deliver the entries to their queues, jobs first; returns those that were refused."""
         refusals = await self._add(entries)
         refused = {refusal.entry.id for refusal in refusals}
         by_queue: dict[str, list[tuple[OutboxEntry, QueueAction]]] = defaultdict(list)
@@ -97,10 +96,10 @@ class Relay(Service):
         return refusals
 
     async def _add(self, entries: Iterable[OutboxEntry]) -> list[Refusal]:
-        """Add jobs to their queues; those that are no longer pending are left out.
+        """Add jobs to their queues, except those no longer pending.
 
-        A job to be promoted is added too, for another relay may not have brought it yet: whoever comes
-        second changes nothing.
+        A job to promote is added too, because another relay may not have delivered it yet; adding it
+        twice changes nothing.
         """
         by_queue: dict[str, list[tuple[OutboxEntry, QueuedJob]]] = defaultdict(list)
         for entry in entries:
@@ -132,12 +131,12 @@ def queued_job(job: PendingJob) -> QueuedJob:
 
 
 async def _change(connection: Connection, entry: OutboxEntry) -> QueueAction | None:
-    """The entry as the queue takes it; None when there is nothing left to do."""
+    """The queue's action for the entry; None if there is nothing left to do."""
     match entry.action:
         case OutboxAction.REMOVE if entry.job_id is not None:
             job_id, timestamp = id_in_queue(entry.job_id)
             return Remove(job_id=job_id, timestamp=timestamp)
-        # With a time again, the job has had its try, and waits for the one after.
+        # If the job has a time again, it has had its attempt and waits for the next one.
         case OutboxAction.PROMOTE if entry.pending is not None and entry.pending.run_at is None:
             job_id, timestamp = id_in_queue(entry.pending.job_id)
             return Promote(job_id=job_id, timestamp=timestamp)
@@ -161,6 +160,6 @@ def _refusals(entries: Sequence[OutboxEntry], errors: Sequence[str | None]) -> l
 
 
 def _refusal(entry: OutboxEntry, error: str) -> Refusal:
-    log.warning("the queue refused", action=entry.action, job=str(entry.job), queue=_queue(entry), error=error)
+    log.warning("queue refused an action", action=entry.action, job=str(entry.job), queue=_queue(entry), error=error)
     after = timedelta(seconds=pause_after(entry.tries + 1))
     return Refusal(entry=entry, error_message=error, deliver_after=datetime.now(UTC) + after)

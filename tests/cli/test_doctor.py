@@ -124,6 +124,6 @@ async def test_servers_that_are_away_are_problems(
     monkeypatch.setenv("SMTP_URL", "smtp://u:secret@127.0.0.1:1")
     answer = await configured.call("doctor")
     assert answer.code == 1
-    assert "problem  Redis: away: " in answer.out
+    assert "problem  Redis: unreachable: " in answer.out
     assert "problem  mail: " in answer.out
     assert "secret" not in answer.out

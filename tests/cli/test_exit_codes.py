@@ -42,7 +42,7 @@ def test_a_server_that_is_away_is_code_3(
     monkeypatch.setenv("DATABASE_URL", f"postgresql://herd:secret@{NOBODY}/herd")
     answer = commands.run(*words)
     assert answer.code == 3
-    assert answer.told.startswith("PostgreSQL is away: ")
+    assert answer.told.startswith("PostgreSQL is unreachable: ")
     assert "secret" not in answer.told
 
 

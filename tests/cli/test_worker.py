@@ -94,7 +94,7 @@ async def outcomes(database: Database, job: Job) -> list[AttemptOutcome | None]:
 
 async def test_it_starts_while_both_servers_are_away_and_ends_when_told(tmp_path: Path) -> None:
     async with running("worker", cwd=tmp_path, **AWAY) as worker:
-        heard = await hear(worker, "worker started", "PostgreSQL is away", "Redis is away")
+        heard = await hear(worker, "worker started", "PostgreSQL is unreachable", "Redis is unreachable")
         worker.terminate()
         code, out, rest = await ended(worker)
     assert (code, out) == (0, "")

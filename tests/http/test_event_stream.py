@@ -35,7 +35,7 @@ async def test_silence_is_broken_by_a_comment(
 
 async def test_an_error_before_the_first_message_is_answered(app: FastAPI) -> None:
     async def failing() -> AsyncGenerator[bytes]:
-        raise RecordUnavailableError("PostgreSQL is away")
+        raise RecordUnavailableError("PostgreSQL is unreachable")
         yield b""
 
     app.add_api_route("/some", lambda: EventStream(failing()), include_in_schema=False)

@@ -36,8 +36,8 @@ async def test_without_its_servers_it_lives_but_is_not_ready(lost_api: httpx.Asy
     code, status, well, detail = await readiness(lost_api)
     assert (code, status) == (503, "unready")
     assert well == {"record": False, "migrations": False, "queue": False, "outbox": False}
-    assert "PostgreSQL is away" in detail["record"]
-    assert "Redis is away" in detail["queue"]
+    assert "PostgreSQL is unreachable" in detail["record"]
+    assert "Redis is unreachable" in detail["queue"]
     assert "hushhush" not in str(detail)
 
 

@@ -37,7 +37,7 @@ async def test_without_postgresql_there_is_no_service(
 ) -> None:
     answer = await lost_api.request(method, path, json=body)
     problem = assert_problem(answer, 503, "record-unavailable")
-    assert "PostgreSQL is away" in problem["detail"]
+    assert "PostgreSQL is unreachable" in problem["detail"]
     assert int(answer.headers["retry-after"]) > 0
     assert "hushhush" not in answer.text
 
@@ -68,7 +68,7 @@ async def test_without_redis_jobs_are_accepted(
         assert (await api.post("/api/jobs", json=NOTE)).status_code == 201
         answer = await api.get("/api/queues")
         ready = await api.get("/readyz")
-    assert "Redis is away" in assert_problem(answer, 503, "queue-unavailable")["detail"]
+    assert "Redis is unreachable" in assert_problem(answer, 503, "queue-unavailable")["detail"]
     assert int(answer.headers["retry-after"]) > 0
     assert ready.status_code == 503
     assert [name for name, check in ready.json()["checks"].items() if not check["ok"]] == ["queue"]

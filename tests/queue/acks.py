@@ -1,4 +1,4 @@
-"""Acknowledgements, in few words."""
+"""Shorthands for acknowledgements."""
 
 from herdbook.model.outcome import ErrorReport, Failed, Released, Succeeded, WillRetry
 from herdbook.queue.delivery import Acknowledgement, Delivery

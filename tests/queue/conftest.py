@@ -1,4 +1,4 @@
-"""One BullMQ queue, seen as a worker and as a publisher."""
+"""A BullMQ queue as a worker and as a publisher sees it."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""What a turn does for many jobs at once leaves the queue as BullMQ's own scripts, one job at a time, leave it."""
+"""Acknowledging and fetching many jobs at once leaves the queue as BullMQ's own scripts do, one job at a time."""
 
 import json
 import time
@@ -10,24 +10,24 @@ from typing import Any
 import pytest
 
 from herdbook.queue.adds import QueuedJob, QueueWriter
-from herdbook.queue.delivery import Delivery, Retention, pack_acknowledgements
-from herdbook.queue.scripts import bullmq_script, pack
+from herdbook.queue.delivery import Delivery, Retention, split_acknowledgements
+from herdbook.queue.scripts import bullmq_script, to_msgpack
 from herdbook.queue.work import WorkQueue
 from herdbook.settings import Settings
 from tests.queue.acks import ack_completed
 
 from .conftest import job, work_queue
 
-# The package's own types leave open whether an answer is text.
+# redis-py's own types leave open whether a reply is text.
 Client = Any
-# Does something to a queue, by its key prefix, before a worker comes.
+# Prepares a queue, given by its key prefix, before a worker uses it.
 Prepare = Callable[[Client, str], Awaitable[Any]]
 MOVE = ("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta", "pc")
 LOCK = 30_000
 
 
 class Theirs:
-    """A worker as BullMQ writes it: one script for each job, which brings the next one along."""
+    """A worker that uses BullMQ's scripts: one call per job, which also fetches the next one."""
 
     def __init__(self, client: Client, prefix: str, *, keep: int = -1) -> None:
         self._prefix = prefix
@@ -36,9 +36,9 @@ class Theirs:
         self._finish = client.register_script(bullmq_script("moveToFinished-14"))
 
     async def fetch(self, room: int) -> list[str]:
-        """Ids of jobs."""
+        """The ids of the fetched jobs."""
         keys = [self._prefix + name for name in (*MOVE, "marker")]
-        options = pack({"token": "w1", "lockDuration": LOCK, "name": "w1"})
+        options = to_msgpack({"token": "w1", "lockDuration": LOCK, "name": "w1"})
         fetched: list[str] = []
         while len(fetched) < room:
             answer = await self._fetch(keys=keys, args=[self._prefix, now(), options])
@@ -48,7 +48,7 @@ class Theirs:
         return fetched
 
     async def complete(self, held: list[Delivery], room: int) -> list[str]:
-        """Complete jobs and fetch others; ids of those that were refused, and of those fetched."""
+        """Complete jobs and fetch others; returns the ids of the refused and of the fetched ones."""
         refused: list[str] = []
         fetched: list[str] = []
         at = now()
@@ -59,7 +59,7 @@ class Theirs:
             _, ((*_, options, _),) = pack_acknowledgements([ack], self._retention, worker="w1", lock_duration=LOCK)
             answer = await self._finish(
                 keys=keys,
-                args=[job_id, at, "returnvalue", f'"{job_id}"', "completed", along, self._prefix, options, ""],
+                args=[job_id, at, "returnvalue", f'"{job_id}"', "completed", fetch_next, self._prefix, options, ""],
             )
             if isinstance(answer, list) and isinstance(answer[0], list):
                 fetched.append(answer[1])
@@ -73,7 +73,7 @@ def now() -> int:
 
 
 async def state(client: Client, settings: Settings, queue: str) -> dict[str, Any]:
-    """All keys of a queue and of its parents' queue, without what differs by time and name."""
+    """All keys of a queue and of its parents' queue, except what depends on time or name."""
     found: dict[str, Any] = {}
     for key in sorted(await client.keys(f"{settings.queue_prefix}:{queue}*")):
         found[key.replace(queue, "q")] = json.loads(json.dumps(await value(client, key)).replace(queue, "q"))
@@ -92,10 +92,10 @@ async def value(client: Client, key: str) -> Any:
             return sorted(await client.smembers(key))
         case "zset":
             names = await client.zrange(key, 0, -1)
-            # Which of two jobs came first depends on whether they ended in the same millisecond.
+            # The order of two jobs depends on whether they finished in the same millisecond.
             return sorted(names) if key.endswith(":completed") else names
         case "stream":
-            # Jobs come in another order, but to each the same happens in the same one.
+            # The order of jobs may differ, but not the order of events of each job.
             events = [fields for _, fields in await client.xrange(key)]
             by_job: dict[str, list[Any]] = {}
             for fields in events:
@@ -107,7 +107,7 @@ async def value(client: Client, key: str) -> Any:
 
 
 async def nothing(client: Client, prefix: str) -> None:
-    """A queue as it comes."""
+    """A queue without preparation."""
 
 
 def hset(key: str, fields: dict[str, str]) -> Prepare:
@@ -124,17 +124,17 @@ async def due(client: Client, prefix: str) -> None:
 
 
 async def parent(client: Client, prefix: str) -> None:
-    """`j1` is the only child of a job in another queue, which waits for it."""
+    """Make `j1` the only child of a job in another queue, which waits for it."""
     theirs = prefix[:-1] + "-parents:"
     await client.hset(theirs + "p1", mapping={"name": "t", "priority": "0", "delay": "0"})
     await client.zadd(theirs + "waiting-children", {"p1": 1})
     await client.sadd(theirs + "p1:dependencies", prefix + "j1")
-    wish = {"id": "p1", "queueKey": theirs[:-1]}
-    await client.hset(prefix + "j1", mapping={"parentKey": theirs + "p1", "parent": json.dumps(wish)})
+    named = {"id": "p1", "queueKey": theirs[:-1]}
+    await client.hset(prefix + "j1", mapping={"parentKey": theirs + "p1", "parent": json.dumps(named)})
 
 
 QUEUES: dict[str, Prepare] = {
-    "as it comes": nothing,
+    "plain": nothing,
     "with a due job": due,
     "paused": hset("meta", {"paused": "1"}),
     "with a limit of active jobs": hset("meta", {"concurrency": "3"}),
@@ -146,7 +146,7 @@ QUEUES: dict[str, Prepare] = {
 
 @pytest.fixture
 async def prefixes(client: Client, settings: Settings) -> dict[str, str]:
-    """Two queues alike: eight jobs, two of them with priorities."""
+    """Two identical queues: eight jobs, two of them with priorities."""
     writer = QueueWriter(client, prefix=settings.queue_prefix)
     for queue in ("ours", "theirs"):
         jobs: list[QueuedJob] = [job(f"j{n}") for n in range(6)]
@@ -175,7 +175,7 @@ async def test_fetching(
     fetched = (await ours.ack_and_fetch([], room)).deliveries
     assert ids(fetched) == await Theirs(client, prefixes["theirs"]).fetch(room)
     assert await state(client, settings, "ours") == await state(client, settings, "theirs")
-    # The worker is told what the queue has written down.
+    # The worker receives what the queue has stored.
     for one in fetched:
         assert await client.hget(f"{prefixes['ours']}{one.job_id}", "ats") == str(one.attempt)
 
@@ -209,8 +209,8 @@ async def test_completing(
     for prefix in prefixes.values():
         await client.set(prefix + "de:once", "j1")
         await prepare(client, prefix)
-    turn = await ours.ack_and_fetch([ack_completed(one, result=f'"{one.job_id}"') for one in held], room)
-    told = [job_id for job_id, _ in turn.refused] + ids(turn.deliveries)
+    reply = await ours.ack_and_fetch([ack_completed(one, result=f'"{one.job_id}"') for one in held], room)
+    told = [job_id for job_id, _ in reply.refused] + ids(reply.deliveries)
     assert Counter(told) == Counter(await theirs.complete(held, room))
     assert await state(client, settings, "ours") == await state(client, settings, "theirs")
 

@@ -34,7 +34,7 @@ async def counts(client: "redis.asyncio.Redis", settings: Settings) -> dict[str,
     return {state: count for state, count in found.items() if count}
 
 
-async def test_a_job_is_removed_wherever_it_is(
+async def test_a_job_is_removed_from_any_state(
     queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("ended"), job("broken")])
@@ -48,7 +48,7 @@ async def test_a_job_is_removed_wherever_it_is(
     assert await changer.change("q", removals) == [None] * 6
 
 
-async def test_a_job_that_a_worker_holds_is_not_taken_from_it(
+async def test_a_job_is_not_removed_while_a_worker_holds_it(
     queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("j")])
@@ -73,7 +73,7 @@ async def test_a_job_whose_worker_vanished_is_removed(
     assert await counts(client, settings) == {}
 
 
-async def test_a_job_that_took_the_id_of_an_older_one_is_left_alone(
+async def test_a_job_that_reuses_the_id_of_an_older_one_is_left_alone(
     writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("7", delay=LATER, timestamp=2_000)])
@@ -96,7 +96,7 @@ async def test_a_promoted_job_keeps_its_priority_and_wakes_a_worker(
     assert await changer.change("q", [Promote(job_id="unknown")]) == [None]
 
 
-async def test_a_paused_queue_gives_nothing_out_and_other_clients_see_it_paused(
+async def test_a_paused_queue_delivers_nothing_and_other_clients_see_it_paused(
     queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     other = Queue("q", {"connection": client, "prefix": settings.queue_prefix})
@@ -113,7 +113,7 @@ async def test_a_paused_queue_gives_nothing_out_and_other_clients_see_it_paused(
     assert [one.job_id for one in (await queue.ack_and_fetch([], BATCH_LIMIT)).deliveries] == ["before", "after"]
 
 
-async def test_a_queue_that_another_client_paused_is_resumed_with_all_that_an_older_one_put_aside(
+async def test_resuming_restores_jobs_that_an_older_client_set_aside(
     changer: QueueChanger, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings, keys: str
 ) -> None:
     await Queue("q", {"connection": client, "prefix": settings.queue_prefix}).pause()
@@ -123,17 +123,17 @@ async def test_a_queue_that_another_client_paused_is_resumed_with_all_that_an_ol
     assert await counts(client, settings) == {"waiting": 15_001}
 
 
-async def test_cleaning_forgets_completed_jobs_however_many_and_no_others(
+async def test_cleaning_removes_all_completed_jobs_and_no_others(
     settings: Settings, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis"
 ) -> None:
     queue = work_queue(settings, "w1", keep=1_000)
     await writer.add("q", [job(f"j{n}") for n in range(601)])
-    turn = await queue.ack_and_fetch([], BATCH_LIMIT)
-    await queue.ack_and_fetch([ack_failed(turn.deliveries[0], reason="x")], 0)
+    reply = await queue.ack_and_fetch([], BATCH_LIMIT)
+    await queue.ack_and_fetch([ack_failed(reply.deliveries[0], reason="x")], 0)
     completed = 0
-    while deliveries := turn.deliveries[1:] if not completed else turn.deliveries:
+    while deliveries := reply.deliveries[1:] if not completed else reply.deliveries:
         completed += len(deliveries)
-        turn = await queue.ack_and_fetch([ack_completed(one, result="1") for one in deliveries], BATCH_LIMIT)
+        reply = await queue.ack_and_fetch([ack_completed(one, result="1") for one in deliveries], BATCH_LIMIT)
     await queue.close()
     await writer.add("q", [job("waiting")])
     assert await counts(client, settings) == {"completed": 600, "failed": 1, "waiting": 1}
@@ -141,7 +141,7 @@ async def test_cleaning_forgets_completed_jobs_however_many_and_no_others(
     assert await counts(client, settings) == {"failed": 1}
 
 
-async def test_what_fails_spoils_no_other_and_many_go_in_order(
+async def test_changes_are_applied_in_order_and_one_that_fails_affects_no_other(
     changer: QueueChanger, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings, keys: str
 ) -> None:
     await writer.add("q", [job(f"j{n}") for n in range(120)])
@@ -156,8 +156,8 @@ async def test_what_fails_spoils_no_other_and_many_go_in_order(
     assert await counts(client, settings) == {"waiting": 1}
 
 
-async def test_without_redis_it_says_so() -> None:
+async def test_an_unreachable_redis_raises_queue_unavailable() -> None:
     nowhere = connect("redis://127.0.0.1:1/0")
-    with pytest.raises(QueueUnavailableError, match="Redis is away"):
+    with pytest.raises(QueueUnavailableError, match="Redis is unreachable"):
         await QueueChanger(nowhere, prefix="x").change("q", [Pause()])
     await nowhere.aclose()

@@ -1,4 +1,4 @@
-"""Deliveries and acknowledgements in BullMQ's form."""
+"""Deliveries and acknowledgements in BullMQ's wire format."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def test_a_failure_carries_its_reason_and_trace() -> None:
     assert msgpack.unpackb(packed[6]) == ["failedReason", "r", "stacktrace", '["s"]']
 
 
-def test_the_last_job_of_each_kind_makes_room_and_those_without_wishes_go_together() -> None:
+def test_the_last_job_of_each_kind_removes_old_ones_and_plain_completions_are_grouped() -> None:
     done, failed = ack_completed(delivery(), result="1"), ack_failed(delivery(), reason="r")
     wish = ack_completed(delivery('{"removeOnComplete": 7}'), result="1")
     plain, packed = pack_acknowledgements(

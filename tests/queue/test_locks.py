@@ -1,4 +1,4 @@
-"""Keeping the locks of running jobs."""
+"""Renewing the locks of running jobs."""
 
 import threading
 
@@ -26,7 +26,7 @@ async def test_locks_are_renewed_while_the_event_loop_is_blocked_and_dropped_one
     keeper.hold([held, dropped])
     keeper.drop([dropped])
 
-    # Blocks the loop for several lives of the lock, as a processor that does not yield would.
+    # Blocks the loop for several lifetimes of the lock, as a processor that does not yield would.
     threading.Event().wait(3 * LOCK / 1_000)
 
     prefix = f"{settings.queue_prefix}:q:"
@@ -36,7 +36,7 @@ async def test_locks_are_renewed_while_the_event_loop_is_blocked_and_dropped_one
     await queue.close()
 
 
-async def test_a_lost_lock_is_told(settings: Settings, writer: QueueWriter, client: "redis.asyncio.Redis") -> None:
+async def test_a_lost_lock_is_reported(settings: Settings, writer: QueueWriter, client: "redis.asyncio.Redis") -> None:
     assert settings.redis_url
     queue = work_queue(settings, "w1", lock=LOCK)
     await writer.add("q", [job("j0")])
@@ -52,10 +52,10 @@ async def test_a_lost_lock_is_told(settings: Settings, writer: QueueWriter, clie
     keeper.start()
     keeper.hold([delivery])
 
-    async def told() -> bool:
+    async def reported() -> bool:
         return lost[:1] == ["j0"]
 
-    await eventually(told)
+    await eventually(reported)
     keeper.stop()
     await queue.close()
 

@@ -1,4 +1,4 @@
-"""What Redis knows of queues, and where jobs are in them."""
+"""Reading queues, and finding jobs in them."""
 
 from datetime import UTC, datetime
 
@@ -45,7 +45,7 @@ async def test_all_queues_are_counted_together(
     assert await reader.all_counts([]) == []
 
 
-async def test_a_next_job_may_have_no_time_or_nonsense(
+async def test_a_next_job_may_have_no_timestamp_or_an_invalid_one(
     reader: QueueReader, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("a"), job("b", priority=1)])
@@ -57,7 +57,7 @@ async def test_a_next_job_may_have_no_time_or_nonsense(
     )
 
 
-async def test_a_job_is_found_where_it_is(
+async def test_a_job_is_located_in_any_state(
     finder: JobLocator, queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("taken"), job("next"), job("after")])
@@ -79,23 +79,23 @@ async def test_a_job_is_found_where_it_is(
     assert (await finder.locate("q", "far")).place is BullState.DELAYED
 
 
-async def test_a_job_far_back_in_a_long_list_is_not_looked_for(
+async def test_a_job_far_back_in_a_long_list_is_not_searched_for(
     finder: JobLocator, writer: QueueWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_locations, "_LOOKED_THROUGH", 3)
+    monkeypatch.setattr(job_locations, "_MAX_SCANNED", 3)
     await writer.add("q", [job(f"j{number}") for number in range(5)])
     assert await finder.locate("q", "j2") == JobLocation(place=BullState.WAITING, ahead=2)
     assert await finder.locate("q", "j4") == JobLocation(place=BullState.WAITING, ahead=3, is_exact=False)
     assert await finder.locate("q", "other") == JobLocation(place=BullState.MISSING)
 
 
-async def test_jobs_are_listed_by_place(
+async def test_jobs_are_listed_by_state(
     finder: JobLocator, queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("a"), job("b"), job("c"), job("d"), job("p", priority=1)])
     await queue.ack_and_fetch([], 1)
     await client.zadd(f"{settings.queue_prefix}:q:failed", {"old": 1, "new": 2})
-    # What clients of old leave at the end of the list.
+    # A marker that older clients leave at the end of the list.
     await client.rpush(f"{settings.queue_prefix}:q:wait", "0:0")
     assert await finder.ids_in("q", BullState.ACTIVE, 10) == ["a"]
     assert await finder.ids_in("q", BullState.WAITING, 3) == ["b", "c"]
@@ -105,7 +105,7 @@ async def test_jobs_are_listed_by_place(
     assert await finder.timestamps("q", ["a", "gone"]) == [PUBLISHED, None]
 
 
-async def test_redis_away_has_one_error() -> None:
+async def test_an_unreachable_redis_raises_queue_unavailable() -> None:
     nowhere = connect("redis://127.0.0.1:1/0")
     reader, finder = QueueReader(nowhere, prefix="x"), JobLocator(nowhere, prefix="x")
     with pytest.raises(QueueUnavailableError):

@@ -1,4 +1,4 @@
-"""A worker's turns at a queue."""
+"""Acknowledging and fetching jobs."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ async def counts(client: "redis.asyncio.Redis", settings: Settings) -> dict[str,
     return {state: count for state, count in found.items() if count}
 
 
-async def test_a_turn_fetches_what_there_is_room_for(queue: WorkQueue, writer: QueueWriter) -> None:
+async def test_a_fetch_returns_as_many_jobs_as_there_is_room_for(queue: WorkQueue, writer: QueueWriter) -> None:
     await writer.add("q", [job(f"j{n}", backoff={"type": "fixed", "delay": 9}) for n in range(3)])
     first = await queue.ack_and_fetch([], 2)
     assert [(one.job_id, one.attempt, one.attempts_made, one.max_attempts) for one in first.deliveries] == [
@@ -33,12 +33,12 @@ async def test_a_turn_fetches_what_there_is_room_for(queue: WorkQueue, writer: Q
     assert ([one.job_id for one in second.deliveries], second.wait) == (["j2"], None)
 
 
-async def test_each_way_of_acknowledging(
+async def test_each_kind_of_acknowledgement(
     queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job(f"j{n}") for n in range(5)])
     done, failed, again, later, back = (await queue.ack_and_fetch([], 5)).deliveries
-    turn = await queue.ack_and_fetch(
+    reply = await queue.ack_and_fetch(
         [
             ack_completed(done, result='{"ok":true}'),
             ack_failed(failed, reason="broken", stack_trace="trace"),
@@ -48,7 +48,7 @@ async def test_each_way_of_acknowledging(
         ],
         0,
     )
-    assert turn.refused == []
+    assert reply.refused == []
     assert await counts(client, settings) == {"completed": 1, "failed": 1, "waiting": 2, "delayed": 1}
     prefix = f"{settings.queue_prefix}:q:"
     assert await client.hget(f"{prefix}j0", "returnvalue") == '{"ok":true}'
@@ -56,28 +56,28 @@ async def test_each_way_of_acknowledging(
     assert await client.exists(*[f"{prefix}j{n}:lock" for n in range(5)]) == 0
 
     fetched = (await queue.ack_and_fetch([], 5)).deliveries
-    # The released job comes first, and its lost delivery is no try; both fences have moved on.
+    # The released job comes first, and that attempt does not count; both fences have advanced.
     assert [(one.job_id, one.attempt, one.attempts_made) for one in fetched] == [("j4", 2, 0), ("j2", 2, 1)]
 
 
-async def test_acknowledging_fetches_the_next_jobs_in_the_same_turn(queue: WorkQueue, writer: QueueWriter) -> None:
+async def test_acknowledging_fetches_the_next_jobs_in_the_same_call(queue: WorkQueue, writer: QueueWriter) -> None:
     await writer.add("q", [job(f"j{n}") for n in range(4)])
     first = (await queue.ack_and_fetch([], 2)).deliveries
-    turn = await queue.ack_and_fetch([ack_completed(one, result="null") for one in first], 2)
-    assert [one.job_id for one in turn.deliveries] == ["j2", "j3"]
+    reply = await queue.ack_and_fetch([ack_completed(one, result="null") for one in first], 2)
+    assert [one.job_id for one in reply.deliveries] == ["j2", "j3"]
 
 
-async def test_an_acknowledgement_that_comes_too_late_is_told_and_spoils_no_other(
+async def test_a_late_acknowledgement_is_refused_and_affects_no_other(
     settings: Settings, queue: WorkQueue, writer: QueueWriter
 ) -> None:
     await writer.add("q", [job("j0"), job("j1")])
     first, second = (await queue.ack_and_fetch([], 2)).deliveries
     await queue.ack_and_fetch([ack_completed(first, result="1")], 0)
-    turn = await queue.ack_and_fetch([ack_completed(first, result="2"), ack_completed(second, result="3")], 0)
-    assert turn.refused == [("j0", "the lock is gone")]
+    reply = await queue.ack_and_fetch([ack_completed(first, result="2"), ack_completed(second, result="3")], 0)
+    assert reply.refused == [("j0", "the lock is gone")]
 
 
-async def test_finished_jobs_stay_in_redis_for_a_while_only(
+async def test_finished_jobs_are_removed_from_redis_after_a_while(
     settings: Settings, writer: QueueWriter, client: "redis.asyncio.Redis"
 ) -> None:
     queue = work_queue(settings, "w1", keep=2)
@@ -88,7 +88,7 @@ async def test_finished_jobs_stay_in_redis_for_a_while_only(
     await queue.close()
 
 
-async def test_priorities_go_first_by_number_and_paused_queues_give_nothing(
+async def test_jobs_are_fetched_by_priority_and_paused_queues_deliver_nothing(
     queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("low", priority=9), job("high", priority=1)])
@@ -99,15 +99,15 @@ async def test_priorities_go_first_by_number_and_paused_queues_give_nothing(
     assert [one.job_id for one in (await queue.ack_and_fetch([], 5)).deliveries] == ["high", "low"]
 
 
-async def test_a_delayed_job_says_when_it_is_due_and_comes_then(queue: WorkQueue, writer: QueueWriter) -> None:
+async def test_a_delayed_job_is_announced_and_delivered_when_due(queue: WorkQueue, writer: QueueWriter) -> None:
     import time
 
     now = time.time_ns() // 1_000_000
     await writer.add("q", [job("soon", timestamp=now, delay=200)])
-    turn = await queue.ack_and_fetch([], 1)
-    assert turn.deliveries == []
-    assert turn.wait is not None
-    assert 0 < turn.wait <= 200
+    reply = await queue.ack_and_fetch([], 1)
+    assert reply.deliveries == []
+    assert reply.wait is not None
+    assert 0 < reply.wait <= 200
 
     async def due() -> bool:
         await queue.wait((await queue.ack_and_fetch([], 0)).wait or 50)
@@ -123,18 +123,18 @@ async def test_a_new_job_ends_the_wait(queue: WorkQueue, writer: QueueWriter) ->
     await asyncio.wait_for(waiting, 4)
 
 
-async def test_a_queue_keeps_to_the_rate_limit_that_another_client_set(
+async def test_a_rate_limit_set_by_another_client_is_respected(
     queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await client.hset(f"{settings.queue_prefix}:q:meta", mapping={"max": "2", "duration": "60000"})
     await writer.add("q", [job(f"j{n}") for n in range(5)])
-    turn = await queue.ack_and_fetch([], 5)
-    assert len(turn.deliveries) == 2
-    assert turn.wait is not None
-    assert 0 < turn.wait <= 60_000
+    reply = await queue.ack_and_fetch([], 5)
+    assert len(reply.deliveries) == 2
+    assert reply.wait is not None
+    assert 0 < reply.wait <= 60_000
 
 
-async def test_a_job_whose_data_are_gone_from_redis_has_no_type(
+async def test_a_job_whose_data_is_gone_from_redis_has_no_type(
     queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("j0")])
@@ -143,7 +143,7 @@ async def test_a_job_whose_data_are_gone_from_redis_has_no_type(
     assert (delivery.job_id, delivery.job_type) == ("j0", "")
 
 
-async def test_jobs_of_a_vanished_worker_come_back_and_fail_when_it_happens_again(
+async def test_jobs_of_a_vanished_worker_are_delivered_again_once_and_then_fail(
     settings: Settings, writer: QueueWriter
 ) -> None:
     short = work_queue(settings, "vanishing", lock=1)

@@ -1,4 +1,4 @@
-"""Ended attempts, written straight into the record."""
+"""Ended attempts, written directly to the record."""
 
 from datetime import datetime, timedelta
 from uuid import UUID

@@ -28,7 +28,7 @@ async def begin(connection: Connection, subject: str) -> Incident | None:
     return await open_incident_if_none(connection, new_job_id(), RULE, firing, new_job_id())
 
 
-async def test_an_incident_is_open_once_and_may_come_again(database: Database) -> None:
+async def test_an_incident_is_opened_once_and_can_recur(database: Database) -> None:
     async with database.connection() as connection:
         first = await begin(connection, "w1")
         other = await begin(connection, "w2")
@@ -46,7 +46,7 @@ async def test_an_incident_is_open_once_and_may_come_again(database: Database) -
         assert [one.id for one in await read_incidents(connection, 2)] == [again.id, other.id]
 
 
-async def test_ended_jobs_are_counted_by_type_whether_rolled_or_not(database: Database) -> None:
+async def test_ended_jobs_are_counted_by_type_whether_rolled_up_or_not(database: Database) -> None:
     ids = await new_jobs(database, 5)
     for id, status in zip(ids, [JobStatus.FAILED] * 2 + [JobStatus.COMPLETED] * 3, strict=True):
         await put(database, [id], status)

@@ -63,7 +63,7 @@ async def test_a_job_is_claimed_once_per_attempt(database: Database) -> None:
     assert (found.status, found.attempt, found.worker) == (JobStatus.PROCESSING, 1, "w1")
 
 
-async def test_a_newer_attempt_overtakes_and_the_older_one_is_written_down_as_lost(database: Database) -> None:
+async def test_a_newer_attempt_overtakes_the_older_one_which_is_recorded_as_lost(database: Database) -> None:
     async with database.connection() as connection:
         job = await inserted(connection)
         assert await claim(connection, job, 1, worker="w1")
@@ -106,18 +106,18 @@ async def test_a_retry_is_pending_until_its_next_attempt(database: Database) -> 
     assert [one.error_message for one in attempts] == ["error of 1", None]
 
 
-async def test_a_failed_job_runs_again_only_when_the_queue_counted_its_failure(database: Database) -> None:
+async def test_a_failed_job_runs_again_only_if_the_queue_counted_its_failure(database: Database) -> None:
     async with database.connection() as connection:
         job = await inserted(connection)
         await claim(connection, job, 1)
         await finish(connection, ended(job, 1, JobStatus.FAILED))
         assert not await claim(connection, job, 2, made=0), "its worker died before acknowledging the failure"
-        assert await claim(connection, job, 2, made=1), "somebody retried it on the queue"
+        assert await claim(connection, job, 2, made=1), "it was retried in the queue"
         found = await read_job(connection, job)
     assert (found.status, found.completed_at) == (JobStatus.PROCESSING, None)
 
 
-async def test_an_attempt_that_ended_before_it_was_marked_is_recorded_with_its_start(database: Database) -> None:
+async def test_an_attempt_that_ended_before_its_start_was_recorded_is_recorded_with_it(database: Database) -> None:
     async with database.connection() as connection:
         job = await inserted(connection)
         seen = (await read_jobs_if_pending(connection, "q", [AttemptKey(job=job, generation=0, number=1)]))[0]
@@ -131,7 +131,7 @@ async def test_an_attempt_that_ended_before_it_was_marked_is_recorded_with_its_s
     )
 
 
-async def test_of_two_unmarked_attempts_one_is_recorded(database: Database) -> None:
+async def test_of_two_attempts_without_a_recorded_start_one_is_recorded(database: Database) -> None:
     async with database.connection() as connection:
         job = await inserted(connection)
         assert await finish(connection, ended(job, 2), worker="w2")
@@ -143,7 +143,9 @@ async def test_of_two_unmarked_attempts_one_is_recorded(database: Database) -> N
         assert not await finish(connection, ended(retried, 2)), "no attempt is recorded twice"
 
 
-async def test_an_unmarked_attempt_changes_nothing_while_another_is_marked(database: Database) -> None:
+async def test_an_attempt_without_a_recorded_start_changes_nothing_while_another_has_claimed_the_job(
+    database: Database,
+) -> None:
     async with database.connection() as connection:
         job = await inserted(connection)
         assert await claim(connection, job, 2, worker="w2")
@@ -164,7 +166,7 @@ async def test_a_batch_is_claimed_and_finished_job_by_job(database: Database) ->
     assert written == set(jobs[1:])
 
 
-async def test_a_late_report_of_progress_changes_nothing(database: Database) -> None:
+async def test_late_progress_changes_nothing(database: Database) -> None:
     async with database.connection() as connection:
         job = await inserted(connection)
         await claim(connection, job, 1)

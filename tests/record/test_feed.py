@@ -1,4 +1,4 @@
-"""Reading on from where a reader was."""
+"""Reading the changes since a position."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -15,88 +15,88 @@ BEAT = WorkerBeat(id="w", host="h", pid=7, queues=["q"], concurrency=100, runnin
 
 
 async def publish(connection: Connection, count: int = 1) -> list[UUID]:
-    """New jobs, in one transaction each."""
+    """New jobs, each in a transaction of its own."""
     return [await connection.fetchval("SELECT herdbook.publish('note', '{}', queue => 'q')") for _ in range(count)]
 
 
 async def ids(reader: ChangeReader, connection: Connection) -> list[UUID]:
-    """The jobs of all that the reader has still to read."""
+    """The jobs in all remaining changes."""
     found = []
     while True:
-        look = await reader.look(connection)
-        found += [change.id for change in look.changes]
-        if look.is_last:
+        batch = await reader.next_batch(connection)
+        found += [change.id for change in batch.changes]
+        if batch.is_last:
             return found
 
 
-async def test_a_reader_begins_now_and_tells_each_change_once(database: Database) -> None:
+async def test_a_reader_starts_now_and_returns_each_change_once(database: Database) -> None:
     async with database.connection() as connection:
         await publish(connection)
         reader = ChangeReader()
-        first = await reader.look(connection)
+        first = await reader.next_batch(connection)
         assert (first.changes, first.is_gap, first.is_last) == ([], True, True)
         wanted = await publish(connection, 3)
         assert await ids(reader, connection) == wanted
         assert await ids(reader, connection) == []
         await connection.execute("UPDATE herdbook.jobs SET progress = '7', updated_at = now() WHERE id = $1", wanted[1])
-        (change,) = (await reader.look(connection)).changes
+        (change,) = (await reader.next_batch(connection)).changes
         assert (change.id, change.progress, change.status) == (wanted[1], 7, JobStatus.PENDING)
         assert (change.queue, change.job_type, change.attempt, change.generation) == ("q", "note", 0, 0)
         assert change.updated_at > change.created_at
 
 
-async def test_a_change_that_is_committed_late_is_told(database: Database) -> None:
+async def test_a_change_that_is_committed_late_is_read(database: Database) -> None:
     async with database.connection() as connection, database.connection() as slow:
         reader = ChangeReader()
-        await reader.look(connection)
+        await reader.next_batch(connection)
         transaction = slow.transaction()
         await transaction.start()
         (late,) = await publish(slow)
         early = await publish(connection, 2)
         assert await ids(reader, connection) == early
-        # While it is open, what was told lies in the overlap and is met again.
+        # While it is open, changes that were read before lie in the overlap and are read again.
         assert await ids(reader, connection) == []
         await transaction.commit()
         assert await ids(reader, connection) == [late]
         assert await ids(reader, connection) == []
 
 
-async def test_a_change_inside_a_savepoint_is_told(database: Database) -> None:
+async def test_a_change_inside_a_savepoint_is_read(database: Database) -> None:
     async with database.connection() as connection, database.connection() as slow:
         reader = ChangeReader()
         async with slow.transaction():
             await publish(slow)
             async with slow.transaction():
                 await publish(slow)
-            await reader.look(connection)
+            await reader.next_batch(connection)
         assert len(await ids(reader, connection)) == 2
 
 
 async def test_pages_are_read_one_after_the_other(database: Database) -> None:
     async with database.connection() as connection:
         begin = ChangeReader()
-        start = (await begin.look(connection)).position
+        start = (await begin.next_batch(connection)).position
         async with connection.transaction():
             wanted = set(await publish(connection, 7))
         reader = ChangeReader(start, page=3)
-        looks = [await reader.look(connection) for _ in range(3)]
-        assert [(len(look.changes), look.is_last) for look in looks] == [(3, False), (3, False), (1, True)]
-        assert {change.id for look in looks for change in look.changes} == wanted
+        batches = [await reader.next_batch(connection) for _ in range(3)]
+        assert [(len(batch.changes), batch.is_last) for batch in batches] == [(3, False), (3, False), (1, True)]
+        assert {change.id for batch in batches for change in batch.changes} == wanted
         assert await ids(reader, connection) == []
-        # Each page's position is one to go on from.
-        after = {change.id for change in await read_changes(connection, looks[2].position)}
+        # Reading can continue from each page's position.
+        after = {change.id for change in await read_changes(connection, batches[2].position)}
         assert after == set()
-        assert set(await ids(ChangeReader(looks[0].position), connection)) >= wanted - {
-            change.id for change in looks[0].changes
+        assert set(await ids(ChangeReader(batches[0].position), connection)) >= wanted - {
+            change.id for change in batches[0].changes
         }
 
 
-async def test_a_position_holds_across_readers(database: Database) -> None:
+async def test_another_reader_can_continue_from_a_position(database: Database) -> None:
     async with database.connection() as connection:
         reader = ChangeReader()
-        await reader.look(connection)
+        await reader.next_batch(connection)
         await publish(connection)
-        position = (await reader.look(connection)).position
+        position = (await reader.next_batch(connection)).position
         missed = await publish(connection, 2)
         assert await ids(ChangeReader(position), connection) == missed
 
@@ -110,13 +110,13 @@ async def test_a_transaction_of_another_server_hides_nothing(database: Database,
         assert await ids(reader, connection) == wanted
 
 
-async def test_what_is_too_long_ago_is_a_gap(database: Database) -> None:
+async def test_a_position_that_is_too_old_is_a_gap(database: Database) -> None:
     async with database.connection() as connection:
         now = (await read_marks(connection)).position
         reader = ChangeReader(Position(at=now.at - REACH - timedelta(seconds=1), transaction=now.transaction))
-        look = await reader.look(connection)
-        assert (look.is_gap, look.changes) == (True, [])
-        assert look.position.at >= now.at
+        batch = await reader.next_batch(connection)
+        assert (batch.is_gap, batch.changes) == (True, [])
+        assert batch.position.at >= now.at
         wanted = await publish(connection)
         assert await ids(reader, connection) == wanted
 
@@ -124,20 +124,20 @@ async def test_what_is_too_long_ago_is_a_gap(database: Database) -> None:
 async def test_seen_changes_are_forgotten_after_the_overlap(database: Database) -> None:
     async with database.connection() as connection:
         reader = ChangeReader()
-        await reader.look(connection)
+        await reader.next_batch(connection)
         await publish(connection)
-        (change,) = (await reader.look(connection)).changes
+        (change,) = (await reader.next_batch(connection)).changes
         assert reader.unseen([change]) == []
 
         async def forgotten() -> bool:
-            await reader.look(connection)
+            await reader.next_batch(connection)
             return reader.unseen([change]) == [change]
 
         assert await eventually(forgotten)
         assert (await read_marks(connection)).position.at - change.updated_at >= OVERLAP
 
 
-async def test_marks_differ_when_workers_pauses_or_operations_changed(database: Database) -> None:
+async def test_marks_differ_once_workers_pauses_or_operations_have_changed(database: Database) -> None:
     async with database.connection() as connection:
         before = await read_marks(connection)
         assert (before.workers, before.pauses) == ("", {})
@@ -155,7 +155,7 @@ async def test_marks_differ_when_workers_pauses_or_operations_changed(database: 
             " VALUES (herdbook.new_job_id(), 'retry', '{}', herdbook.new_job_id())",
             "UPDATE herdbook.operations SET changed = 1, updated_at = clock_timestamp()",
             "UPDATE herdbook.operations SET finished_at = now()",
-            # One that began and ended between two looks.
+            # One that started and finished between two reads.
             "INSERT INTO herdbook.operations (id, action, wanted, newest, finished_at)"
             " VALUES (herdbook.new_job_id(), 'retry', '{}', herdbook.new_job_id(), now())",
         ):

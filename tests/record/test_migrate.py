@@ -28,7 +28,7 @@ async def empty(servers: Servers) -> AsyncIterator[Database]:
     await admin.close()
 
 
-async def test_an_empty_database_says_what_to_do(empty: Database) -> None:
+async def test_the_error_on_an_empty_database_names_the_remedy(empty: Database) -> None:
     with pytest.raises(RecordUnavailableError, match="herdbook migrate"):
         async with empty.connection() as connection:
             await read_stats(connection)
@@ -42,7 +42,7 @@ async def test_migrations_are_applied_once_and_in_order(empty: Database) -> None
         assert await pending_migrations(connection) == []
 
 
-async def test_processes_that_migrate_at_once_take_turns(empty: Database) -> None:
+async def test_processes_that_migrate_concurrently_take_turns(empty: Database) -> None:
     applied = await asyncio.gather(*[migrate(empty) for _ in range(4)])
     assert sorted(len(one) for one in applied) == [0, 0, 0, len(known_migrations())]
 
@@ -58,7 +58,7 @@ async def test_a_newer_schema_is_left_alone(empty: Database) -> None:
 
 
 async def test_every_index_leaves_status_updates_hot(database: Database) -> None:
-    """An index on a column that claiming or finishing changes makes each of those updates twice as dear."""
+    """An index on a column that claiming or finishing changes makes each of those updates twice as expensive."""
     async with database.connection() as connection:
         columns = await connection.fetch(
             """

@@ -1,4 +1,4 @@
-"""Taking from the outbox stays cheap, whatever the statistics say."""
+"""Taking from the outbox stays cheap, whatever PostgreSQL's statistics."""
 
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import NewJob
@@ -13,12 +13,12 @@ def new_job() -> NewJob:
     )
 
 
-async def test_a_plan_that_was_made_for_an_empty_outbox_serves_a_full_one(database: Database) -> None:
+async def test_a_plan_made_for_an_empty_outbox_suits_a_full_one(database: Database) -> None:
     connection = await database.outbox_connection()
     try:
         await connection.execute("VACUUM ANALYZE herdbook.outbox")
         await connection.execute(f"PREPARE taking (bigint) AS {statement('take_outbox')}")
-        # After five runs PostgreSQL keeps a plan for good.
+        # After five executions PostgreSQL may settle on a generic plan.
         for _ in range(6):
             await connection.execute("EXECUTE taking (500)")
         await insert_jobs(connection, [new_job() for _ in range(500)])

@@ -52,7 +52,7 @@ async def found(database: Database, wanted: JobFilter) -> list[UUID]:
     return [job.id for job in jobs]
 
 
-async def test_each_part_of_a_filter_counts(database: Database) -> None:
+async def test_each_part_of_a_filter_narrows_the_search(database: Database) -> None:
     mail, other = await insert(database, '{"to": "ada"}', '{"to": "bob"}', job_type="email", queue="mails")
     (note,) = await insert(database, '{"text": "ada"}')
     await end(database, [other], "failed", "no such mailbox")
@@ -86,13 +86,13 @@ async def test_every_word_must_occur_in_the_data_or_the_error(
     assert await found(database, JobFilter(words=words)) == (ids if finds else [])
 
 
-async def test_a_job_is_found_by_its_id_or_a_part_of_it(database: Database) -> None:
+async def test_a_job_is_found_by_its_id_or_part_of_it(database: Database) -> None:
     first, _ = await insert(database, "{}", "{}")
     assert await found(database, JobFilter(words=(str(first),))) == [first]
     assert await found(database, JobFilter(words=(str(first)[-12:],))) == [first]
 
 
-async def test_a_time_range_is_of_publishing(database: Database) -> None:
+async def test_a_time_range_bounds_the_publishing_time(database: Database) -> None:
     ids = await insert(database, "{}")
     now = datetime.now(UTC)
     minute = timedelta(minutes=1)
@@ -102,7 +102,7 @@ async def test_a_time_range_is_of_publishing(database: Database) -> None:
     assert first_job_id(now - minute) < ids[0] < first_job_id(now + minute)
 
 
-async def test_scheduled_jobs_have_a_list_of_their_own(database: Database) -> None:
+async def test_scheduled_jobs_can_be_listed(database: Database) -> None:
     _, later = await insert(database, "{}", "{}")
     async with database.connection() as connection:
         await connection.execute("UPDATE herdbook.jobs SET run_at = now() + interval '1 hour' WHERE id = $1", later)
@@ -119,7 +119,7 @@ async def test_pages_follow_one_another(database: Database) -> None:
         assert ([job.id for job in third.jobs], third.next) == (ids[4:], None)
 
 
-async def test_a_search_that_finds_little_stops_after_a_slice_and_goes_on_there(
+async def test_a_search_that_finds_little_stops_after_a_slice_and_can_continue(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_SLICE", 3)
@@ -134,7 +134,7 @@ async def test_a_search_that_finds_little_stops_after_a_slice_and_goes_on_there(
         assert [job.id for job in await find_jobs(connection, wanted)] == [oldest]
 
 
-async def test_a_search_for_what_is_known_not_to_be_there_is_over_at_once(
+async def test_a_search_ends_at_once_if_the_counts_show_no_match(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_SLICE", 3)
@@ -142,15 +142,15 @@ async def test_a_search_for_what_is_known_not_to_be_there_is_over_at_once(
     async with database.connection() as connection:
         assert (await search_jobs(connection, JobFilter(status=JobStatus.COMPLETED))).next is None
         assert (await search_jobs(connection, JobFilter(job_type="unknown"))).next is None
-        # Nobody keeps count of times.
+        # Counts say nothing about times.
         recent = JobFilter(status=JobStatus.COMPLETED, since=datetime.now(UTC) - timedelta(hours=1))
         assert (await search_jobs(connection, recent)).next is not None
 
 
-async def test_jobs_that_lie_far_apart_are_looked_at_in_smaller_slices(
+async def test_scattered_jobs_are_searched_in_smaller_slices(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "_SLICE_FAR_APART", 2)
+    monkeypatch.setattr(search, "_SLICE_SCATTERED", 2)
     ids = await insert(database, *["{}"] * 5)
     await end(database, ids, "failed", "no such mailbox")
     async with database.connection() as connection:

@@ -1,4 +1,4 @@
-"""Reading figures: series, rates, percentiles."""
+"""Reading statistics: series, rates, percentiles."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -25,7 +25,7 @@ async def series(
         return await read_series(connection, resolution=wanted.resolution, since=since, queue=queue, job_type=job_type)
 
 
-async def roll(database: Database, since: datetime, until: datetime) -> None:
+async def roll_up(database: Database, since: datetime, until: datetime) -> None:
     async with database.transaction() as connection:
         await write_rollups(connection, since, until)
 
@@ -38,7 +38,7 @@ def totals(points: list[Point]) -> tuple[int, int, int]:
     )
 
 
-async def test_an_empty_record_gives_a_point_for_each_bucket(database: Database) -> None:
+async def test_an_empty_record_has_a_point_for_each_bucket(database: Database) -> None:
     for wanted in WINDOWS:
         points = await series(database, wanted.name)
         whole = wanted.span // timedelta(seconds=wanted.resolution)
@@ -49,24 +49,24 @@ async def test_an_empty_record_gives_a_point_for_each_bucket(database: Database)
         assert steps == {timedelta(seconds=wanted.resolution)}
 
 
-async def test_what_is_not_rolled_yet_is_counted_once_with_what_is(database: Database) -> None:
-    rolled, fresh = minutes_ago(10), minutes_ago(2)
-    await ended(database, rolled, run=100, wait=5)
+async def test_rolled_up_and_other_attempts_are_each_counted_once(database: Database) -> None:
+    rolled_up, fresh = minutes_ago(10), minutes_ago(2)
+    await ended(database, rolled_up, run=100, wait=5)
     await ended(database, fresh, "failed", run=3_000)
     await ended(database, fresh, "retry", queue="other", job_type="u")
     assert totals(await series(database)) == (1, 1, 1)
-    await roll(database, rolled, fresh)
+    await roll_up(database, rolled_up, fresh)
     points = await series(database)
     assert totals(points) == (1, 1, 1)
     by_time = {one.at: one for one in points}
-    assert by_time[rolled].completed == 1
+    assert by_time[rolled_up].completed == 1
     assert by_time[fresh].failed == 1
-    run = by_time[rolled].run_p50
+    run = by_time[rolled_up].run_p50
     assert run is not None
     assert 79 < run <= 100
 
 
-async def test_tries_that_do_not_count_are_neither_retries_nor_failures(database: Database) -> None:
+async def test_attempts_that_do_not_count_are_neither_retries_nor_failures(database: Database) -> None:
     for outcome in ("snoozed", "released"):
         await ended(database, minutes_ago(2), outcome)
     assert totals(await series(database)) == (0, 0, 0)
@@ -81,7 +81,7 @@ async def test_a_series_can_be_of_one_queue_or_type(database: Database) -> None:
     for queue, job_type in (("a", "t"), ("a", "u"), ("b", "t")):
         await ended(database, at, queue=queue, job_type=job_type)
         await ended(database, minutes_ago(1), queue=queue, job_type=job_type)
-    await roll(database, at, minutes_ago(5))
+    await roll_up(database, at, minutes_ago(5))
     assert totals(await series(database)) == (6, 0, 0)
     assert totals(await series(database, queue="a")) == (4, 0, 0)
     assert totals(await series(database, job_type="t")) == (4, 0, 0)
@@ -90,16 +90,16 @@ async def test_a_series_can_be_of_one_queue_or_type(database: Database) -> None:
     assert totals(await series(database, queue="")) == (0, 0, 0)
 
 
-async def test_longer_windows_are_read_from_coarser_figures(database: Database) -> None:
+async def test_longer_windows_are_read_from_coarser_rollups(database: Database) -> None:
     for hours in (2, 20):
         await ended(database, minutes_ago(60 * hours))
-        await roll(database, minutes_ago(60 * hours), minutes_ago(60 * hours - 5))
+        await roll_up(database, minutes_ago(60 * hours), minutes_ago(60 * hours - 5))
     assert totals(await series(database, "1h")) == (0, 0, 0)
     assert totals(await series(database, "24h")) == (2, 0, 0)
     assert totals(await series(database, "7d", queue="q")) == (2, 0, 0)
 
 
-async def test_attempts_that_nobody_rolled_are_read_for_a_quarter_of_an_hour(database: Database) -> None:
+async def test_attempts_that_are_not_rolled_up_are_read_for_fifteen_minutes(database: Database) -> None:
     await ended(database, minutes_ago(40))
     await ended(database, minutes_ago(3))
     assert totals(await series(database)) == (1, 0, 0)
@@ -111,19 +111,19 @@ async def test_rates_count_what_ended_in_the_last_five_minutes(database: Databas
     await ended(database, datetime.now(UTC), "failed", queue="fast")
     await ended(database, minutes_ago(8), queue="slow")
     await ended(database, minutes_ago(1), "retry", queue="other")
-    for rolled in (False, True):
-        if rolled:
-            await roll(database, minutes_ago(10), minutes_ago(2))
+    for rolled_up in (False, True):
+        if rolled_up:
+            await roll_up(database, minutes_ago(10), minutes_ago(2))
         async with database.connection() as connection:
             rates = await read_queue_rates(connection)
         assert list(rates) == ["fast"]
         assert 5 / 5 <= rates["fast"] <= 5 / 4 + 0.1
 
 
-async def test_each_queue_has_its_minutes(database: Database) -> None:
+async def test_jobs_are_counted_per_queue_and_minute(database: Database) -> None:
     await ended(database, minutes_ago(10))
     await ended(database, minutes_ago(10), "failed", job_type="u")
-    await roll(database, minutes_ago(20), minutes_ago(5))
+    await roll_up(database, minutes_ago(20), minutes_ago(5))
     async with database.connection() as connection:
         minutes = await read_queue_minutes(connection)
     assert list(minutes) == ["q"]

@@ -1,4 +1,4 @@
-"""The record's figures since a time."""
+"""Summaries of the record since a given time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ async def add(
     await connection.execute(INSERT, job_type, status, error, began, began, ended if final else None)
 
 
-async def test_jobs_are_counted_per_type_and_state_with_their_durations(database: Database) -> None:
+async def test_jobs_are_counted_per_type_and_status_with_their_durations(database: Database) -> None:
     async with database.connection() as connection:
         for seconds in (1, 2, 3):
             await add(connection, "email", "completed", ended=NOW, seconds=seconds)
@@ -37,7 +37,7 @@ async def test_jobs_are_counted_per_type_and_state_with_their_durations(database
     assert (report.job_type, report.total, report.p50) == ("report", 1, None)
 
 
-async def test_final_jobs_are_counted_per_hour(database: Database) -> None:
+async def test_finished_jobs_are_counted_per_hour(database: Database) -> None:
     async with database.connection() as connection:
         await add(connection, "email", "completed", ended=NOW)
         await add(connection, "email", "failed", ended=NOW + timedelta(minutes=20))
@@ -50,7 +50,7 @@ async def test_final_jobs_are_counted_per_hour(database: Database) -> None:
     ]
 
 
-async def test_the_newest_failure_is_first_and_other_types_are_left_out(database: Database) -> None:
+async def test_the_newest_failure_comes_first_and_other_types_are_left_out(database: Database) -> None:
     async with database.connection() as connection:
         for minutes, message in enumerate(["refused", "late", "refused", "early"]):
             ended = NOW + timedelta(minutes=minutes)
@@ -61,7 +61,7 @@ async def test_the_newest_failure_is_first_and_other_types_are_left_out(database
     assert [one.job_type for one in found.job_types] == ["email"]
 
 
-async def test_an_empty_record_has_no_figures(database: Database) -> None:
+async def test_an_empty_record_has_an_empty_summary(database: Database) -> None:
     async with database.connection() as connection:
         found = await summarise_record(connection, NOW, None)
     assert (found.job_types, found.hours, found.failures) == ([], [], [])

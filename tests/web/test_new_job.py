@@ -436,7 +436,7 @@ async def test_a_job_of_an_undeclared_type_leads_to_the_choice(site: httpx.Async
 async def test_while_the_record_is_away_nothing_typed_is_lost(lost_site: httpx.AsyncClient) -> None:
     page = await send(lost_site, "animal", jobData__name="Daisy", options__priority="3")
     assert page.status_code == 503
-    assert "PostgreSQL is away" in page.text
+    assert "PostgreSQL is unreachable" in page.text
     assert {("jobData.name", "Daisy"), ("options.priority", "3")} <= set(pairs_of(page.text))
     assert "hushhush" not in page.text
     assert (await lost_site.get("/jobs/new", params={"from": str(uuid4())})).status_code == 503

@@ -169,7 +169,7 @@ class _Listener:
     async def read_on(self) -> bytes:
         """The next events that it missed, as the record has them. Raises RecordUnavailableError."""
         async with self._database.connection() as connection:
-            look = await self._reader.look(connection)
+            look = await self._reader.next_batch(connection)
         self.is_behind = not look.is_last
         return self._tell(look.changes, look.position, is_gap=look.is_gap)
 

@@ -18,7 +18,7 @@ from herdbook.record.changes import (
     clean_queue,
     delete_jobs_if_over,
     promote_jobs_if_scheduled,
-    read_states,
+    read_statuses,
     retry_jobs_if_over,
     set_queue_paused,
 )
@@ -80,7 +80,7 @@ class Control:
     async def _after(self, id: UUID, reason: str, asked: Changes) -> Changes:
         """What came of a cancellation that a worker was asked for."""
         async with self._database.connection() as connection:
-            status = (await read_states(connection, [id])).get(id)
+            status = (await read_statuses(connection, [id])).get(id)
         match status:
             case JobStatus.PROCESSING:
                 return asked
@@ -177,7 +177,7 @@ async def change_jobs(
             changed = await delete_jobs_if_over(connection, ids)
     done = changed | asked
     left = [id for id in ids if id not in done]
-    states = await read_states(connection, left) if left else {}
+    states = await read_statuses(connection, left) if left else {}
     return Changes(
         changed=[id for id in dict.fromkeys(ids) if id in changed],
         refused={id: _refusal(action, states.get(id)) for id in left},

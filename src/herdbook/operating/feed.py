@@ -166,7 +166,7 @@ class ChangeFeed(Service):
             self._reader, self._stale, self._marks = ChangeReader(), _Stale(), None
             return _REST
         async with self._database.connection() as connection:
-            while not (look := await self._reader.look(connection)).is_last:
+            while not (look := await self._reader.next_batch(connection)).is_last:
                 self._stale.add_jobs(look.changes)
                 self._tell(Batch(changes=look.changes, topics="", position=look.position))
         self._stale.add_jobs(look.changes)

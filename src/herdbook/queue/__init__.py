@@ -1,1 +1,1 @@
-"""The only place that knows BullMQ, Redis and their wire format."""
+"""BullMQ's queues in Redis; no other package knows their wire format."""

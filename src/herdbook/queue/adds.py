@@ -1,8 +1,4 @@
-"""Takes jobs from the outbox.
-
-Gives them to their BullMQ queue, many in one script.
-Never adds a job twice while Redis still knows its id.
-"""
+"""Adds jobs to BullMQ queues, many in one script; a job whose id Redis already knows is left alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +6,11 @@ from typing import Any
 
 import redis.asyncio
 
-from herdbook.queue.connection import away_is_unavailable
+from herdbook.queue.connection import raises_queue_unavailable
 from herdbook.queue.keys import key_prefix
-from herdbook.queue.scripts import compose, pack
+from herdbook.queue.scripts import compose_script, to_msgpack
 
-# Keeps one script under about 5 ms, so that no other client of Redis waits longer.
+# Keeps one script under about 5 ms, so that it does not block other clients of Redis for longer.
 _PER_SCRIPT = 100
 
 
@@ -22,7 +18,7 @@ _PER_SCRIPT = 100
 class QueuedJob:
     """A job for the queue. `data` is JSON text, `delay` milliseconds from now, `timestamp` Unix milliseconds.
 
-    `trace_context` is for whoever runs it, of any language: what BullMQ's telemetry writes and reads.
+    `trace_context` is what BullMQ's telemetry reads and writes, for workers in any language.
     """
 
     job_id: str
@@ -41,25 +37,25 @@ class QueueWriter:
 
     def __init__(self, client: redis.asyncio.Redis, *, prefix: str) -> None:
         self._prefix = prefix
-        self._add = client.register_script(compose("add"))
+        self._add = client.register_script(compose_script("add"))
 
     async def add(self, queue: str, jobs: Sequence[QueuedJob]) -> list[str | None]:
-        """Add jobs to one queue; an error text or None for each.
+        """Add jobs to one queue; returns an error message or None for each.
 
-        Raises QueueUnavailableError when Redis is away; what was added until then stays.
+        Raises QueueUnavailableError if Redis is unreachable; jobs added until then stay.
         """
         prefix = key_prefix(self._prefix, queue)
         errors: list[str | None] = []
-        with away_is_unavailable():
+        with raises_queue_unavailable():
             for start in range(0, len(jobs), _PER_SCRIPT):
-                packed = pack([_pack(job, prefix) for job in jobs[start : start + _PER_SCRIPT]])
+                packed = to_msgpack([_add_arguments(job, prefix) for job in jobs[start : start + _PER_SCRIPT]])
                 errors += await self._add(keys=[prefix], args=[packed])
         return errors
 
 
-def _pack(job: QueuedJob, prefix: str) -> list[Any]:
-    """The job as `add.lua` takes it: BullMQ's own arguments, and which of its scripts is to have them."""
-    way = "delayed" if job.delay else "prioritized" if job.priority else "standard"
+def _add_arguments(job: QueuedJob, prefix: str) -> list[Any]:
+    """The job as `add.lua` takes it: which of BullMQ's scripts adds it, and that script's arguments."""
+    script = "delayed" if job.delay else "prioritized" if job.priority else "standard"
     options: dict[str, Any] = {"attempts": job.attempts}
     if job.delay:
         options["delay"] = job.delay
@@ -71,4 +67,4 @@ def _pack(job: QueuedJob, prefix: str) -> list[Any]:
         options["tm"] = job.trace_context
     # Prefix, id, name, timestamp, parent key, parent's dependencies key, parent, repeat key, deduplication key.
     arguments = [prefix, job.job_id, job.job_type, job.timestamp, None, None, None, None, None]
-    return [way, pack(arguments), job.data, pack(options), job.timestamp]
+    return [script, to_msgpack(arguments), job.data, to_msgpack(options), job.timestamp]

@@ -1,7 +1,6 @@
-"""Takes operators' actions on queues and on jobs in them.
+"""Applies operators' actions to queues and the jobs in them, many in one script.
 
-Gives them to BullMQ's own scripts, many in one call.
-Never takes a job from the worker that holds it.
+A job is never taken from the worker that holds it.
 """
 
 import time
@@ -11,18 +10,18 @@ from typing import Any
 
 import redis.asyncio
 
-from herdbook.queue.connection import away_is_unavailable
+from herdbook.queue.connection import raises_queue_unavailable
 from herdbook.queue.keys import key_prefix
-from herdbook.queue.scripts import compose, pack
+from herdbook.queue.scripts import compose_script, to_msgpack
 
-# Keeps one script under about 5 ms: BullMQ looks for a waiting job from one end of the list, and half a millisecond
-# is gone when 30,000 are before it.
+# Keeps one script under about 5 ms: BullMQ searches the list of waiting jobs from one end, which takes half a
+# millisecond if 30,000 jobs come first.
 _PER_SCRIPT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remove:
-    """The queue is to forget the job. A `timestamp` (Unix milliseconds) tells jobs apart whose id BullMQ chose."""
+    """Remove the job. If BullMQ chose its id, `timestamp` (Unix milliseconds) tells it from others with that id."""
 
     job_id: str
     timestamp: int | None = None
@@ -30,7 +29,7 @@ class Remove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promote:
-    """The job is not to wait for its time."""
+    """Make a delayed job due at once; `timestamp` is as in `Remove`."""
 
     job_id: str
     timestamp: int | None = None
@@ -38,52 +37,52 @@ class Promote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """Workers are to take no more jobs of the queue."""
+    """Stop workers from taking jobs from the queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """Workers are to take jobs of the queue again."""
+    """Let workers take jobs from the queue again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clean:
-    """The queue is to forget its completed jobs."""
+    """Remove the queue's completed jobs."""
 
 
 QueueAction = Remove | Promote | Pause | Resume | Clean
 
 
 class QueueChanger:
-    """Carries out operators' actions on BullMQ queues; what is done already stays as it is."""
+    """Applies operators' actions to BullMQ queues; applying one again changes nothing."""
 
     def __init__(self, client: redis.asyncio.Redis, *, prefix: str) -> None:
         self._prefix = prefix
-        self._change = client.register_script(compose("change"))
+        self._change = client.register_script(compose_script("change"))
 
     async def change(self, queue: str, changes: Sequence[QueueAction]) -> list[str | None]:
-        """QueueAction one queue, in order; an error text or None for each.
+        """Apply actions to one queue, in order; returns an error message or None for each.
 
-        Raises QueueUnavailableError when Redis is away; what was done until then stays.
+        Raises QueueUnavailableError if Redis is unreachable; actions applied until then stay.
         """
         errors: list[str | None] = []
-        with away_is_unavailable():
+        with raises_queue_unavailable():
             for start in range(0, len(changes), _PER_SCRIPT):
-                errors += await self._carry_out(key_prefix(self._prefix, queue), changes[start : start + _PER_SCRIPT])
+                errors += await self._apply(key_prefix(self._prefix, queue), changes[start : start + _PER_SCRIPT])
         return errors
 
-    async def _carry_out(self, prefix: str, changes: Sequence[QueueAction]) -> list[str | None]:
+    async def _apply(self, prefix: str, changes: Sequence[QueueAction]) -> list[str | None]:
         now = time.time_ns() // 1_000_000
-        packed = pack([_pack(change) for change in changes])
-        replies: list[Any] = await self._change(keys=[prefix], args=[now, packed])
-        for index, change in enumerate(changes):
+        arguments = [_change_arguments(change) for change in changes]
+        replies: list[Any] = await self._change(keys=[prefix], args=[now, to_msgpack(arguments)])
+        for index, change in enumerate(arguments):
             while replies[index] == 1:
-                replies[index : index + 1] = await self._change(keys=[prefix], args=[now, pack([_pack(change)])])
+                replies[index : index + 1] = await self._change(keys=[prefix], args=[now, to_msgpack([change])])
         return replies
 
 
-def _pack(change: QueueAction) -> list[Any]:
-    """The change as `change.lua` takes it."""
+def _change_arguments(change: QueueAction) -> list[Any]:
+    """The action as `change.lua` takes it."""
     match change:
         case Remove(job_id=job_id, timestamp=timestamp):
             return ["remove", job_id, "" if timestamp is None else timestamp]

@@ -1,8 +1,4 @@
-"""Takes a job as BullMQ delivers it, and what is to become of it.
-
-Gives both as values, with their wire forms.
-Never talks to Redis.
-"""
+"""Deliveries and acknowledgements as values, and their BullMQ wire formats."""
 
 import json
 from collections.abc import Sequence
@@ -68,7 +64,7 @@ class Delivery:
 
     @property
     def trace_context(self) -> str | None:
-        """Where the trace of the job goes on: BullMQ's telemetry metadata, if they can be any."""
+        """The trace context in BullMQ's telemetry metadata; None if it cannot be one."""
         text = self.options.get("tm")
         if not isinstance(text, str) or not 0 < len(text) <= LONGEST_TRACE_CONTEXT:
             return None
@@ -77,7 +73,7 @@ class Delivery:
 
 @fast_dataclass
 class Acknowledgement:
-    """What became of a delivery."""
+    """The outcome of a delivery."""
 
     delivery: Delivery
     outcome: Outcome
@@ -85,7 +81,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long finished jobs stay in Redis: at most `completed` or `failed` of them, for `seconds`."""
+    """How many finished jobs are kept in Redis (`completed`, `failed`), and for how many `seconds` at most."""
 
     completed: int
     failed: int
@@ -131,8 +127,8 @@ def pack_acknowledgements(
 ) -> tuple[list[str], list[list[Any]]]:
     """Acknowledgements as `ack_and_fetch.lua` takes them: id, result, token of plainly completed jobs, and the others.
 
-    The last job of a kind makes room for all of them: to look for old jobs once for each costs more than the rest.
-    Where none is to stay, each removes itself.
+    Only the last acknowledgement of each kind removes old jobs: looking for them once per job would cost more than
+    all the rest. If no jobs are kept at all, each job removes itself.
     """
     keeps_none = 0 in (retention.completed, retention.failed)
     last = {type(ack.outcome): index for index, ack in enumerate(acks)}
@@ -177,7 +173,7 @@ def _pack(ack: Acknowledgement, retention: Retention, worker: str, lock_duration
             return ["delay", delivery.job_id, delivery.token, after, "", "1"]
 
 
-# Jobs of one type carry the same options text; parsing it once is enough. Nobody changes the result.
+# Jobs of one type carry the same options text, so it is parsed once. The result must not be changed.
 @lru_cache(maxsize=1_000)
 def _options(text: str) -> dict[str, Any]:
     try:
@@ -229,7 +225,7 @@ def _keep(wish: Any, count: int, seconds: int) -> dict[str, int]:
 
 def _failure_fields(error: ErrorReport) -> bytes:
     trace = [error.stack_trace] if error.stack_trace else []
-    return pack(["failedReason", error.message, "stacktrace", json.dumps(trace)])
+    return to_msgpack(["failedReason", error.message, "stacktrace", json.dumps(trace)])
 
 
 def _whole(value: Any, default: int, *, most: int = _MOST) -> int:

@@ -1,8 +1,4 @@
-"""Takes deliveries.
-
-Gives each its place in the record: ours by the id we gave it, jobs of other BullMQ clients by a derived id.
-Never talks to a server.
-"""
+"""Maps jobs in the queue to the record: our own by the id we gave them, other clients' by a derived id."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +10,7 @@ from herdbook.queue.delivery import Delivery
 
 
 def attempt_key(delivery: Delivery) -> AttemptKey:
-    """The attempt that this delivery is, judged by its job id."""
+    """The attempt that this delivery starts, going by its job id."""
     ours = parse_queue_job_id(delivery.job_id)
     if ours is None:
         return external_key(delivery)
@@ -22,13 +18,13 @@ def attempt_key(delivery: Delivery) -> AttemptKey:
 
 
 def external_key(delivery: Delivery) -> AttemptKey:
-    """The attempt that this delivery is, when the record does not know its job id."""
+    """The attempt that this delivery starts if the record does not know its job id."""
     derived = external_job_id(delivery.queue, delivery.job_id, delivery.timestamp)
     return AttemptKey(job=derived, generation=0, number=delivery.attempt)
 
 
 def external_job(delivery: Delivery) -> ExternalJob:
-    """The job as it is first written down. Its id carries the time, for BullMQ's counter can restart."""
+    """The job as it is first recorded. Its id contains the time, because BullMQ's counter can restart."""
     backoff = delivery.backoff
     return ExternalJob(
         id=external_key(delivery).job,
@@ -45,12 +41,12 @@ def external_job(delivery: Delivery) -> ExternalJob:
 
 
 def is_ours(job_id: str) -> bool:
-    """Whether a recorded job id is one that we gave; another client's is written down with its time."""
+    """Whether a recorded job id is our own; another client's is recorded together with its time."""
     return parse_queue_job_id(job_id) is not None
 
 
 def id_in_queue(job_id: str) -> tuple[str, int | None]:
-    """The id by which the queue knows a recorded job, and for another client's job its time (Unix milliseconds)."""
+    """A recorded job's id in the queue, and for another client's job its time (Unix milliseconds)."""
     if is_ours(job_id):
         return job_id, None
     id, _, timestamp = job_id.rpartition("@")

@@ -1,7 +1,6 @@
-"""Takes a job's id and its queue.
+"""Finds where in its queue a job is, and lists the jobs in each state of a queue.
 
-Gives where in the queue the job is, and the jobs of each of the queue's states.
-Never changes anything, and never has Redis look through a whole long list.
+Redis must never scan the whole of a long list.
 """
 
 from collections.abc import Sequence
@@ -12,20 +11,20 @@ from typing import Any
 
 import redis.asyncio
 
-from herdbook.queue.connection import away_is_unavailable
+from herdbook.queue.connection import raises_queue_unavailable
 from herdbook.queue.keys import key_prefix
-from herdbook.queue.reads import milliseconds
+from herdbook.queue.reads import parse_timestamp
 
-# How far a job is looked for in a list: some tenths of a millisecond.
-_LOOKED_THROUGH = 10_000
+# How many entries of a list are searched for a job; that takes some tenths of a millisecond.
+_MAX_SCANNED = 10_000
 # BullMQ's scores of delayed jobs are milliseconds times this.
 _DELAY_SCALE = 0x1000
-# The last second that Python can tell; other clients may delay jobs for longer.
-_LAST_TIME = 253_402_300_799
+# The last second that Python can represent; other clients may delay jobs for longer.
+_MAX_TIME = 253_402_300_799
 
 
 class BullState(StrEnum):
-    """Where a job is. `MISSING`: the queue does not know it. The others are BullMQ's states."""
+    """BullMQ's states of a job, and `MISSING` if the queue does not know it."""
 
     WAITING = "waiting"
     PRIORITIZED = "prioritized"
@@ -37,14 +36,14 @@ class BullState(StrEnum):
     MISSING = "missing"
 
 
-# The places that are lists, and their keys. Old clients put the waiting jobs of a paused queue into a third.
+# The states that are lists, and their keys. Older clients keep the waiting jobs of a paused queue in a third list.
 _LISTS = {BullState.WAITING: "wait", BullState.ACTIVE: "active"}
 _NEWEST_FIRST = (BullState.COMPLETED, BullState.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLocation:
-    """Where a job is; `ahead` is how many jobs go first, at least so many when `is_exact` is false."""
+    """Where a job is; `ahead` is how many jobs run before it, a lower bound if `is_exact` is false."""
 
     place: BullState
     ahead: int | None = None
@@ -66,48 +65,48 @@ class JobLocator:
         pipeline.exists(f"{prefix}{job_id}")
         pipeline.llen(f"{prefix}wait")
         for name in ("wait", "active", "paused"):
-            # From the end, where the next job is taken.
-            pipeline.lpos(f"{prefix}{name}", job_id, rank=-1, maxlen=_LOOKED_THROUGH)
+            # From the end, where jobs are taken.
+            pipeline.lpos(f"{prefix}{name}", job_id, rank=-1, maxlen=_MAX_SCANNED)
         pipeline.zrank(f"{prefix}prioritized", job_id)
         for place in (BullState.DELAYED, BullState.CHILDREN, BullState.COMPLETED, BullState.FAILED):
             pipeline.zscore(f"{prefix}{place}", job_id)
-        with away_is_unavailable():
-            return _place(*await pipeline.execute())
+        with raises_queue_unavailable():
+            return _location(*await pipeline.execute())
 
     async def ids_in(self, queue: str, place: BullState, limit: int) -> list[str]:
-        """The ids of jobs in a place, at most `limit`: the next first, of finished jobs the newest."""
+        """Up to `limit` ids of jobs in a state: the next to run first, of finished jobs the newest first."""
         prefix = key_prefix(self._prefix, queue)
-        with away_is_unavailable():
+        with raises_queue_unavailable():
             if place in _LISTS:
                 return _next_first(await self._client.lrange(f"{prefix}{_LISTS[place]}", -limit, -1))
             found: Any = await self._client.zrange(f"{prefix}{place}", 0, limit - 1, desc=place in _NEWEST_FIRST)
         return list(found)
 
     async def active_in(self, queues: Sequence[str], limit: int) -> list[list[str]]:
-        """The ids of jobs that workers hold, at most `limit` of each queue, all read together."""
+        """Up to `limit` ids per queue of jobs that workers hold, read in one round trip."""
         pipeline = self._client.pipeline(transaction=False)
         for queue in queues:
             pipeline.lrange(f"{key_prefix(self._prefix, queue)}{_LISTS[BullState.ACTIVE]}", -limit, -1)
-        with away_is_unavailable():
+        with raises_queue_unavailable():
             return [_next_first(listed) for listed in await pipeline.execute()]
 
     async def timestamps(self, queue: str, job_ids: Sequence[str]) -> list[int | None]:
-        """When each job was published, in Unix milliseconds; None where the queue does not know."""
+        """When each job was published, in Unix milliseconds; None if the queue does not know."""
         prefix = key_prefix(self._prefix, queue)
         pipeline = self._client.pipeline(transaction=False)
         for id in job_ids:
             pipeline.hget(f"{prefix}{id}", "timestamp")
-        with away_is_unavailable():
+        with raises_queue_unavailable():
             found = await pipeline.execute()
-        return [milliseconds(one) for one in found]
+        return [parse_timestamp(one) for one in found]
 
 
 def _next_first(listed: list[Any]) -> list[str]:
-    """The jobs of a list, without the markers that old clients put there."""
+    """The jobs of a list, without the markers that older clients put there."""
     return [id for id in reversed(listed) if not id.startswith("0:")]
 
 
-def _place(
+def _location(
     exists: int,
     length: int,
     waiting: int | None,
@@ -120,23 +119,23 @@ def _place(
     if active is not None:
         return JobLocation(place=BullState.ACTIVE)
     if delayed is not None:
-        due = min(delayed // _DELAY_SCALE / 1_000, _LAST_TIME)
+        due = min(delayed // _DELAY_SCALE / 1_000, _MAX_TIME)
         return JobLocation(place=BullState.DELAYED, due=datetime.fromtimestamp(due, UTC))
     if rank is not None:
-        # Jobs without a priority go first.
+        # Jobs without a priority run first.
         return JobLocation(place=BullState.PRIORITIZED, ahead=length + rank)
-    over = zip((BullState.CHILDREN, BullState.COMPLETED, BullState.FAILED), others, strict=True)
-    elsewhere = next((place for place, score in over if score is not None), None)
-    if elsewhere is not None:
-        return JobLocation(place=elsewhere)
-    return _place_in_list(exists, length, waiting, paused)
+    scores = zip((BullState.CHILDREN, BullState.COMPLETED, BullState.FAILED), others, strict=True)
+    found = next((place for place, score in scores if score is not None), None)
+    if found is not None:
+        return JobLocation(place=found)
+    return _location_in_list(exists, length, waiting, paused)
 
 
-def _place_in_list(exists: int, length: int, waiting: int | None, paused: int | None) -> JobLocation:
+def _location_in_list(exists: int, length: int, waiting: int | None, paused: int | None) -> JobLocation:
     if waiting is not None:
         return JobLocation(place=BullState.WAITING, ahead=length - 1 - waiting)
     if paused is not None:
         return JobLocation(place=BullState.WAITING)
-    if exists and length > _LOOKED_THROUGH:
-        return JobLocation(place=BullState.WAITING, ahead=_LOOKED_THROUGH, is_exact=False)
+    if exists and length > _MAX_SCANNED:
+        return JobLocation(place=BullState.WAITING, ahead=_MAX_SCANNED, is_exact=False)
     return JobLocation(place=BullState.MISSING)

@@ -1,7 +1,6 @@
-"""Takes the jobs that this process holds.
+"""Renews the locks of the jobs that this process holds.
 
-Gives their locks new time, from a thread of its own: a processor that blocks the event loop does not lose its job.
-Never takes or releases a lock.
+It does so in a thread, so that a processor that blocks the event loop does not lose its job.
 """
 
 import threading
@@ -12,7 +11,7 @@ from redis.exceptions import RedisError
 from herdbook.queue.connection import connect_from_thread
 from herdbook.queue.delivery import Delivery
 from herdbook.queue.keys import key_prefix
-from herdbook.queue.scripts import bullmq_script, pack
+from herdbook.queue.scripts import bullmq_script, to_msgpack
 
 # What was lost: the queue, and by job id the tokens of the locks that are gone or somebody else's.
 OnLost = Callable[[str, dict[str, str]], None]
@@ -37,18 +36,18 @@ class LockKeeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop renewing; returns when the thread has ended."""
+        """Stop renewing, and wait for the thread to end."""
         self._stop.set()
         self._thread.join()
 
     def hold(self, deliveries: Iterable[Delivery]) -> None:
-        """Keep these jobs' locks from now on."""
+        """Renew these jobs' locks from now on."""
         with self._guard:
             for delivery in deliveries:
                 self._held.setdefault(delivery.queue, {})[delivery.job_id] = delivery.token
 
     def drop(self, deliveries: Iterable[Delivery]) -> None:
-        """Keep these jobs' locks no longer, unless a later attempt of the same job is held meanwhile."""
+        """Stop renewing these jobs' locks, unless a later attempt of the same job is held by now."""
         with self._guard:
             for delivery in deliveries:
                 held = self._held[delivery.queue]

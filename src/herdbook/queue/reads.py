@@ -1,24 +1,20 @@
-"""Takes a queue's name.
-
-Gives what Redis knows of it: counts per state, whether it is paused, which job is next; and the server's health.
-Never changes anything.
-"""
+"""Reads the state of queues (job counts, pause, next jobs) and of the Redis server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redis.asyncio
 
-from herdbook.queue.connection import away_is_unavailable
+from herdbook.queue.connection import raises_queue_unavailable
 from herdbook.queue.keys import key_prefix
-from herdbook.queue.scripts import compose
+from herdbook.queue.scripts import compose_script
 
 STATES = ("waiting", "active", "delayed", "prioritized", "waiting-children", "completed", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextJob:
-    """A job that waits to be taken next; `timestamp` is when it was published, in Unix milliseconds."""
+    """The next job to be taken; `timestamp` is when it was published, in Unix milliseconds."""
 
     job_id: str
     timestamp: int | None
@@ -26,7 +22,7 @@ class NextJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueCounts:
-    """A queue's jobs by BullMQ state, whether it is paused, the next job without a priority and the next with one."""
+    """A queue's jobs by BullMQ state, whether it is paused, and the next jobs without and with a priority."""
 
     name: str
     counts: dict[str, int]
@@ -36,7 +32,7 @@ class QueueCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
-    """What `doctor` looks at. `aof` and `noeviction` are None where the server does not say."""
+    """What `doctor` checks. `aof` and `noeviction` are None if the server does not say."""
 
     version: str
     noeviction: bool | None
@@ -50,30 +46,30 @@ class QueueReader:
     def __init__(self, client: redis.asyncio.Redis, *, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
-        self._count_jobs = client.register_script(compose("count_jobs"))
+        self._count_jobs = client.register_script(compose_script("count_jobs"))
 
     async def counts(self, queue: str) -> QueueCounts:
         """The queue's counts; zeros for a queue that Redis does not know. Raises QueueUnavailableError."""
         return (await self.all_counts([queue]))[0]
 
     async def all_counts(self, queues: Sequence[str]) -> list[QueueCounts]:
-        """The counts of each queue, all read together."""
+        """The counts of each queue, read in one round trip."""
         states = ["wait" if state == "waiting" else state for state in STATES]
         pipeline = self._client.pipeline(transaction=False)
-        with away_is_unavailable():
+        with raises_queue_unavailable():
             for queue in queues:
                 await self._count_jobs(keys=[key_prefix(self._prefix, queue)], args=states, client=pipeline)
             found = await pipeline.execute()
-        return [_counts(queue, *figures) for queue, figures in zip(queues, found, strict=True)]
+        return [_counts(queue, *reply) for queue, reply in zip(queues, found, strict=True)]
 
     async def ping(self) -> None:
-        """Return when Redis answers; raises QueueUnavailableError otherwise."""
-        with away_is_unavailable():
+        """Return once Redis answers; raises QueueUnavailableError if it does not."""
+        with raises_queue_unavailable():
             await self._client.ping()
 
     async def server(self) -> ServerFacts:
         """The server's version and the settings that matter."""
-        with away_is_unavailable():
+        with raises_queue_unavailable():
             info = await self._client.info()
             seconds, microseconds = await self._client.time()
         policy = info.get("maxmemory_policy")
@@ -90,10 +86,10 @@ def _counts(queue: str, counts: list[int], paused: int, following: list[tuple[st
         name=queue,
         counts=dict(zip(STATES, counts, strict=True)),
         paused=bool(paused),
-        next_jobs=tuple(NextJob(job_id=id, timestamp=milliseconds(time)) for id, time in following),
+        next_jobs=tuple(NextJob(job_id=id, timestamp=parse_timestamp(time)) for id, time in following),
     )
 
 
-def milliseconds(text: str | None) -> int | None:
-    """The time in a job's hash; None when it has none, or when another client wrote something else there."""
+def parse_timestamp(text: str | None) -> int | None:
+    """The time in a job's hash; None if there is none, or another client wrote something else there."""
     return int(text) if text and text.isdecimal() and len(text) <= 15 else None

@@ -1,8 +1,7 @@
-"""Takes the Lua scripts of the installed `bullmq` package, and ours in `lua/`.
+"""Composes our Lua scripts with those of the installed `bullmq` package.
 
-Gives composed scripts: BullMQ's own become functions `f(KEYS, ARGV)` inside one of ours, which calls
-them for many jobs in one round trip. That is half again as fast as a pipeline of single scripts.
-Never changes what BullMQ's scripts do.
+BullMQ's scripts become functions `f(KEYS, ARGV)` inside one of ours, which calls them for many jobs in one round
+trip; that is 1.5 times as fast as a pipeline of single scripts. What BullMQ's scripts do must never change.
 """
 
 import re
@@ -12,23 +11,22 @@ from typing import Any
 
 import msgpack
 
-# In our scripts, a line `-- use: moveToActive-11` is replaced by that script as a function.
+# In our scripts, a line such as `-- use: moveToActive-11` is replaced by that script as a function.
 _USE = re.compile(r"^-- use: ([\w-]+)$", re.MULTILINE)
 
-# The first statement of a script that is about one call.
+# The first statement of a script that depends on the call's parameters.
 _MAIN = re.compile(r"^\w.*\b(?:KEYS|ARGV)\[", re.MULTILINE)
 
 
 @cache
-def compose(name: str) -> str:
-    """The text of `lua/<name>.lua` with the BullMQ scripts it uses."""
+def compose_script(name: str) -> str:
+    """The text of `lua/<name>.lua`, including the BullMQ scripts it uses."""
     own = files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
     return _USE.sub(lambda use: _as_function(use[1].split("-")[0], bullmq_script(use[1])), own)
 
 
 def _as_function(name: str, script: str) -> str:
-    """The script as a function. Its own functions are made when it is first called, and not for each call,
-    where nothing of the call comes before them."""
+    """The script as a function. Where possible, its inner functions are created once, not on every call."""
     main = _MAIN.search(script)
     start = main.start() if main and "\nlocal function" not in script[main.start() :] else 0
     made = f"(function()\n{script[:start]}\nreturn function(KEYS, ARGV)\n{script[start:]}\nend\nend)()"
@@ -40,7 +38,7 @@ def _as_function(name: str, script: str) -> str:
 
 @cache
 def bullmq_script(name: str) -> str:
-    """The text of a script of BullMQ, such as `moveToActive-11`: 11 is how many keys it takes."""
+    """The text of a BullMQ script such as `moveToActive-11`; the number is how many keys it takes."""
     return files("bullmq").joinpath("commands", f"{name}.lua").read_text(encoding="utf-8")
 
 

@@ -1,37 +1,33 @@
-"""Takes a worker's acknowledgements and its room for more.
-
-Gives deliveries, and the wake-up when new jobs arrive; moves jobs of vanished workers back.
-Never runs a job or writes the record.
-"""
+"""A worker's view of its queue: acknowledge and fetch jobs, wait for new ones, recover those of vanished workers."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from herdbook.queue.connection import BLOCK, away_is_unavailable, connect
+from herdbook.queue.connection import BLOCK_SECONDS, connect, raises_queue_unavailable
 from herdbook.queue.delivery import (
     Acknowledgement,
     Delivery,
     Retention,
-    pack_acknowledgements,
-    pack_finish_options,
     parse_delivery,
+    plain_finish_options,
+    split_acknowledgements,
 )
 from herdbook.queue.keys import client_name, key_prefix
-from herdbook.queue.scripts import bullmq_script, compose, pack
+from herdbook.queue.scripts import bullmq_script, compose_script, to_msgpack
 
-# Acknowledgements and fetches in one script: keeps it under about 5 ms, so that no other client waits longer.
-# A turn of 75 jobs held Redis for 4.2 ms, one of 100 for 5.1.
+# Acknowledgements and fetches per script: keeps it under about 5 ms, so that other clients wait no longer.
+# A script for 75 jobs blocked Redis for 4.2 ms, one for 100 jobs for 5.1 ms.
 BATCH_LIMIT = 75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AckAndFetch:
-    """What one turn brought.
+    """The result of acknowledging and fetching.
 
-    `refused` are acknowledgements that the queue did not take: job id and why. `wait` is how many milliseconds
-    may pass until a delayed job is due or a rate limit ends; None when nothing is known to come.
+    `refused` lists rejected acknowledgements: job id and reason. `wait` is the time in milliseconds until a
+    delayed job is due or a rate limit ends; None if neither is known.
     """
 
     refused: list[tuple[str, str]]
@@ -41,7 +37,7 @@ class AckAndFetch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StalledRule:
-    """When a job is stalled: its lock (milliseconds) ran out, which is looked at every `interval` milliseconds."""
+    """When a job is stalled: its lock of `lock_duration` ms has expired, which is checked every `interval` ms."""
 
     lock_duration: int
     interval: int
@@ -61,7 +57,7 @@ class WorkQueue:
         self._stalled = stalled
         self._client = connect(url)
         self._waiting = connect(url, blocking=True, name=client_name(prefix, name, worker))
-        self._ack_and_fetch = self._client.register_script(compose("ack_and_fetch"))
+        self._ack_and_fetch = self._client.register_script(compose_script("ack_and_fetch"))
         self._move_stalled = self._client.register_script(bullmq_script("moveStalledJobsToWait-9"))
         self._update_progress = self._client.register_script(bullmq_script("updateProgress-3"))
         self._fetches = count(1)
@@ -100,16 +96,16 @@ class WorkQueue:
         )
 
     async def wait(self, milliseconds: int | None) -> None:
-        """Return when a job may have arrived, or after `milliseconds`, or after some seconds in any case."""
-        # A blocking pop of 0 would wait for ever; BullMQ's shortest is a millisecond.
-        timeout = BLOCK if milliseconds is None else min(max(milliseconds / 1_000, 0.001), BLOCK)
-        with away_is_unavailable():
+        """Return when a job may have arrived, or after `milliseconds`, and after `BLOCK_SECONDS` in any case."""
+        # A timeout of 0 would block forever; BullMQ's shortest is a millisecond.
+        timeout = BLOCK_SECONDS if milliseconds is None else min(max(milliseconds / 1_000, 0.001), BLOCK_SECONDS)
+        with raises_queue_unavailable():
             await self._waiting.bzpopmin([f"{self._prefix}marker"], timeout=timeout)
 
     async def move_stalled(self) -> list[str]:
-        """Move jobs whose lock ran out back to waiting; returns their ids. One worker per interval gets to do it."""
+        """Move jobs whose lock has expired back to waiting; returns their ids. Only one worker per interval does so."""
         names = ("stalled", "wait", "active", "stalled-check", "meta", "paused", "marker", "events", "repeat")
-        with away_is_unavailable():
+        with raises_queue_unavailable():
             stalled: list[str] = await self._move_stalled(
                 keys=[self._prefix + name for name in names],
                 args=[self._stalled.max_stalled, self._prefix, _now(), self._stalled.interval],
@@ -118,7 +114,7 @@ class WorkQueue:
 
     async def report_progress(self, job_id: str, progress: str) -> None:
         """Show a job's progress (JSON text) to other clients of the queue."""
-        with away_is_unavailable():
+        with raises_queue_unavailable():
             await self._update_progress(
                 keys=[self._prefix + name for name in (job_id, "events", "meta")], args=[job_id, progress]
             )

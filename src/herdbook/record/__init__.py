@@ -1,0 +1,1 @@
+"""PostgreSQL: the record of all jobs, and its outbox."""

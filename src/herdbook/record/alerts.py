@@ -1,7 +1,6 @@
-"""Takes what is wrong, or well again, by the operator's rules.
+"""Records incidents, and counts the recently ended jobs that some alert rules judge by.
 
-Gives it a row each time; and the jobs that ended lately, which some rules judge by.
-Never has two open incidents of one rule and subject.
+A rule and subject never have two open incidents.
 """
 
 from collections.abc import Iterable
@@ -19,9 +18,9 @@ from herdbook.record.stats import not_rolled_up_since
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """Something that is wrong, or was until `resolved_at`.
+    """A problem, resolved at `resolved_at` or still open.
 
-    The two jobs carry the news; None where nobody was told, as of an incident whose rule is gone.
+    The two jobs send the notifications; None if nobody was notified, for example because the rule is gone.
     """
 
     id: UUID
@@ -38,7 +37,7 @@ class Incident:
 async def open_incident_if_none(
     connection: Connection, id: UUID, rule: Rule, firing: Firing, job: UUID
 ) -> Incident | None:
-    """Write down that something is wrong, and which job tells of it; None when it is known already."""
+    """Record an incident and the job that notifies of it; None if it is already open."""
     row = await connection.fetchrow(
         statement("open_incident_if_none"), id, rule.name, rule.kind, firing.subject, firing.message, job
     )
@@ -46,23 +45,23 @@ async def open_incident_if_none(
 
 
 async def resolve_incident_if_open(connection: Connection, id: UUID, job: UUID | None) -> Incident | None:
-    """Write down that it is well again, and which job tells of it; None when it was already."""
+    """Resolve an incident and record the job that notifies of that; None if it was already resolved."""
     row = await connection.fetchrow(statement("resolve_incident_if_open"), id, job)
     return _incident(row) if row else None
 
 
 async def read_open_incidents(connection: Connection) -> list[Incident]:
-    """What is wrong now, the oldest first."""
+    """The open incidents, oldest first."""
     return [_incident(row) for row in await connection.fetch(statement("read_open_incidents"))]
 
 
 async def read_incidents(connection: Connection, limit: int) -> list[Incident]:
-    """The newest incidents, at most `limit`."""
+    """The newest `limit` incidents."""
     return [_incident(row) for row in await connection.fetch(statement("read_incidents"), limit)]
 
 
 async def count_ended_by_type(connection: Connection, windows: Iterable[float]) -> dict[float, dict[str, TypeFacts]]:
-    """How many jobs of each type ended within each window of time, in seconds until now; begun minutes count whole."""
+    """How many jobs of each type ended in the last `windows` seconds, each rounded up to whole minutes."""
     rollups = await read_rollup_state(connection)
     found = {}
     for window in windows:

@@ -1,7 +1,6 @@
-"""Takes what the executor knows: deliveries, outcomes, progress and log lines.
+"""Records attempts for the executor: claims, outcomes, progress and log lines.
 
-Gives the claims that won, and whether a result was written; each change is one fenced statement.
-Never decides what an attempt came to.
+Each change is one fenced statement, so that a late or duplicate writer changes nothing.
 """
 
 from collections.abc import Sequence
@@ -22,10 +21,10 @@ from herdbook.record.sql import statement
 
 @fast_dataclass
 class ClaimedRow:
-    """What the record says of a job that may run. `progress` (JSON text or None) is what earlier attempts reported.
+    """The record's data on a job that may run. `progress` (JSON text or None) is what earlier attempts reported.
 
-    `timeout_ms` is the job's own time limit, None where its type's holds; `waited_ms` how long the job
-    could have run already when it was claimed, at `started_at`.
+    `timeout_ms` is the job's own time limit, None if its type's applies; `waited_ms` is how long the job
+    was overdue when it was claimed, at `started_at`.
     """
 
     progress: str | None
@@ -36,7 +35,7 @@ class ClaimedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedState:
-    """What the record says of a delivered job. `result` is JSON text."""
+    """The recorded state of a delivered job. `result` is JSON text."""
 
     generation: int
     status: JobStatus
@@ -46,9 +45,9 @@ class RecordedState:
 
 @fast_dataclass
 class FinishedAttempt:
-    """An attempt that ended. `attempts_made` are the attempts that count, with this one; `progress` is JSON text.
+    """A finished attempt. `attempts_made` is how many attempts count, including this one; `progress` is JSON text.
 
-    `started_at` is used where the record was not told before that it runs.
+    `started_at` is used if the start was not recorded before.
     """
 
     key: AttemptKey
@@ -68,9 +67,9 @@ async def claim_jobs_if_newer_attempt(
     started_at: Sequence[datetime] = (),
     is_repeat: bool = False,
 ) -> dict[UUID, ClaimedRow]:
-    """Claim jobs for `worker`; losers are left out.
+    """Claim jobs for `worker`; those that lost the race are left out.
 
-    `attempts_made` are the tries that counted before each, `started_at` when each began: now unless given.
+    `attempts_made` is how many earlier attempts counted, `started_at` when each began (default: now).
     """
     rows = await connection.fetch(
         statement("claim_jobs_if_newer_attempt"),
@@ -122,7 +121,7 @@ async def read_states(connection: Connection, queue: str, jobs: Sequence[UUID]) 
 
 
 async def adopt_jobs(connection: Connection, jobs: Sequence[ExternalJob]) -> None:
-    """Write down jobs that came from elsewhere; those already known stay as they are."""
+    """Record jobs that other clients published; known jobs are left unchanged."""
     await connection.execute(
         statement("adopt_jobs"),
         [job.id for job in jobs],
@@ -141,7 +140,7 @@ async def adopt_jobs(connection: Connection, jobs: Sequence[ExternalJob]) -> Non
 async def finish_attempts_if_running(
     connection: Connection, finished: Sequence[FinishedAttempt], worker: str
 ) -> set[UUID]:
-    """Record what attempts came to; returns the jobs whose attempt was still the running one."""
+    """Record the outcomes of attempts; returns the jobs whose attempt was still the current one."""
     outcomes = [one.outcome for one in finished]
     errors = [outcome.error if isinstance(outcome, WillRetry | Failed | Cancelled) else None for outcome in outcomes]
     rows = await connection.fetch(
@@ -152,20 +151,20 @@ async def finish_attempts_if_running(
         [outcome.status for outcome in outcomes],
         [outcome.attempt_outcome for outcome in outcomes],
         [outcome.result if isinstance(outcome, Succeeded) else None for outcome in outcomes],
-        _or_nothing([error.type if error else None for error in errors]),
-        _or_nothing([error.message if error else None for error in errors]),
-        _or_nothing([error.stack_trace if error else None for error in errors]),
-        _or_nothing([outcome.after if isinstance(outcome, WillRetry | Snoozed) else None for outcome in outcomes]),
+        _empty_if_null([error.type if error else None for error in errors]),
+        _empty_if_null([error.message if error else None for error in errors]),
+        _empty_if_null([error.stack_trace if error else None for error in errors]),
+        _empty_if_null([outcome.after if isinstance(outcome, WillRetry | Snoozed) else None for outcome in outcomes]),
         [one.attempts_made for one in finished],
-        _or_nothing([one.progress for one in finished]),
+        _empty_if_null([one.progress for one in finished]),
         worker,
         [one.started_at for one in finished],
     )
     return {row["id"] for row in rows}
 
 
-def _or_nothing(column: list[Any]) -> list[Any]:
-    """An empty list for a column of nulls: `unnest` fills it up with them, and each that is sent costs time."""
+def _empty_if_null(column: list[Any]) -> list[Any]:
+    """An empty list for a column of nulls: `unnest` pads it with nulls, and sending them costs time."""
     return column if any(one is not None for one in column) else []
 
 
@@ -182,7 +181,7 @@ async def read_recorded_attempts(connection: Connection, keys: Sequence[AttemptK
 
 
 async def count_errors(connection: Connection, keys: Sequence[AttemptKey], error_type: str) -> dict[UUID, int]:
-    """How many earlier attempts, of the same generation, ended with an error of this type; none is left out."""
+    """How many earlier attempts of the same generation ended with an error of this type; zeros are left out."""
     rows = await connection.fetch(
         statement("count_errors"), [key.job for key in keys], [key.generation for key in keys], error_type
     )
@@ -190,7 +189,7 @@ async def count_errors(connection: Connection, keys: Sequence[AttemptKey], error
 
 
 async def write_progress_if_running(connection: Connection, reports: Sequence[tuple[AttemptKey, str]]) -> None:
-    """Record progress (JSON texts) of attempts that still run."""
+    """Record progress (JSON texts) of attempts that are still running."""
     await connection.execute(
         statement("write_progress_if_running"),
         [key.job for key, _ in reports],

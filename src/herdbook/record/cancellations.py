@@ -1,7 +1,6 @@
-"""Takes the wish that running jobs be cancelled.
+"""Requests to cancel running jobs, for the workers that run them.
 
-Gives it to the workers that run them, and takes it back when they run no more.
-Never changes a job: its worker records that it was cancelled.
+Nothing here changes a job: its worker records the cancellation.
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from herdbook.record.sql import statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
-    """A running job that is not wanted any more, and why."""
+    """A request to cancel a running job."""
 
     job: UUID
     generation: int
@@ -22,19 +21,19 @@ class Cancellation:
 
 
 async def ask_cancellations_if_running(connection: Connection, ids: Sequence[UUID], reason: str) -> set[UUID]:
-    """Ask the workers of these jobs to stop them; jobs that do not run are left out of the answer."""
+    """Ask the workers of these jobs to stop them; returns the jobs that are running."""
     rows = await connection.fetch(statement("ask_cancellations_if_running"), list(ids), reason)
     return {row["id"] for row in rows}
 
 
 async def read_cancellations_of_worker(connection: Connection, worker: str) -> list[Cancellation]:
-    """What this worker is asked to stop."""
+    """The cancellations requested of this worker."""
     return [
         Cancellation(**dict(row)) for row in await connection.fetch(statement("read_cancellations_of_worker"), worker)
     ]
 
 
 async def take_ended_cancellations(connection: Connection) -> list[tuple[UUID, str]]:
-    """Forget wishes for jobs that run no more; returns those that wait for another try, with the reasons."""
+    """Remove requests for jobs that no longer run; returns those waiting for another attempt, with the reasons."""
     rows = await connection.fetch(statement("take_ended_cancellations"))
     return [(row["job"], row["reason"]) for row in rows if row["is_pending"]]

@@ -1,7 +1,6 @@
-"""Takes operators' actions on jobs that do not run, and on whole queues.
+"""Operators' actions on queues and on jobs that are not running; each statement writes its outbox rows too.
 
-Gives the ids of the jobs that changed; each is one conditional statement that writes its outbox rows too.
-Never touches a job that runs, and never talks to the queue.
+A running job is never touched.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from herdbook.record.sql import statement
 
 
 async def retry_jobs_if_over(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
-    """Have failed and cancelled jobs begin anew, in a new generation."""
+    """Make failed and cancelled jobs pending again, in a new generation."""
     return await _changed(connection, "retry_jobs_if_over", ids)
 
 
@@ -23,7 +22,7 @@ async def cancel_jobs_if_pending(connection: Connection, ids: Sequence[UUID], re
 
 
 async def promote_jobs_if_scheduled(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
-    """Have jobs that wait for a time, or for their next try, run at once."""
+    """Make jobs that wait for a time or for their next attempt due at once."""
     return await _changed(connection, "promote_jobs_if_scheduled", ids)
 
 
@@ -32,24 +31,24 @@ async def delete_jobs_if_over(connection: Connection, ids: Sequence[UUID]) -> se
     return await _changed(connection, "delete_jobs_if_over", ids)
 
 
-async def read_states(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, JobStatus]:
-    """The states of jobs; those that the record does not have are left out."""
-    rows = await connection.fetch(statement("read_states"), list(ids))
+async def read_statuses(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, JobStatus]:
+    """The statuses of jobs; unknown jobs are left out."""
+    rows = await connection.fetch(statement("read_statuses"), list(ids))
     return {row["id"]: JobStatus(row["status"]) for row in rows}
 
 
 async def set_queue_paused(connection: Connection, queue: str, paused: bool) -> None:
-    """Want the queue to be paused, or not."""
+    """Request that the queue be paused or resumed."""
     await connection.execute(statement("set_queue_paused"), queue, paused)
 
 
 async def read_queue_paused(connection: Connection, queue: str) -> bool:
-    """Whether the queue is wanted to be paused; it stays so until the transaction ends."""
+    """Whether the queue should be paused; the answer is locked until the transaction ends."""
     return bool(await connection.fetchval(statement("read_queue_paused"), queue))
 
 
 async def clean_queue(connection: Connection, queue: str) -> None:
-    """Want the queue to forget its completed jobs."""
+    """Request that the queue remove its completed jobs."""
     await connection.execute(statement("clean_queue"), queue)
 
 

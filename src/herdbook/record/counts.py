@@ -1,7 +1,6 @@
-"""Takes the changes of the jobs' counts, which triggers write.
+"""Folds the changes that triggers log into the job counts, so that reading the counts stays cheap.
 
-Gives counts that have them folded in, so that reading the counts stays cheap.
-Never changes what the counts say: the sum of both is the same before and after.
+The sum of counts and changes stays the same.
 """
 
 from herdbook.record.database import Connection
@@ -10,7 +9,7 @@ from herdbook.record.sql import statement
 
 
 async def fold_counts(connection: Connection) -> None:
-    """Fold the changes in, in the caller's transaction; does nothing while another process does it."""
+    """Fold the changes in, in the caller's transaction; does nothing while another process is doing so."""
     if await try_lock(connection, "counts"):
         await connection.execute(statement("fold_counts"))
         await connection.execute(statement("remove_empty_counts"))

@@ -1,8 +1,4 @@
-"""Takes the database URL.
-
-Gives connections to the record, and one error for "PostgreSQL is away".
-Never holds a connection longer than the block that asked for it.
-"""
+"""Connections to PostgreSQL, with one error for an unreachable server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +12,9 @@ from herdbook.observe.events import PoolUse
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
-# What asyncpg raises when the server is gone, going, starting, full or asks to try again (a deadlock, say),
-# beside the operating system's own errors.
-AWAY = (
+# The operating system's errors, and what asyncpg raises when the server is down, stopping, starting, full or
+# wants the transaction retried (after a deadlock, say).
+_UNAVAILABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -36,10 +32,10 @@ _PLAN_ONCE = {"plan_cache_mode": "force_generic_plan"}
 
 
 class Database:
-    """The connection pool of one process; connects on first use, so it can be made while PostgreSQL is away.
+    """The connection pool of one process; connects on first use, so it can be created while PostgreSQL is down.
 
-    With `plan_once` a statement is planned once, whatever it is asked: for a process that knows its jobs by their ids.
-    To plan one for each batch takes as long as to carry it out for one job.
+    With `plan_once`, a statement is planned once, whatever its parameters. That suits a process that finds its jobs
+    by id: planning a statement for each batch takes as long as executing it for one job.
     """
 
     def __init__(self, database_url: str, *, size: int, application: str = "herdbook", plan_once: bool = False) -> None:
@@ -50,27 +46,27 @@ class Database:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
-        """Make the pool; needs a running event loop, not a running PostgreSQL."""
+        """Create the pool; needs a running event loop, not a running PostgreSQL."""
         self._pool = await asyncpg.create_pool(
             self._url,
             min_size=0,
             max_size=self._size,
             timeout=_CONNECT_TIMEOUT,
             command_timeout=_COMMAND_TIMEOUT,
-            init=_speak_json,
-            reset=_keep,
+            init=_decode_jsonb,
+            reset=_skip_reset,
             server_settings=self._session,
         )
 
     async def close(self) -> None:
-        """Close the pool; connections still in use are ended."""
+        """Close the pool, including connections in use."""
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None
 
     @property
     def use(self) -> PoolUse:
-        """How the pool is used at the moment."""
+        """The pool's current use."""
         pool = self._pool
         if pool is None:
             return PoolUse(open=0, idle=0, limit=self._size)
@@ -78,10 +74,10 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection, each statement its own transaction. Raises RecordUnavailableError when PostgreSQL is away."""
+        """A connection without a transaction. Raises RecordUnavailableError if PostgreSQL is unreachable."""
         if self._pool is None:
-            raise RecordUnavailableError("the record is not open")
-        with away_is_unavailable():
+            raise RecordUnavailableError("the database is not open")
+        with raises_record_unavailable():
             async with self._pool.acquire(timeout=_CONNECT_TIMEOUT) as connection:
                 yield connection
 
@@ -92,19 +88,19 @@ class Database:
             yield connection
 
     async def outbox_connection(self) -> "asyncpg.Connection[asyncpg.Record]":
-        """A connection outside the pool, for a relay: to listen, and to take from the outbox; the caller closes it.
+        """A connection outside the pool, on which a relay listens and takes from the outbox; the caller closes it.
 
-        An outbox is empty most of the time, and when its statistics are made. A plan of that time would read
-        all of it for each batch once it is full.
+        The outbox is empty most of the time, also when PostgreSQL gathers its statistics. A plan based on those
+        would scan a full outbox once per batch.
         """
-        with away_is_unavailable():
+        with raises_record_unavailable():
             connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
                 self._url,
                 timeout=_CONNECT_TIMEOUT,
                 command_timeout=_COMMAND_TIMEOUT,
                 server_settings={**self._session, **_PLAN_ONCE, "enable_seqscan": "off"},
             )
-            await _speak_json(connection)
+            await _decode_jsonb(connection)
         return connection
 
 
@@ -132,15 +128,15 @@ class away_is_unavailable:  # noqa: N801  (reads as a statement where it is used
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, _NOT_MIGRATED):
             raise RecordUnavailableError("the record's tables are missing: run `herdbook migrate`") from error
-        if isinstance(error, AWAY):
-            raise RecordUnavailableError(f"PostgreSQL is away: {str(error) or type(error).__name__}") from error
+        if isinstance(error, _UNAVAILABLE):
+            raise RecordUnavailableError(f"PostgreSQL is unreachable: {str(error) or type(error).__name__}") from error
 
 
-async def _speak_json(connection: Connection) -> None:
+async def _decode_jsonb(connection: Connection) -> None:
     await connection.set_type_codec(
         "jsonb", encoder=lambda text: text, decoder=orjson.loads, schema="pg_catalog", format="text"
     )
 
 
-async def _keep(connection: Connection) -> None:
-    """A connection goes back as it is: nothing of ours changes its session, and to undo that is a round trip."""
+async def _skip_reset(connection: Connection) -> None:
+    """Return a connection as it is: we never change its session, and a reset would cost a round trip."""

@@ -1,8 +1,4 @@
-"""Takes the newest failed jobs.
-
-Gives them grouped: jobs of a type whose errors differ only in numbers and ids failed for the same reason.
-Never reads further back than some hundred failures.
-"""
+"""Groups the newest failed jobs by type and reason, treating errors that differ only in numbers and ids as the same."""
 
 import re
 from collections import Counter
@@ -17,8 +13,7 @@ import asyncpg
 from herdbook.record.database import Connection
 from herdbook.record.sql import statement
 
-# Failed jobs that are looked at.
-_LOOKED_AT = 500
+_MAX_FAILURES_READ = 500
 _VARYING = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUIDs
     r"|\b0x[0-9a-f]+"
@@ -30,7 +25,7 @@ _VARYING = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureGroup:
-    """Failed jobs of one type with one reason; `message`, `newest` and `failed_at` are of the newest job."""
+    """Jobs of one type that failed for the same reason; `message`, `newest` and `failed_at` are of the newest job."""
 
     job_type: str
     message: str
@@ -40,18 +35,18 @@ class FailureGroup:
 
 
 async def read_failure_groups(connection: Connection, limit: int) -> list[FailureGroup]:
-    """The groups of the newest failed jobs, at most `limit`, the group with the newest job first."""
+    """Up to `limit` groups of recently failed jobs, newest first."""
     newest: dict[tuple[str, str], asyncpg.Record] = {}
     counts = Counter[tuple[str, str]]()
-    for row in await connection.fetch(statement("read_failures"), _LOOKED_AT):
-        reason = (row["job_type"], without_varying(row["message"]))
+    for row in await connection.fetch(statement("read_failures"), _MAX_FAILURES_READ):
+        reason = (row["job_type"], normalise_message(row["message"]))
         newest.setdefault(reason, row)
         counts[reason] += 1
     return [FailureGroup(**dict(row), count=counts[reason]) for reason, row in islice(newest.items(), limit)]
 
 
-# An open overview looks at the same messages each second.
-@lru_cache(maxsize=2 * _LOOKED_AT)
-def without_varying(message: str) -> str:
-    """The message with each number, UUID and hexadecimal id replaced by the same sign."""
+# An open overview page normalises the same messages every second.
+@lru_cache(maxsize=2 * _MAX_FAILURES_READ)
+def normalise_message(message: str) -> str:
+    """The message with every number, UUID and hexadecimal id replaced by `#`."""
     return _VARYING.sub("#", message)

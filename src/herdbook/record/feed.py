@@ -1,7 +1,6 @@
-"""Takes the position up to which a reader knows the record.
+"""Reads what changed in the record since a position, each change once, however late its transaction committed.
 
-Gives what changed since, each change once, however late its transaction was committed; and the next position.
-Never changes anything, and never tells of deleted jobs: their rows are gone.
+Deletions never show up: the rows are gone.
 """
 
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from herdbook.record.database import Connection
 from herdbook.record.sql import statement
 from herdbook.record.workers import SILENT_AFTER
 
-# A change carries the time when its transaction began. Longer transactions than this may be overlooked.
+# A change carries the time at which its transaction began. Changes of longer transactions may be missed.
 OVERLAP = timedelta(seconds=2)
-# How far back changes are read at most.
+# Changes older than this are not read.
 REACH = timedelta(minutes=5)
 _PAGE = 1_000
 _START = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
@@ -24,7 +23,7 @@ _START = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobChange:
-    """A job as its newest change left it; `progress` is a JSON value."""
+    """A job after its newest change; `progress` is a JSON value."""
 
     id: UUID
     queue: str
@@ -41,7 +40,7 @@ class JobChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Up to where a reader knows the record: the time, and the oldest transaction that was open then."""
+    """How far a reader has read: the time, and the oldest transaction that was open then."""
 
     at: datetime
     transaction: int
@@ -49,7 +48,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """The record's present position, and values that differ when workers, pauses or operations changed."""
+    """The record's current position, and values that differ once workers, pauses or operations have changed."""
 
     position: Position
     workers: str
@@ -58,11 +57,11 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What one look found.
+class ChangeBatch:
+    """One batch of changes.
 
-    Who handled all `changes` goes on from `position`. `is_gap` tells that changes before it were not
-    read; `is_last`, that there is no more for now.
+    After handling all `changes`, continue from `position`. `is_gap` means that changes before it were not
+    read; `is_last`, that there are no more for now.
     """
 
     changes: list[JobChange]
@@ -75,9 +74,9 @@ class Look:
 async def read_changes(
     connection: Connection, since: Position, *, after: tuple[datetime, UUID] = _START, limit: int = _PAGE
 ) -> list[JobChange]:
-    """Jobs that changed since, by time and id; `after` is the time and id of the last one of the page before.
+    """Jobs that changed since, by time and id; `after` is the time and id of the previous page's last change.
 
-    Looks back further than `since` by OVERLAP, so changes that are known already may be among them.
+    Starts OVERLAP before `since`, so changes that were read before may be among them.
     """
     rows = await connection.fetch(
         statement("read_changes"), since.at - OVERLAP, since.transaction, after[0], after[1], limit
@@ -86,7 +85,7 @@ async def read_changes(
 
 
 async def read_marks(connection: Connection) -> Marks:
-    """Where the record is now."""
+    """The record's current marks."""
     row = await connection.fetchrow(statement("read_marks"), SILENT_AFTER)
     assert row is not None
     position = Position(at=row["at"], transaction=row["transaction"])
@@ -94,42 +93,42 @@ async def read_marks(connection: Connection) -> Marks:
 
 
 class ChangeReader:
-    """Reads on from a position, at the first look from the present one when none is given."""
+    """Reads changes after a position; without one, those after its first read."""
 
     def __init__(self, position: Position | None = None, *, page: int = _PAGE) -> None:
         self._position = position
         self._page = page
         self._after = _START
-        # Where to go on after the last page of those being read.
+        # The marks to move to after the last page of the current read.
         self._marks: Marks | None = None
         self._seen: set[tuple[UUID, datetime]] = set()
 
-    async def look(self, connection: Connection) -> Look:
-        """The next changes. What was read before an error is not read again."""
+    async def next_batch(self, connection: Connection) -> ChangeBatch:
+        """The next changes. Batches read before an error are not read again."""
         if self._marks is None:
             self._marks = await read_marks(connection)
             self._after = _START
         marks, since = self._marks, self._position
         if since is None or marks.position.at - since.at > REACH:
-            self._arrive(marks)
-            return Look(changes=[], position=marks.position, marks=marks, is_gap=True)
+            self._move_to(marks)
+            return ChangeBatch(changes=[], position=marks.position, marks=marks, is_gap=True)
         found = await read_changes(connection, since, after=self._after, limit=self._page)
         changes = self.unseen(found)
-        # Only these can be met again, by the next look.
+        # Only these can be read again, by the next read.
         recent = marks.position.at - OVERLAP
         self._seen.update((change.id, change.updated_at) for change in changes if change.updated_at > recent)
         if len(found) < self._page:
-            self._arrive(marks)
-            return Look(changes=changes, position=marks.position, marks=marks)
+            self._move_to(marks)
+            return ChangeBatch(changes=changes, position=marks.position, marks=marks)
         self._after = found[-1].updated_at, found[-1].id
         position = Position(at=max(since.at, found[-1].updated_at), transaction=since.transaction)
-        return Look(changes=changes, position=position, marks=marks, is_last=False)
+        return ChangeBatch(changes=changes, position=position, marks=marks, is_last=False)
 
     def unseen(self, changes: list[JobChange]) -> list[JobChange]:
-        """Those of the changes that this reader did not give yet."""
+        """The changes that this reader has not returned yet."""
         return [change for change in changes if (change.id, change.updated_at) not in self._seen]
 
-    def _arrive(self, marks: Marks) -> None:
+    def _move_to(self, marks: Marks) -> None:
         recent = marks.position.at - OVERLAP
         self._seen = {(id, at) for id, at in self._seen if at > recent}
         self._position = marks.position

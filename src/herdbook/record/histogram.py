@@ -1,17 +1,13 @@
-"""Takes counts of times in buckets that grow by powers of ten; see the table `figures`.
-
-Gives the time below which a share of them lies, and what a bucket stands for.
-Never knows what was timed.
-"""
+"""Percentiles of durations counted in logarithmic buckets, as in the table `figures`."""
 
 from collections.abc import Mapping
 
-# Buckets for each power of ten: bucket b holds times up to 10^(b/10) milliseconds.
+# Buckets per power of ten: bucket b holds durations up to 10^(b/10) milliseconds.
 _PER_DECADE = 10
 
 
 def percentile(histogram: Mapping[int, int], share: float) -> float | None:
-    """Milliseconds below which `share` (0..1) of the times lie, interpolated within a bucket; None of no times."""
+    """Milliseconds below which `share` (0..1) of the durations lie, interpolated within a bucket; None if empty."""
     wanted = share * sum(histogram.values())
     if not wanted:
         return None
@@ -25,11 +21,11 @@ def percentile(histogram: Mapping[int, int], share: float) -> float | None:
 
 
 def middle(bucket: int) -> float:
-    """The middle of a bucket, in milliseconds."""
+    """The midpoint of a bucket, in milliseconds."""
     return ((_limit(bucket - 1) if bucket else 0.0) + _limit(bucket)) / 2
 
 
 def _limit(bucket: int) -> float:
-    """The longest time of a bucket."""
+    """The upper bound of a bucket."""
     limit: float = 10 ** (bucket / _PER_DECADE)
     return limit

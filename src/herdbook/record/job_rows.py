@@ -1,8 +1,4 @@
-"""Takes a filter.
-
-Gives what a list shows of the jobs it wants: long values are cut by PostgreSQL, before they travel.
-Never gives a job whole; see `search` for that.
-"""
+"""Searches for jobs as a list shows them: PostgreSQL truncates long values before sending them."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +18,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A job in a list. `data`, `error` and `progress` (JSON texts, but for the error) are cut to 300 characters."""
+    """A job in a list. `data` and `progress` are JSON texts, truncated to 300 characters like `error`."""
 
     id: UUID
     queue: str
@@ -42,24 +38,24 @@ class JobRow:
 
     @property
     def percent(self) -> float | None:
-        """The progress, when it is a number."""
+        """The progress, if it is a number."""
         return orjson.loads(self.progress) if self.progress and _NUMBER.fullmatch(self.progress) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowSlice:
-    """What a search found, newest first; go on with `before=next`, None when there is no more."""
+    """What a search found, newest first; continue with `before=next`, None at the end."""
 
     rows: list[JobRow]
     next: UUID | None
 
 
 async def search_job_rows(connection: Connection, wanted: JobFilter) -> RowSlice:
-    """The next rows that the filter wants. The slice may be short, even empty, and yet not the last."""
+    """The next rows that match the filter. A slice may be short, even empty, without being the last."""
     found, following = await search(connection, statement("columns_of_rows"), wanted)
     return RowSlice(rows=[row_of(row) for row in found], next=following)
 
 
 def row_of(row: "asyncpg.Record") -> JobRow:
-    """The list's row of one that has the columns of `columns_of_rows.sql`."""
+    """A list's row from a database row with the columns of `columns_of_rows.sql`."""
     return JobRow(**{**dict(row), "status": JobStatus(row["status"])})

@@ -1,8 +1,4 @@
-"""Takes the job types that a program declares.
-
-Gives them a place in the record, so that SQL can publish by the type's name alone, and programs know of each other's.
-Never runs or checks anything.
-"""
+"""Records the job types that programs declare, for publishing in SQL and for other programs."""
 
 import orjson
 
@@ -12,7 +8,7 @@ from herdbook.record.sql import statement
 
 
 async def declare_job_types(connection: Connection, registry: Registry) -> None:
-    """Write down what this program declares; the newest declaration of a type wins."""
+    """Record this program's job types; the newest declaration of a type wins."""
     types = list(registry)
     await connection.execute(
         statement("declare_job_types"),
@@ -25,6 +21,6 @@ async def declare_job_types(connection: Connection, registry: Registry) -> None:
 
 
 async def is_job_type_declared(connection: Connection, name: str) -> bool:
-    """Whether any running or past program declared the job type."""
+    """Whether any program has ever declared the job type."""
     found: bool = await connection.fetchval(statement("is_job_type_declared"), name)
     return found

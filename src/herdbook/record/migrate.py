@@ -1,7 +1,6 @@
-"""Takes a connection to PostgreSQL.
+"""Applies the numbered files in `migrations/` to the database, each once, in order.
 
-Gives it the record's schema: the numbered files in `migrations/`, each applied once, in order.
-Never changes a migration that was applied; two processes that migrate at once take turns.
+A migration that has been released must never change.
 """
 
 import re
@@ -11,7 +10,7 @@ from importlib.resources import files
 from herdbook.errors import ConfigurationError
 from herdbook.record.database import Connection, Database
 
-# Any constant will do, as long as no other program uses it: "herd" in ASCII.
+# Any constant that no other program uses: "herd" in ASCII. It makes concurrent migrations take turns.
 _ADVISORY_LOCK = 0x68657264
 _FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 _OLDEST_SERVER = 14
@@ -37,9 +36,9 @@ def known_migrations() -> list[Migration]:
 
 
 async def migrate(database: Database) -> list[Migration]:
-    """Apply what is missing, in one transaction; returns what was applied.
+    """Apply missing migrations in one transaction; returns those applied.
 
-    Raises ConfigurationError when the server is too old or the schema is newer than this program.
+    Raises ConfigurationError if the server is too old or the schema is newer than this program.
     """
     async with database.transaction() as connection:
         await _check_server(connection)
@@ -61,7 +60,7 @@ async def migrate(database: Database) -> list[Migration]:
 
 
 async def pending_migrations(connection: Connection) -> list[Migration]:
-    """The migrations that this database lacks; raises ConfigurationError when it is newer than this program."""
+    """The migrations missing from this database; raises ConfigurationError if it is newer than this program."""
     if await connection.fetchval("SELECT to_regclass('herdbook.migrations')") is None:
         return known_migrations()
     return await _missing(connection)
@@ -72,7 +71,7 @@ async def _missing(connection: Connection) -> list[Migration]:
     known = known_migrations()
     newer = applied - {migration.version for migration in known}
     if newer:
-        raise ConfigurationError(f"the record's schema (version {max(newer)}) is newer than this Herdbook: upgrade it")
+        raise ConfigurationError(f"the record's schema (version {max(newer)}) is newer than this program: upgrade it")
     return [migration for migration in known if migration.version not in applied]
 
 

@@ -1,7 +1,6 @@
-"""Takes actions on many jobs.
+"""Records bulk operations: actions on many jobs, which jobs they concern, and their progress.
 
-Gives them a row each, with the jobs they want and how far they have come.
-Never changes a job.
+Nothing here changes a job.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,11 +34,11 @@ class OperationAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """An action on the jobs that `wanted` names, up to the id `newest`.
+    """An action on the jobs that `wanted` selects, up to the id `newest`.
 
-    `cursor` is the last job that was looked at, newest first. `expected` is how many jobs it wanted
-    when it began, `skipped` those that were in a state that refuses the action; `problems` has the
-    first of them, with why. `reason` is why jobs are cancelled, None where nobody said.
+    Jobs are processed newest first; `cursor` is the last one so far. `expected` is how many jobs matched
+    at the start, `skipped` how many were in a state that does not allow the action; `problems` lists the
+    first of those with the reason. `reason` is why jobs are cancelled, None if nobody said.
     """
 
     id: UUID
@@ -64,7 +63,7 @@ async def insert_operation(
     expected: int,
     reason: str | None,
 ) -> Operation:
-    """Begin an operation; jobs that are published from now on are not part of it."""
+    """Begin an operation; jobs published from now on are not part of it."""
     row = await connection.fetchrow(
         statement("insert_operation"), new_job_id(), action.value, _wanted_json(wanted), expected, reason
     )
@@ -73,7 +72,7 @@ async def insert_operation(
 
 
 async def take_operation(connection: Connection) -> Operation | None:
-    """An open operation, held until the transaction ends; None when there is none to be had."""
+    """An open operation, locked until the transaction ends; None if none is available."""
     row = await connection.fetchrow(statement("take_operation"))
     return _operation(row) if row else None
 
@@ -87,7 +86,7 @@ async def advance_operation(
     skipped: int,
     problems: Mapping[UUID, str],
 ) -> None:
-    """Write down what a batch came to; without a `cursor` it was the last."""
+    """Record the result of a batch; without a `cursor` it was the last one."""
     await connection.execute(
         statement("advance_operation"),
         operation.id,
@@ -100,7 +99,7 @@ async def advance_operation(
 
 
 async def prune_operations(connection: Connection, age: timedelta) -> None:
-    """Forget operations that ended longer ago than that."""
+    """Delete operations that ended longer than `age` ago."""
     await connection.execute(statement("prune_operations"), age)
 
 
@@ -113,7 +112,7 @@ async def read_operation(connection: Connection, id: UUID) -> Operation:
 
 
 async def read_operations(connection: Connection, limit: int) -> list[Operation]:
-    """The newest operations, at most `limit`."""
+    """The newest `limit` operations."""
     return [_operation(row) for row in await connection.fetch(statement("read_operations"), limit)]
 
 

@@ -1,8 +1,4 @@
-"""Takes validated jobs, and the relay's wish for what has still to be carried to the queue.
-
-Gives them a row in `jobs` and one in `outbox`, together; hands outbox rows out and takes them back.
-Never talks to the queue.
-"""
+"""Inserts jobs together with their outbox rows, and hands outbox entries to the relay."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,8 +17,8 @@ from herdbook.record.sql import statement
 class OutboxAction(StrEnum):
     """What the relay has to do.
 
-    ADD and PROMOTE speak of a job of the record, REMOVE of one in the queue. PAUSE brings the queue to
-    what operators want of it, CLEAN has it forget its completed jobs.
+    ADD and PROMOTE name a job in the record, REMOVE one in the queue. PAUSE pauses or resumes the queue,
+    whichever was requested last; CLEAN removes its completed jobs.
     """
 
     ADD = "add"
@@ -34,7 +30,7 @@ class OutboxAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingJob:
-    """A job as it is to be delivered. `job_data` is JSON text, `trace_context` where its trace goes on."""
+    """A job to deliver. `job_data` is JSON text, `trace_context` lets its trace continue in the worker."""
 
     job_id: str
     queue: str
@@ -50,9 +46,9 @@ class PendingJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxEntry:
-    """What waits to be carried to the queue; `tries` counts refusals so far.
+    """Something to deliver to the queue; `tries` is how often the queue has refused it.
 
-    `pending` is the job that ADD and PROMOTE speak of, None when it is no longer pending. The others
+    `pending` is the job of an ADD or PROMOTE, None if it is no longer pending. The other actions
     name their `queue`, and REMOVE a `job_id` in it.
     """
 
@@ -68,7 +64,7 @@ class OutboxEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An entry that the queue refused, and when to try again."""
+    """An entry that the queue refused, and when to retry it."""
 
     entry: OutboxEntry
     error_message: str
@@ -77,14 +73,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyHolder:
-    """The job that took an idempotency key first."""
+    """The job that an idempotency key belongs to."""
 
     id: UUID
     fingerprint: bytes | None
 
 
 def insert_statement(jobs: Sequence[NewJob]) -> tuple[str, list[Any]]:
-    """The SQL of `insert_jobs` and its parameters, one list per column; for connections that are not ours."""
+    """The SQL of `insert_jobs` and its parameters, one list per column, for connections of the caller."""
     columns = [
         [job.id for job in jobs],
         [job.queue for job in jobs],
@@ -109,7 +105,7 @@ def key_statement(job: NewJob) -> tuple[str, list[Any]]:
 
 
 def key_holders(rows: Iterable[Any]) -> dict[str, KeyHolder]:
-    """The jobs that took idempotency keys, by key."""
+    """The jobs that hold idempotency keys, by key."""
     return {
         row["idempotency_key"]: KeyHolder(
             id=UUID(str(row["id"])), fingerprint=bytes(row["fingerprint"]) if row["fingerprint"] else None
@@ -119,21 +115,18 @@ def key_holders(rows: Iterable[Any]) -> dict[str, KeyHolder]:
 
 
 async def insert_jobs(connection: Connection, jobs: Sequence[NewJob]) -> set[UUID]:
-    """Write new jobs with their outbox rows; returns the ids that were written.
-
-    Missing from it are jobs whose idempotency key is taken.
-    """
+    """Insert jobs with their outbox rows; returns the ids inserted, without jobs whose idempotency key is taken."""
     sql, columns = insert_statement(jobs)
     return {row["job"] for row in await connection.fetch(sql, *columns)}
 
 
 async def find_jobs_by_key(connection: Connection, keys: Sequence[str]) -> dict[str, KeyHolder]:
-    """The jobs that took these idempotency keys, by key."""
+    """The jobs that hold these idempotency keys, by key."""
     return key_holders(await connection.fetch(statement("find_jobs_by_key"), list(keys)))
 
 
 async def take_outbox(connection: Connection, limit: int) -> list[OutboxEntry]:
-    """Take the oldest due entries out of the outbox; they are gone when the transaction commits."""
+    """Take the oldest due entries from the outbox; they are gone once the transaction commits."""
     rows = await connection.fetch(statement("take_outbox"), limit)
     return [
         OutboxEntry(
@@ -166,7 +159,7 @@ def _pending(row: "asyncpg.Record") -> PendingJob:
 
 
 async def postpone_outbox(connection: Connection, refusals: Sequence[Refusal]) -> None:
-    """Put refused entries back, to be tried again later."""
+    """Put refused entries back, to be retried later."""
     await connection.execute(
         statement("postpone_outbox"),
         [refusal.entry.action.value for refusal in refusals],
@@ -181,6 +174,6 @@ async def postpone_outbox(connection: Connection, refusals: Sequence[Refusal]) -
 
 
 async def next_outbox_due(connection: Connection) -> float | None:
-    """Seconds until the first postponed entry is due (negative when it is); None when none is postponed."""
+    """Seconds until the first postponed entry is due (negative if it already is); None if none is postponed."""
     due: float | None = await connection.fetchval(statement("next_outbox_due"))
     return due

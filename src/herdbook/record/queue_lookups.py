@@ -1,8 +1,4 @@
-"""Takes ids of jobs that the queue gave.
-
-Gives what the record knows of them: rows for lists, those that run, how long they wait, whether they are delivered.
-Never asks the queue.
-"""
+"""Looks up jobs that were found in the queue: their rows for lists, which run, how long they wait, if delivered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +12,7 @@ from herdbook.record.sql import statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningJob:
-    """A job that runs. `progress` is JSON text, cut to 300 characters."""
+    """A running job. `progress` is JSON text, truncated to 300 characters."""
 
     id: UUID
     queue: str
@@ -29,7 +25,7 @@ class RunningJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
-    """A job that waits for the relay; `tries` counts the queue's refusals, `deliver_after` is the next try."""
+    """A job waiting for the relay; `tries` is how often the queue has refused it, `deliver_after` the next attempt."""
 
     since: datetime
     tries: int
@@ -38,22 +34,22 @@ class Undelivered:
 
 
 async def read_job_rows(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, JobRow]:
-    """What a list shows of these jobs; those that the record does not know are left out."""
+    """These jobs as a list shows them; unknown jobs are left out."""
     sql = statement("read_job_rows").format(columns=statement("columns_of_rows"))
     return {row["id"]: row_of(row) for row in await connection.fetch(sql, ids)}
 
 
 async def read_running_jobs(connection: Connection, ids: Sequence[UUID]) -> list[RunningJob]:
-    """Those of these jobs that run, the longest running first."""
+    """Those of these jobs that are running, longest running first."""
     return [RunningJob(**dict(row)) for row in await connection.fetch(statement("read_running_jobs"), ids)]
 
 
 async def read_waiting_seconds(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, float]:
-    """Seconds that each of these jobs waits since it could run; those that do not wait are left out."""
+    """Seconds since each of these jobs became due; those that are not waiting are left out."""
     return {row["id"]: row["seconds"] for row in await connection.fetch(statement("read_waiting_seconds"), ids)}
 
 
 async def read_undelivered(connection: Connection, job: UUID) -> Undelivered | None:
-    """The job's place in the outbox, None when it is delivered."""
+    """The job's entry in the outbox; None if it has been delivered."""
     row = await connection.fetchrow(statement("read_undelivered"), job)
     return None if row is None else Undelivered(**dict(row))

@@ -1,8 +1,4 @@
-"""Takes what operators said of whole queues; `changes` writes it.
-
-Gives their wishes.
-Never knows whether the queue has followed already.
-"""
+"""Reads which queues operators have paused or resumed; the queue itself may lag behind."""
 
 from dataclasses import dataclass
 
@@ -11,14 +7,15 @@ from herdbook.record.sql import statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PauseWish:
-    """Whether an operator wants a queue to be paused; said `age` seconds ago."""
+class RequestedPause:
+    """Whether a queue should be paused, as an operator requested `age` seconds ago."""
 
     name: str
     paused: bool
     age: float
 
 
-async def read_pause_wishes(connection: Connection) -> dict[str, PauseWish]:
-    """The newest wish for each queue that there was one for."""
-    return {row["name"]: PauseWish(**dict(row)) for row in await connection.fetch(statement("read_pause_wishes"))}
+async def read_requested_pauses(connection: Connection) -> dict[str, RequestedPause]:
+    """The newest request for each queue, by its name."""
+    rows = await connection.fetch(statement("read_requested_pauses"))
+    return {row["name"]: RequestedPause(**dict(row)) for row in rows}

@@ -1,8 +1,4 @@
-"""Takes questions about jobs; `search` answers those about many.
-
-Gives what the record knows of one job, its attempts and logs, and how many are in each state.
-Never changes anything.
-"""
+"""Reads one job with its attempts and logs, the job counts, the queues and the outbox lag."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +27,7 @@ class StoredLogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCount:
-    """How many jobs of a queue and type are in a state."""
+    """How many jobs of a queue and type have a status."""
 
     queue: str
     job_type: str
@@ -41,7 +37,7 @@ class StatusCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxLag:
-    """What waits for the relay: how many jobs, the oldest one's age in seconds, what the queue refused last."""
+    """What is waiting for the relay: the number of entries, the age of the oldest in seconds, an error of the queue."""
 
     depth: int
     age: float
@@ -57,9 +53,9 @@ async def read_job(connection: Connection, id: UUID) -> Job:
 
 
 async def read_attempts(connection: Connection, job: Job, *, newest: int | None = None) -> list[Attempt]:
-    """The job's attempts in order; the one that runs now is the last, without an end.
+    """The job's attempts in order; a running one comes last, without an end.
 
-    `newest` limits how many of those that ended are read.
+    `newest` limits how many finished attempts are read.
     """
     rows = await connection.fetch(statement("read_attempts"), job.id, newest)
     attempts = [
@@ -92,19 +88,19 @@ async def read_attempts(connection: Connection, job: Job, *, newest: int | None 
 
 
 async def read_logs(connection: Connection, job: UUID, *, after: int = 0, limit: int = 1_000) -> list[StoredLogLine]:
-    """The job's log lines after the line with id `after`, at most `limit`."""
+    """Up to `limit` of the job's log lines after the line with id `after`."""
     rows = await connection.fetch(statement("read_logs"), job, after, limit)
     return [StoredLogLine(**dict(row)) for row in rows]
 
 
 async def read_newest_logs(connection: Connection, job: UUID, *, limit: int, longest: int) -> list[StoredLogLine]:
-    """The job's newest log lines in order, at most `limit`; each is cut after `longest` characters."""
+    """The job's newest `limit` log lines in order, each truncated to `longest` characters."""
     rows = await connection.fetch(statement("read_newest_logs"), job, limit, longest)
     return [StoredLogLine(**dict(row)) for row in reversed(rows)]
 
 
 async def read_stats(connection: Connection) -> list[StatusCount]:
-    """How many jobs of each queue and type are in each state."""
+    """How many jobs of each queue and type have each status."""
     rows = await connection.fetch(statement("read_stats"))
     return [
         StatusCount(queue=row["queue"], job_type=row["job_type"], status=JobStatus(row["status"]), count=row["count"])
@@ -113,19 +109,19 @@ async def read_stats(connection: Connection) -> list[StatusCount]:
 
 
 async def read_queues(connection: Connection) -> list[str]:
-    """The names of the queues that job types were declared for, that jobs are in, or that operators spoke of."""
+    """The names of all queues: those with declared job types, with jobs, or that operators paused or resumed."""
     return [row["queue"] for row in await connection.fetch(statement("read_queues"))]
 
 
 async def read_outbox_lag(connection: Connection) -> OutboxLag:
-    """What waits for the relay."""
+    """What is waiting for the relay."""
     row = await connection.fetchrow(statement("read_outbox_lag"))
     assert row is not None
     return OutboxLag(**dict(row))
 
 
 def job_of(row: "asyncpg.Record") -> Job:
-    """The job of a row of `jobs`."""
+    """The job in a row of `jobs`."""
     fields: dict[str, Any] = {name: row[name] for name in Job.__slots__ if name not in ("status", "backoff")}
     backoff = Backoff.model_validate(row["backoff"]) if row["backoff"] else None
     return Job(status=JobStatus(row["status"]), backoff=backoff, **fields)

@@ -11,27 +11,27 @@ from herdbook.record.sql import statement
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = 60
-# Each resolution of the rollups in seconds, and the finer one it is made of.
+# Each resolution of the rollups in seconds, and the finer one it is built from.
 COARSER = ((900, 60), (7_200, 900))
-# How long rollups of each resolution are kept: at least twice as long as the widest chart made of them.
+# How long rollups of each resolution are kept: at least twice the span of the widest chart built from them.
 KEPT = {60: timedelta(days=2), 900: timedelta(days=14), 7_200: timedelta(days=90)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupState:
-    """The server's time, and the end of the newest minute that is rolled up; None when none is."""
+    """The server's time, and the end of the newest minute that is rolled up; None if none is."""
 
     now: datetime
     until: datetime | None
 
 
 def bucket_of(at: datetime, resolution: int) -> datetime:
-    """The beginning of the bucket of `resolution` seconds that `at` lies in."""
+    """The start of the bucket of `resolution` seconds that contains `at`."""
     return at - (at - _EPOCH) % timedelta(seconds=resolution)
 
 
 async def write_rollups(connection: Connection, since: datetime, until: datetime) -> None:
-    """Roll up the attempts that ended in the whole minutes between the two, at all resolutions."""
+    """Roll up the attempts that ended in the whole minutes from `since` until `until`, at all resolutions."""
     attempts = statement("roll_up_attempts").format(ended_attempts=statement("ended_attempts"))
     await connection.execute(attempts, since, until)
     for resolution, finer in COARSER:
@@ -45,7 +45,7 @@ async def write_rollups(connection: Connection, since: datetime, until: datetime
 
 
 async def prune_rollups(connection: Connection, now: datetime) -> None:
-    """Delete rollups that are too old to be of use."""
+    """Delete rollups past their retention."""
     for resolution, age in KEPT.items():
         await connection.execute(statement("prune_rollups"), resolution, now - age)
 

@@ -1,7 +1,6 @@
-"""Takes a moment.
+"""Reads what ended since a given minute, by queue and type, up to the last minute whose rollup is final.
 
-Gives what ended since, by queue and type, as far as the figures of it will not change any more.
-Never gives a minute twice when it is asked again from where it stopped.
+Continuing from where a read stopped never returns a minute twice.
 """
 
 from dataclasses import dataclass
@@ -12,13 +11,13 @@ from herdbook.record.rollups import MINUTE, RollupState, read_rollup_state
 from herdbook.record.sql import statement
 
 _MINUTE = timedelta(seconds=MINUTE)
-# A minute is rollups once more with the next, some seconds after that has ended.
+# A minute is rolled up once more together with the next, some seconds after that one has ended.
 _SETTLED = _MINUTE + timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedInMinute:
-    """The attempts of a queue and type that ended in one minute; histograms as in the table `figures`."""
+    """The attempts of a queue and type that ended in one minute, with histograms as in the table `figures`."""
 
     queue: str
     job_type: str
@@ -31,14 +30,14 @@ class EndedInMinute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedSince:
-    """What ended, and the moment to ask from the next time."""
+    """What ended, and the time from which to read next."""
 
     minutes: list[EndedInMinute]
     until: datetime
 
 
 async def read_ended_since(connection: Connection, since: datetime) -> EndedSince:
-    """What ended in the settled minutes from `since` on, the beginning of a minute."""
+    """What ended in the settled minutes from `since` on, which must be the start of a minute."""
     until = max(since, _settled_until(await read_rollup_state(connection), since))
     rows = await connection.fetch(statement("read_rollups_by_type"), since, until)
     minutes = [
@@ -56,5 +55,5 @@ def _settled_until(rollups: RollupState, since: datetime) -> datetime:
     return rollups.until if rollups.now - rollups.until > _SETTLED else rollups.until - _MINUTE
 
 
-def _histogram(found: dict[str, int]) -> dict[int, int]:
-    return {int(bucket): count for bucket, count in found.items()}
+def _histogram(counts: dict[str, int]) -> dict[int, int]:
+    return {int(bucket): count for bucket, count in counts.items()}

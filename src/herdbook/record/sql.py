@@ -1,7 +1,6 @@
-"""Takes the name of a statement.
+"""Loads the SQL in `statements/`.
 
-Gives its text, from `statements/<name>.sql`.
-Never builds SQL out of values.
+SQL is never built from values.
 """
 
 from functools import cache

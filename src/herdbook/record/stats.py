@@ -1,7 +1,6 @@
-"""Takes a window of time.
+"""Statistics of ended attempts and jobs: series for charts, throughput of queues.
 
-Gives what ended in it: series for charts, how fast each queue goes.
-Never reads more of the record than the last minutes, which are not rolled yet; the rest are figures.
+They come from rollups; attempts themselves are read only for the last minutes, which are not rolled up yet.
 """
 
 from collections import Counter, defaultdict
@@ -16,16 +15,16 @@ from herdbook.record.histogram import percentile
 from herdbook.record.rollups import MINUTE, RollupState, bucket_of, read_rollup_state
 from herdbook.record.sql import statement
 
-# What is read of attempts themselves when nobody rolls them.
+# How far back attempts themselves are read if nothing rolls them up.
 _OLDEST_NOT_ROLLED_UP = timedelta(minutes=15)
-# What the rate of a queue is measured over.
+# The period over which a queue's rate is measured.
 _RATE_SPAN = timedelta(minutes=5)
 _HISTORY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A length of time to look back, and the seconds of one point of its charts."""
+    """A time span to show, and the seconds per point of its charts."""
 
     name: str
     label: str
@@ -42,10 +41,10 @@ WINDOWS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """What ended in the bucket of time that begins at `at`; times in milliseconds, None when nothing ended.
+    """What ended in the time bucket that starts at `at`; durations in milliseconds, None if nothing ended.
 
-    `retries` are tries that will be repeated, `failed` jobs that failed for good. `wait` is the time
-    from when an attempt could have run until it ran, `run` from there to its end.
+    `retries` counts failed attempts that are retried, `failed` jobs that failed for good. `wait` is the time
+    from when an attempt was due until it started, `run` from then until it ended.
     """
 
     at: datetime
@@ -82,11 +81,11 @@ async def read_series(
     queue: str | None = None,
     job_type: str | None = None,
 ) -> list[Point]:
-    """One point for each bucket of `resolution` seconds from `since` until now, of one queue or type or all."""
+    """One point per bucket of `resolution` seconds from `since` until now, of one queue or type or all."""
     rollups = await read_rollup_state(connection)
     first = bucket_of(since, resolution)
     wanted = () if queue is None and job_type is None else (queue, job_type)
-    # Coarser rollups are renewed each minute too; without their last minute they look the same.
+    # Coarser rollups are updated every minute too; without the last minute they look the same.
     until = not_rolled_up_since(rollups) if resolution == MINUTE else rollups.now
     rows = await _read_rollups(connection, resolution, first, until, *wanted)
     if resolution == MINUTE:
@@ -98,9 +97,9 @@ async def read_series(
 
 
 async def read_queue_rates(connection: Connection) -> dict[str, float]:
-    """How many jobs of each queue ended per minute, over the last five; queues where none did are left out."""
+    """How many jobs of each queue ended per minute, over the last five minutes; zeros are left out."""
     rollups = await read_rollup_state(connection)
-    # From a whole minute on, because rollups are of whole ones.
+    # Rollups are of whole minutes.
     since = bucket_of(rollups.now - _RATE_SPAN, MINUTE) + timedelta(seconds=MINUTE)
     rows = await connection.fetch(statement("read_queue_rates"), since, max(since, not_rolled_up_since(rollups)))
     minutes = (rollups.now - since) / timedelta(minutes=1)
@@ -108,7 +107,7 @@ async def read_queue_rates(connection: Connection) -> dict[str, float]:
 
 
 async def read_queue_minutes(connection: Connection) -> dict[str, list[int]]:
-    """How many jobs of each queue ended in each whole minute of the last hour; queues where none did are left out."""
+    """How many jobs of each queue ended in each whole minute of the last hour; queues with none are left out."""
     end = bucket_of((await read_rollup_state(connection)).now, MINUTE)
     minutes = {at: number for number, at in enumerate(_buckets(end - _HISTORY, end, MINUTE))}
     found: dict[str, list[int]] = defaultdict(lambda: [0] * len(minutes))
@@ -119,7 +118,7 @@ async def read_queue_minutes(connection: Connection) -> dict[str, list[int]]:
 
 
 def not_rolled_up_since(rollups: RollupState) -> datetime:
-    """From when on attempts are read themselves."""
+    """The time from which attempts themselves are read."""
     limit = bucket_of(rollups.now - _OLDEST_NOT_ROLLED_UP, MINUTE)
     return max(rollups.until or limit, limit)
 
@@ -143,7 +142,7 @@ async def _read_not_rolled_up(
 
 
 def _buckets(first: datetime, end: datetime, resolution: int) -> Iterator[datetime]:
-    """The beginnings of the buckets from `first` until before `end`."""
+    """The starts of the buckets from `first` until before `end`."""
     while first < end:
         yield first
         first += timedelta(seconds=resolution)

@@ -1,8 +1,4 @@
-"""Takes a time to look back to, and a job type or None for all.
-
-Gives the record's figures since: jobs per type and state, jobs that became final per hour, why jobs failed.
-Never changes anything.
-"""
+"""Summarises the record since a given time: jobs per type and status, finished jobs per hour, reasons of failure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +9,7 @@ from herdbook.record.sql import statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeStats:
-    """The jobs of one type that were created since; seconds from start to end, None when none is completed."""
+    """The jobs of one type that were created since; durations in seconds, None if no job has completed."""
 
     job_type: str
     total: int
@@ -25,7 +21,7 @@ class TypeStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalInHour:
-    """The jobs that became final in the hour that began at `hour`."""
+    """The jobs that finished in the hour that began at `hour`."""
 
     hour: datetime
     completed: int
@@ -42,7 +38,7 @@ class Failures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The record's figures; types by name, hours in order, the newest failure first."""
+    """The summary; types by name, hours in order, the newest failure first."""
 
     job_types: list[TypeStats]
     hours: list[FinalInHour]
@@ -50,7 +46,7 @@ class Summary:
 
 
 async def summarise_record(connection: Connection, since: datetime, job_type: str | None) -> Summary:
-    """The figures since a time."""
+    """The summary since a time, of one job type or all."""
     types = await connection.fetch(statement("summarise_job_types"), since, job_type)
     hours = await connection.fetch(statement("summarise_hours"), since, job_type)
     failures = await connection.fetch(statement("summarise_failures"), since, job_type)

@@ -1,8 +1,4 @@
-"""Takes the workers' signs of life.
-
-Gives the list of workers.
-Never decides that a worker is lost: it tells how long it was silent, and how long is too long.
-"""
+"""Records the workers' heartbeats, and lists the workers."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,13 +8,13 @@ from datetime import datetime
 from herdbook.record.database import Connection
 from herdbook.record.sql import statement
 
-# Seconds of silence after which a worker counts as gone: three of its signs of life.
+# Seconds without a heartbeat after which a worker counts as lost: three heartbeats.
 SILENT_AFTER = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerBeat:
-    """A sign of life. `state` is running or quiet."""
+    """A heartbeat. `state` is running or quiet."""
 
     id: str
     host: str
@@ -31,7 +27,7 @@ class WorkerBeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRow:
-    """A worker as the record has it; `seconds_silent` since its last sign of life."""
+    """A worker as recorded; `seconds_silent` is the time since its last heartbeat."""
 
     id: str
     host: str
@@ -46,17 +42,17 @@ class WorkerRow:
 
     @property
     def is_silent(self) -> bool:
-        """Whether it was silent for so long that it counts as gone."""
+        """Whether its heartbeat has been missing for so long that it counts as lost."""
         return self.seconds_silent >= SILENT_AFTER
 
     @property
     def takes_jobs(self) -> bool:
-        """Whether it is there, and was not told to take no more."""
+        """Whether it is alive and not quiet."""
         return not self.is_silent and self.state == "running"
 
 
 async def beat_worker(connection: Connection, beat: WorkerBeat) -> None:
-    """Write a sign of life."""
+    """Record a heartbeat."""
     await connection.execute(
         statement("beat_worker"),
         beat.id,
@@ -70,15 +66,15 @@ async def beat_worker(connection: Connection, beat: WorkerBeat) -> None:
 
 
 async def read_workers(connection: Connection) -> list[WorkerRow]:
-    """The workers heard of within a day, the oldest first."""
+    """The workers with a heartbeat in the last day, oldest first."""
     return [WorkerRow(**dict(row)) for row in await connection.fetch(statement("read_workers"))]
 
 
 def count_takers(workers: Iterable[WorkerRow]) -> Counter[str]:
-    """How many of the workers take jobs of each queue."""
+    """How many of the workers take jobs from each queue."""
     return Counter(queue for one in workers if one.takes_jobs for queue in one.queues)
 
 
 async def remove_worker(connection: Connection, worker: str) -> None:
-    """Take a worker that has ended off the list."""
+    """Remove a worker that has stopped."""
     await connection.execute(statement("remove_worker"), worker)

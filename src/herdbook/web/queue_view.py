@@ -13,7 +13,7 @@ from herdbook.errors import QueueUnavailableError
 from herdbook.http.services import Services
 from herdbook.model.job import JobStatus
 from herdbook.operating.queue_stats import BullState, QueueStats
-from herdbook.record.queues import PauseWish, read_pause_wishes
+from herdbook.record.queues import RequestedPause, read_requested_pauses
 from herdbook.record.reads import StatusCount, read_stats
 from herdbook.record.stats import read_queue_minutes
 from herdbook.record.workers import WorkerRow, count_takers, read_workers
@@ -82,7 +82,7 @@ async def view_queues(services: Services, *more: str) -> QueueViews:
     names = sorted({*await services.queues.names(), *more})
     async with services.database.connection() as connection:
         recorded = _by_queue(await read_stats(connection))
-        wishes = await read_pause_wishes(connection)
+        wishes = await read_requested_pauses(connection)
         minutes = await read_queue_minutes(connection)
         workers = await read_workers(connection)
     takers = count_takers(workers)
@@ -118,7 +118,7 @@ def _by_queue(counts: Sequence[StatusCount]) -> dict[str, Counter[JobStatus]]:
     return found
 
 
-def _is_paused(state: QueueStats | None, wish: PauseWish | None) -> bool:
+def _is_paused(state: QueueStats | None, wish: RequestedPause | None) -> bool:
     """What the queue itself says, unless a wish is still on its way there."""
     if wish is not None and (state is None or wish.age < _ON_ITS_WAY):
         return wish.paused

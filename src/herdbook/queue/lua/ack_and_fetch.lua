@@ -1,7 +1,7 @@
--- One turn of a worker at one queue: acknowledges ended jobs and fetches new ones.
+-- Acknowledges a worker's finished jobs and fetches new ones from one queue.
 --   KEYS[1]  the queue's key prefix
 --   ARGV[1]  now, in Unix milliseconds
---   ARGV[2]  fetch options, packed: {token, lockDuration, name}
+--   ARGV[2]  fetch options, in MessagePack: {token, lockDuration, name}
 --   ARGV[3]  how many jobs to fetch
 --   ARGV[4]  jobs that completed and want nothing special, packed: { job id, result, token, job id, ... }
 --   ARGV[5]  the finish options of each of those, packed as `moveToFinished` takes them, without their token
@@ -10,15 +10,15 @@
 -- Answers { refused acknowledgements {job id, error text}, fetched jobs {the values of FIELDS, job id},
 --           milliseconds of rate limit left, time of the next delayed job }.
 --
--- BullMQ's own functions do all that is rare. What nearly every job goes through is done here for many jobs at once,
--- for the same end in a third of the commands: what is asked of the queue (its limits, due jobs, the events' length) is
--- asked once a turn, not once a job; lists and sets are changed once for all jobs; a counter whose value was read
--- is written with the other fields. What a queue looks like afterwards, and its events, are the same:
--- tests/queue/test_ack_and_fetch.py holds the one against the other, key for key and event for event.
---   `complete` is `moveToFinished` for a job that has no parent, children or deduplication. One job of each turn, the
---              last, still goes through BullMQ's own: it trims events, removes old jobs, and tells when the queue is empty.
---   `take`     is `moveToActive` for jobs of a queue without limits. The first job of each turn still goes
---              through BullMQ's own: it brings due jobs, sees a pause or a limit, and wakes other workers.
+-- BullMQ's own functions handle everything rare. What nearly every job goes through is done here for many jobs at
+-- once, with the same result in a third of the commands: the queue's state (its limits, due jobs, the length of its
+-- events) is read once per call instead of once per job; lists and sets are changed once for all jobs; a counter whose
+-- value was read is written with the other fields. The queue and its events end up the same:
+-- tests/queue/test_ack_and_fetch.py compares the two, key for key and event for event.
+--   `complete` is `moveToFinished` for a job without parent, children or deduplication. The last job of each call
+--              still goes through BullMQ's own, which trims events, removes old jobs and reports an empty queue.
+--   `take`     is `moveToActive` for jobs of a queue without limits. The first job of each call still goes through
+--              BullMQ's own, which moves due jobs, respects a pause or a limit, and wakes other workers.
 -- use: moveToFinished-14
 -- use: moveToDelayed-11
 -- use: retryJob-11
@@ -26,7 +26,7 @@
 -- use: moveToActive-11
 
 local prefix, now, options, room = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
-local me = cmsgpack.unpack(options)
+local worker = cmsgpack.unpack(options)
 local call = redis.call
 local refused, fetched, limited, next_at = {}, {}, 0, 0
 local active, events = prefix .. "active", prefix .. "events"
@@ -39,7 +39,7 @@ local function keys(...)
     return names
 end
 
--- FIELDS: what a worker is told of a job, and where its `ats` stands among them.
+-- FIELDS: what a worker receives of a job, and the position of `ats` among them.
 local ATS = 4
 local function read(id)
     local job = call("HMGET", prefix .. id, "name", "data", "opts", "ats", "atm", "priority", "timestamp", "defa")
@@ -47,18 +47,18 @@ local function read(id)
     return job
 end
 
--- Takes BullMQ's answer to a fetch: a job, or why there is none, and then none is asked for any more.
-local function fetch(answer)
-    if type(answer[1]) == "table" then
-        fetched[#fetched + 1] = read(answer[2])
+-- Handles BullMQ's reply to a fetch: a job, or why there is none, after which no more are fetched.
+local function add_fetched(reply)
+    if type(reply[1]) == "table" then
+        fetched[#fetched + 1] = read(reply[2])
         room = room - 1
     else
-        limited, next_at, room = answer[3], answer[4], 0
+        limited, next_at, room = reply[3], reply[4], 0
     end
 end
 
--- How a job leaves the active list; each takes the acknowledgement's own arguments.
-local ways = {}
+-- How a job leaves the active list, by kind of acknowledgement; each takes that kind's arguments.
+local handlers = {}
 
 local finish_keys = {}
 for _, target in ipairs({ "completed", "failed" }) do
@@ -66,12 +66,12 @@ for _, target in ipairs({ "completed", "failed" }) do
         "meta", "pc", target, "", "metrics:" .. target, "marker")
 end
 
--- The first to finish fetches a job along, which costs less than a fetch of its own.
-function ways.finish(id, target, property, value, packed, fields)
+-- The first to finish also fetches a job, which costs less than a separate fetch.
+function handlers.finish(id, target, property, value, packed, fields)
     local names = finish_keys[target]
     names[12] = prefix .. id
-    local along = room > 0 and #fetched == 0 and "1" or ""
-    local reply = moveToFinished(names, { id, now, property, value, target, along, prefix, packed, fields })
+    local fetch_next = room > 0 and #fetched == 0 and "1" or ""
+    local reply = moveToFinished(names, { id, now, property, value, target, fetch_next, prefix, packed, fields })
     if type(reply) ~= "table" then
         return reply
     end
@@ -83,20 +83,20 @@ function ways.finish(id, target, property, value, packed, fields)
     return 0
 end
 
--- `skip` is "1" when the try does not count.
-function ways.delay(id, token, delay, fields, skip)
+-- `skip` is "1" if the attempt does not count.
+function handlers.delay(id, token, delay, fields, skip)
     return moveToDelayed(
         keys("marker", "active", "prioritized", "delayed", id, "events", "meta", "stalled", "wait", "limiter", "pc"),
         { prefix, now, id, token, delay, skip, fields, "0" })
 end
 
-function ways.retry(id, token, push, fields)
+function handlers.retry(id, token, push, fields)
     return retryJob(
         keys("active", "wait", "paused", id, "meta", "events", "delayed", "prioritized", "pc", "marker", "stalled"),
         { prefix, now, push, id, token, fields })
 end
 
-function ways.release(id, token)
+function handlers.release(id, token)
     return moveJobFromActiveToWait(
         keys("active", "wait", "stalled", "paused", "meta", "limiter", "prioritized", "marker", "events"),
         { id, token, prefix .. id })
@@ -105,9 +105,9 @@ end
 local errors = { [-1] = "the job is gone", [-2] = "the lock is gone", [-3] = "the job is not active",
     [-6] = "another worker holds the lock" }
 
--- Acknowledges one job; an error of one spoils no other.
-local function acknowledge(way, id, ...)
-    local ok, reply = pcall(way, id, ...)
+-- Acknowledges one job; an error affects no other.
+local function acknowledge(handler, id, ...)
+    local ok, reply = pcall(handler, id, ...)
     if not ok then
         refused[#refused + 1] = { id, type(reply) == "table" and reply.err or tostring(reply) }
     elseif type(reply) == "number" and reply < 0 then
@@ -115,10 +115,10 @@ local function acknowledge(way, id, ...)
     end
 end
 
--- What `complete` collects for one command each: jobs that nobody holds any more, their locks, completed ones and when.
+-- What `complete` collects for one command each: jobs no longer held, their locks, completed jobs with their times.
 local freed, locks, scored = {}, {}, {}
 
--- `made` are the tries that counted before this one.
+-- `made` is how many attempts counted before this one.
 local function complete(id, value, made)
     local key = prefix .. id
     freed[#freed + 1], locks[#locks + 1] = id, key .. ":lock"
@@ -175,16 +175,16 @@ local function hand_out(ids)
     for _, id in ipairs(ids) do
         local key, job = prefix .. id, read(id)
         job[ATS] = (job[ATS] or 0) + 1
-        call("SET", key .. ":lock", me.token, "PX", me.lockDuration)
+        call("SET", key .. ":lock", worker.token, "PX", worker.lockDuration)
         call("XADD", events, "*", "event", "active", "jobId", id, "prev", "waiting")
-        call("HSET", key, "processedOn", now, "pb", me.name, "ats", job[ATS])
+        call("HSET", key, "processedOn", now, "pb", worker.name, "ats", job[ATS])
         fetched[#fetched + 1] = job
     end
     room = room - #ids
 end
 
--- Fetches from the end of the waiting list, then by priority. Entries like `0:0` stand for something else: BullMQ knows
--- what.
+-- Fetches from the end of the waiting list, then by priority. Entries like `0:0` are markers, which BullMQ's own
+-- function handles.
 local function take()
     local limits = call("HMGET", prefix .. "meta", "concurrency", "max")
     local found = call("LRANGE", prefix .. "wait", -room, -1)
@@ -228,13 +228,13 @@ if #plain > 0 then
     complete_all(plain)
 end
 for _, ack in ipairs(cmsgpack.unpack(ARGV[6])) do
-    acknowledge(ways[ack[1]], unpack(ack, 2))
+    acknowledge(handlers[ack[1]], unpack(ack, 2))
 end
 
 local active_keys = keys("wait", "active", "prioritized", "events", "stalled", "limiter", "delayed", "paused", "meta",
     "pc", "marker")
 local function fetch_one()
-    fetch(moveToActive(active_keys, { prefix, now, options }))
+    add_fetched(moveToActive(active_keys, { prefix, now, options }))
 end
 
 if room > 0 and #fetched == 0 then

@@ -1,7 +1,7 @@
 -- Adds many jobs to one queue.
 --   KEYS[1]  the queue's key prefix
---   ARGV[1]  the jobs, packed: { {way, packed arguments, data, packed options, timestamp}, ... }
--- Answers an error text or false for each. An id that exists stays as it is.
+--   ARGV[1]  the jobs, in MessagePack: { {script, packed arguments, data, packed options, timestamp}, ... }
+-- Returns an error message or false for each. A job whose id exists stays unchanged.
 -- use: addStandardJob-9
 -- use: addDelayedJob-6
 -- use: addPrioritizedJob-9
@@ -19,7 +19,7 @@ local delayed_keys = keys("marker", "meta", "id", "delayed", "completed", "event
 local prioritized_keys =
     keys("marker", "meta", "id", "prioritized", "delayed", "completed", "active", "events", "pc")
 
-local ways = {
+local scripts = {
     standard = function(argv) return addStandardJob(standard_keys, argv) end,
     delayed = function(argv) return addDelayedJob(delayed_keys, argv) end,
     prioritized = function(argv) return addPrioritizedJob(prioritized_keys, argv) end,
@@ -27,7 +27,7 @@ local ways = {
 
 local replies = {}
 for i, job in ipairs(cmsgpack.unpack(ARGV[1])) do
-    local ok, reply = pcall(ways[job[1]], { job[2], job[3], job[4], job[5] })
+    local ok, reply = pcall(scripts[job[1]], { job[2], job[3], job[4], job[5] })
     if not ok then
         replies[i] = type(reply) == "table" and reply.err or tostring(reply)
     elseif type(reply) == "number" and reply < 0 then

@@ -1,21 +1,21 @@
--- What a queue has.
+-- Counts a queue's jobs.
 --   KEYS[1]  the queue's key prefix
 --   ARGV     BullMQ's states
--- Answers { how many jobs are in each state, 1 when the queue is paused,
+-- Returns { the number of jobs in each state, 1 if the queue is paused,
 --           { {id, timestamp}, ... } of the next job without a priority and the next with one }.
 -- use: getCounts-1
 
 local prefix = KEYS[1]
-local following = {}
+local next_jobs = {}
 
-local function tell(id)
-    -- Old clients keep a marker in the list, which is no job.
+local function add_next(id)
+    -- Older clients keep a marker in the list, which is not a job.
     if id and string.sub(id, 1, 2) ~= "0:" then
-        following[#following + 1] = { id, redis.call("HGET", prefix .. id, "timestamp") }
+        next_jobs[#next_jobs + 1] = { id, redis.call("HGET", prefix .. id, "timestamp") }
     end
 end
 
 local counts = getCounts(KEYS, ARGV)
-tell(redis.call("LINDEX", prefix .. "wait", -1))
-tell(redis.call("ZRANGE", prefix .. "prioritized", 0, 0)[1])
-return { counts, redis.call("HEXISTS", prefix .. "meta", "paused"), following }
+add_next(redis.call("LINDEX", prefix .. "wait", -1))
+add_next(redis.call("ZRANGE", prefix .. "prioritized", 0, 0)[1])
+return { counts, redis.call("HEXISTS", prefix .. "meta", "paused"), next_jobs }

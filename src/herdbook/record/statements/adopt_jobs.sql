@@ -1,5 +1,5 @@
--- Jobs that other BullMQ clients put on the queue; they are already delivered, so no outbox row. They could run,
--- and so began to wait (see claim_jobs_if_newer_attempt), when they were put there.
+-- Jobs that other BullMQ clients published. They are already in the queue, so they need no outbox row. They became
+-- due, and so began to wait (see claim_jobs_if_newer_attempt), when they were published.
 INSERT INTO herdbook.jobs (
     id, job_id, queue, job_type, job_data, priority, max_attempts, backoff, created_at, updated_at, trace_context
 )

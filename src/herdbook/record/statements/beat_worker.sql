@@ -1,4 +1,4 @@
--- A worker's sign of life.
+-- A worker's heartbeat.
 INSERT INTO herdbook.workers (id, host, pid, queues, concurrency, running, state)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (id) DO UPDATE

@@ -1,4 +1,4 @@
--- Jobs that no worker has claimed will not run; the queue is to forget them.
+-- Jobs that no worker has claimed will not run, and are to be removed from the queue.
 WITH waiting AS (
     SELECT id FROM herdbook.jobs
     WHERE id = ANY (CAST($1 AS uuid[])) AND status = 'pending'

@@ -1,2 +1,2 @@
--- The queue is to forget its completed jobs; the record keeps them.
+-- The queue is to remove its completed jobs; the record keeps them.
 INSERT INTO herdbook.outbox (action, queue) VALUES ('clean', $1)

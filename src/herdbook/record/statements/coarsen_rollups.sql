@@ -1,4 +1,4 @@
--- Rolls figures of $1 seconds into those of $2 seconds, in the whole buckets from $3 until before $4.
+-- Rolls buckets of $1 seconds up into buckets of $2 seconds, for whole buckets from $3 until before $4.
 WITH finer AS (
     SELECT date_bin(make_interval(secs => CAST($2 AS integer)), at, 'epoch') AS at,
            queue, job_type, completed, retried, failed, run, wait

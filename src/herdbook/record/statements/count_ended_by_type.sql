@@ -1,4 +1,4 @@
--- How many jobs of each type ended from $1 on: by the figures until $2, from there by the attempts themselves.
+-- How many jobs of each type ended from $1 on: from the rollups until $2, from the attempts themselves after that.
 SELECT job_type, sum(completed)::bigint AS completed, sum(failed)::bigint AS failed FROM (
     SELECT job_type, completed, failed FROM herdbook.figures
     WHERE resolution = 60 AND at >= $1 AND at < $2 AND queue <> ''

@@ -1,4 +1,4 @@
--- How many jobs are in a state, of a type, in a queue; NULL is any.
+-- How many jobs have this status, type and queue; NULL matches any.
 SELECT coalesce(sum(count), 0)::bigint FROM (
     SELECT queue, job_type, status, count FROM herdbook.job_counts
     UNION ALL

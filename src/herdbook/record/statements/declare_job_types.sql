@@ -1,4 +1,4 @@
--- What this program declares; the newest declaration wins.
+-- The job types of this program; the newest declaration wins.
 INSERT INTO herdbook.job_types (name, queue, attempts, backoff, payload_schema)
 SELECT d.name, d.queue, d.attempts, d.backoff::jsonb, d.payload_schema::jsonb
 FROM unnest(CAST($1 AS text[]), CAST($2 AS text[]), CAST($3 AS int[]), CAST($4 AS text[]), CAST($5 AS text[]))

@@ -1,4 +1,4 @@
--- Final jobs leave the record with their attempts and logs; the queue is to forget them too.
+-- Finished jobs are deleted with their attempts and logs, and are to be removed from the queue too.
 WITH ended AS (
     SELECT id FROM herdbook.jobs
     WHERE id = ANY (CAST($1 AS uuid[])) AND status IN ('completed', 'failed', 'cancelled')

@@ -1,5 +1,5 @@
--- Attempts that ended from $1 until before $2, with their minute and the histogram buckets of their times. Others
--- are composed with it; one that uses neither queue nor type does not pay for the join.
+-- Attempts that ended from $1 until before $2, with their minute and the histogram buckets of their durations. Part of
+-- other statements; one that uses neither queue nor type does not pay for the join.
 SELECT date_trunc('minute', a.ended_at) AS at, a.job, j.queue, j.job_type, a.outcome,
        CASE WHEN a.started_at IS NOT NULL THEN
            ceil(10 * log(greatest(1, 1000 * extract(epoch FROM a.ended_at - a.started_at)::float8)))::smallint

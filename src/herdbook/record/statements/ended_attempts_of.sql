@@ -1,5 +1,6 @@
--- The same of queue $3 and type $4; NULL is any. Their jobs were updated no earlier, and the bounds let PostgreSQL
--- find them by when they were; IS TRUE has it look each attempt up in their hash, not in the index of all jobs.
+-- The same for queue $3 and type $4; NULL matches any. Their jobs were updated no earlier, and with these bounds
+-- PostgreSQL finds the jobs by update time; IS TRUE makes it look each attempt up in a hash of them instead of
+-- the index of all jobs.
 SELECT * FROM ({ended_attempts}) AS ended
 WHERE (job IN (
     SELECT id FROM herdbook.jobs

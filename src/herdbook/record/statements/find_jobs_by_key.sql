@@ -1,4 +1,4 @@
--- The jobs that took these idempotency keys first.
+-- The jobs that hold these idempotency keys.
 SELECT id, idempotency_key, fingerprint
 FROM herdbook.jobs
 WHERE idempotency_key = ANY (CAST($1 AS text[]))

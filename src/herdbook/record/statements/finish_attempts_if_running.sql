@@ -1,7 +1,7 @@
--- Records what attempts came to, each only if it is still the running one of its job: the record says so, or it says
--- that the job is pending and has recorded no attempt this recent (one that ended before its start was saved). Who asked
--- for it is called back once the job is final; a branch of an expression costs other jobs nothing, which one more INSERT
--- would.
+-- Records the outcomes of attempts, each only if it is still the current attempt of its job: the record has it as
+-- running, or it has the job as pending and has recorded no attempt this recent (one that ended before its start was
+-- saved). Once the job is final, its callback is published; in an expression that costs other jobs nothing, unlike
+-- another INSERT.
 WITH ended AS (
     SELECT * FROM unnest(
         CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS text[]), CAST($5 AS text[]),

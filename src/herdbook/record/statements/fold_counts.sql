@@ -1,4 +1,4 @@
--- Folds the changes into the counts, and takes them away.
+-- Adds the changes to the counts and removes them.
 WITH folded AS (
     DELETE FROM herdbook.job_count_changes RETURNING queue, job_type, status, change
 )

@@ -1,4 +1,4 @@
--- New jobs and their outbox rows, together. A job whose idempotency key is taken is left out.
+-- New jobs together with their outbox rows. A job whose idempotency key is taken is left out.
 WITH inserted AS (
     INSERT INTO herdbook.jobs (
         id, job_id, queue, job_type, job_data, priority, run_at, max_attempts, backoff, idempotency_key, fingerprint,

@@ -1,4 +1,4 @@
--- Entries that the queue refused: they are tried again later, and say why.
+-- Entries that the queue refused, with the reason, to be retried later.
 INSERT INTO herdbook.outbox (action, job, queue, job_id, created_at, tries, deliver_after, error_message)
 SELECT action::herdbook.outbox_action, job, queue, job_id, created_at, tries, deliver_after, error_message
 FROM unnest(

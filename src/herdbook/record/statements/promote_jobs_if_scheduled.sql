@@ -1,4 +1,4 @@
--- Jobs that wait for a time, or for their next try, are due at once.
+-- Jobs that wait for a time or for their next attempt become due at once.
 WITH scheduled AS (
     SELECT id FROM herdbook.jobs
     WHERE id = ANY (CAST($1 AS uuid[])) AND status = 'pending' AND run_at IS NOT NULL

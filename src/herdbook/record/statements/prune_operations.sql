@@ -1,2 +1,2 @@
--- Operations that ended too long ago to be of use.
+-- Operations past their retention.
 DELETE FROM herdbook.operations WHERE finished_at < now() - CAST($1 AS interval)

@@ -1,2 +1,2 @@
--- Figures of a resolution that are too old to be of use.
+-- Rollups of a resolution past their retention.
 DELETE FROM herdbook.figures WHERE resolution = $1 AND at < $2

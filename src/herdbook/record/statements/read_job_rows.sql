@@ -1,2 +1,2 @@
--- What a list shows of these jobs.
+-- These jobs as a list shows them.
 SELECT {columns} FROM herdbook.jobs WHERE id = ANY (CAST($1 AS uuid[]))

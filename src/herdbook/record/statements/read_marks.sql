@@ -1,5 +1,5 @@
--- The time, the oldest transaction that is still open, and what tells whether workers, queues' pauses or
--- operations changed: a worker's state and load, and whether it was silent for more than $1 seconds.
+-- The time, the oldest open transaction, and values that differ once workers, the pauses of queues or operations
+-- have changed. For workers these are state, load, and whether the heartbeat is older than $1 seconds.
 SELECT now() AS at,
        CAST(pg_snapshot_xmin(pg_current_snapshot()) AS xid) AS transaction,
        (SELECT coalesce(string_agg(concat_ws(' ', id, state, running,

@@ -1,4 +1,4 @@
--- The figures of attempts that are not rolled yet, per minute, in the shape that rolled ones have.
+-- Counts and histograms of attempts that are not rolled up yet, per minute, in the shape of rollups.
 SELECT at,
        coalesce(sum(count) FILTER (WHERE outcome = 'completed'), 0)::bigint AS completed,
        coalesce(sum(count) FILTER (WHERE outcome = 'retry'), 0)::bigint AS retried,

@@ -1,2 +1,2 @@
--- What is wrong now, the oldest first.
+-- Open incidents, oldest first.
 SELECT * FROM herdbook.incidents WHERE resolved_at IS NULL ORDER BY opened_at, id

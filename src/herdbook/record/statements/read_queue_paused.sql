@@ -1,3 +1,3 @@
--- What an operator wants of a queue. It stays so until this transaction ends: who brings the queue there is not
--- overtaken by a newer wish.
+-- Whether an operator wants the queue paused. The lock keeps a newer request from overtaking the relay that applies
+-- this one.
 SELECT paused FROM herdbook.queues WHERE name = $1 FOR SHARE

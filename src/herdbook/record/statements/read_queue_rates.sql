@@ -1,4 +1,4 @@
--- How many jobs of each queue ended from $1 on: by the figures until $2, from there by the jobs themselves.
+-- How many jobs of each queue ended from $1 on: from the rollups until $2, from the jobs themselves after that.
 SELECT queue, sum(count)::bigint AS count FROM (
     SELECT queue, completed + failed AS count FROM herdbook.figures
     WHERE resolution = 60 AND at >= $1 AND at < $2 AND queue <> ''

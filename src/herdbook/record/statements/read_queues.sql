@@ -1,4 +1,4 @@
--- The queues that any running or past program declared, that a job is in, or that an operator spoke of.
+-- The queues that any program has ever declared, that a job is in, or that an operator paused or resumed.
 SELECT queue FROM herdbook.job_types
 UNION SELECT queue FROM herdbook.job_counts
 UNION SELECT queue FROM herdbook.job_count_changes

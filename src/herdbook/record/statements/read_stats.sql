@@ -1,4 +1,4 @@
--- How many jobs of each queue and type are in each state.
+-- How many jobs of each queue and type have each status.
 SELECT queue, job_type, status, sum(count)::bigint AS count FROM (
     SELECT queue, job_type, status, count FROM herdbook.job_counts
     UNION ALL

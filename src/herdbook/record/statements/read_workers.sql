@@ -1,4 +1,4 @@
--- Workers that ended are gone; those that vanished stay visible for a day.
+-- Stopped workers have no row; workers that vanished stay visible for a day.
 SELECT *, extract(epoch FROM now() - heartbeat_at)::float8 AS seconds_silent
 FROM herdbook.workers
 WHERE heartbeat_at > now() - interval '1 day'

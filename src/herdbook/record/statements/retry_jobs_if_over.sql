@@ -1,5 +1,5 @@
--- Jobs that failed or were cancelled begin anew: in a new generation, under a new id in the queue, which is to
--- forget the old one. What earlier generations tried and logged stays.
+-- Failed and cancelled jobs start over: in a new generation, under a new id in the queue, from which the old one is
+-- to be removed. Attempts and logs of earlier generations stay.
 WITH ended AS (
     SELECT id, queue, job_id FROM herdbook.jobs
     WHERE id = ANY (CAST($1 AS uuid[])) AND status IN ('failed', 'cancelled')

@@ -1,5 +1,5 @@
--- Rolls attempts that ended in whole minutes into figures of 60 s, for each queue and type and for all together.
--- Doing it again changes nothing, but for attempts that were committed late.
+-- Rolls attempts that ended in whole minutes up into buckets of 60 s, per queue and type and for all together.
+-- Repeating it changes nothing, except to add attempts that were committed late.
 WITH counted AS (
     SELECT at, coalesce(queue, '') AS queue, coalesce(job_type, '') AS job_type, outcome, run, wait, count(*) AS count
     FROM ({ended_attempts}) AS ended

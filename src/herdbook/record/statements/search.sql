@@ -1,4 +1,4 @@
--- What is asked for of the jobs of a slice that a filter wants, newest first.
+-- The jobs of a slice that match a filter, newest first.
 SELECT {columns} FROM ({slice}) AS slice
 WHERE (CAST($4 AS text) IS NULL OR status = CAST($4 AS herdbook.job_status))
   AND (CAST($5 AS text) IS NULL OR job_type = $5)

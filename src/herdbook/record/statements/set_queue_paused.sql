@@ -1,4 +1,4 @@
--- What an operator wants of a queue; the outbox row makes the relay bring it there.
+-- Whether an operator wants the queue paused; the outbox row makes the relay apply it.
 WITH wanted AS (
     INSERT INTO herdbook.queues (name, paused) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET paused = excluded.paused, updated_at = now()

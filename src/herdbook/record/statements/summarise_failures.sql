@@ -1,4 +1,4 @@
--- Why jobs failed since $1; the newest message first.
+-- Why jobs failed since $1, the newest message first.
 SELECT coalesce(error_message, '') AS message, count(*) AS count
 FROM herdbook.jobs
 WHERE status = 'failed' AND completed_at >= $1 AND (CAST($2 AS text) IS NULL OR job_type = $2)

@@ -1,4 +1,4 @@
--- Jobs that became final since $1, per hour.
+-- Jobs that finished since $1, per hour.
 SELECT date_trunc('hour', completed_at, 'UTC') AS hour,
        count(*) FILTER (WHERE status = 'completed') AS completed,
        count(*) FILTER (WHERE status = 'failed') AS failed

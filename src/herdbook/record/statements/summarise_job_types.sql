@@ -1,4 +1,4 @@
--- Jobs created since $1, per type: how many in each state, and how long the completed ones ran, in seconds.
+-- Jobs created since $1, per type: how many have each status, and how long the completed ones ran, in seconds.
 SELECT job_type,
        sum(count)::bigint AS total,
        jsonb_object_agg(status::text, count) AS by_status,

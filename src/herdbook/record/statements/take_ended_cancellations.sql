@@ -1,4 +1,4 @@
--- Cancellations whose jobs run no more: those that wait for another try are still to be cancelled.
+-- Cancellations of jobs that no longer run; those that wait for another attempt still have to be cancelled.
 DELETE FROM herdbook.cancellations c
 USING herdbook.jobs j
 WHERE j.id = c.job AND (j.status <> 'processing' OR j.generation <> c.generation)

@@ -1,6 +1,6 @@
--- The oldest due entries that no other relay holds; gone when this transaction commits. With jobs that are to
--- be delivered come their data, unless they are no longer pending. The ids go in as an array: while statistics say
--- that the outbox is empty, a join of the two could compare each row with each.
+-- The oldest due entries that no other relay holds; gone once this transaction commits. Jobs to deliver come with
+-- their data, unless they are no longer pending. The ids are passed as an array: while statistics show an empty
+-- outbox, a join of the two could compare every row with every other.
 WITH due AS (
     SELECT id FROM herdbook.outbox
     WHERE deliver_after IS NULL OR deliver_after <= now()

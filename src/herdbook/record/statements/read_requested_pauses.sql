@@ -1,2 +1,2 @@
--- What operators want of queues, and how many seconds ago they said so.
+-- Whether operators want each queue paused, and the age of that request in seconds.
 SELECT name, paused, extract(epoch FROM now() - updated_at)::float8 AS age FROM herdbook.queues
