@@ -1,4 +1,4 @@
-"""Joining concurrent calls."""
+"""Batching concurrent calls."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from herdbook.publishing.batcher import Batcher
 
 
-async def test_what_gathers_while_a_batch_is_under_way_goes_together() -> None:
+async def test_items_that_arrive_during_a_batch_form_the_next() -> None:
     batches: list[list[int]] = []
     gate = asyncio.Event()
 
@@ -35,8 +35,8 @@ async def test_each_caller_gets_its_own_error() -> None:
     assert isinstance(answers[1], ValueError)
 
 
-async def test_a_failed_batch_fails_its_callers_and_the_next_works() -> None:
-    outcomes = iter([OSError("away"), None])
+async def test_a_failed_batch_fails_its_callers_but_not_the_next_batch() -> None:
+    outcomes = iter([OSError("unreachable"), None])
 
     async def flush(items: list[int]) -> list[int | Exception]:
         if error := next(outcomes):
@@ -44,7 +44,7 @@ async def test_a_failed_batch_fails_its_callers_and_the_next_works() -> None:
         return list(items)
 
     batcher: Batcher[int, int] = Batcher(flush, limit=10)
-    with pytest.raises(OSError, match="away"):
+    with pytest.raises(OSError, match="unreachable"):
         await batcher.put(1)
     assert await batcher.put(2) == 2
 

@@ -59,7 +59,7 @@ async def test_a_job_is_recorded_as_given_with_its_types_options(book: Herdbook,
     assert await count(database, "outbox") == 1
 
 
-async def test_options_win_over_the_types(book: Herdbook) -> None:
+async def test_a_jobs_options_override_its_types(book: Herdbook) -> None:
     before = datetime.now(UTC)
     id = await book.publish(
         "note", Note(text="a"), delay="10m", priority=5, attempts=1, backoff={"type": "fixed", "delay": 7}
@@ -83,7 +83,7 @@ async def test_options_win_over_the_types(book: Herdbook) -> None:
         ("note", None, InvalidJobError, "jobData"),
     ],
 )
-async def test_bad_input_names_the_field_and_records_nothing(
+async def test_invalid_input_is_named_by_field_and_not_recorded(
     book: Herdbook, database: Database, job_type: str, data: Any, error: type[InvalidJobError], path: str
 ) -> None:
     with pytest.raises(error) as caught:
@@ -92,13 +92,20 @@ async def test_bad_input_names_the_field_and_records_nothing(
     assert await count(database) == 0
 
 
-async def test_data_over_the_limit_are_refused(book: Herdbook, settings: Settings, database: Database) -> None:
+async def test_the_error_says_what_json_cannot_hold(book: Herdbook) -> None:
+    with pytest.raises(InvalidJobError, match=r"^jobData contains a NUL character"):
+        await book.publish("note", {"text": "a\0b"})
+    with pytest.raises(InvalidJobError, match=r"^jobData is not JSON: "):
+        await book.publish("note", {"text": object()})
+
+
+async def test_data_over_the_size_limit_are_refused(book: Herdbook, settings: Settings, database: Database) -> None:
     with pytest.raises(JobTooLargeError, match="1,000,000"):
         await book.publish("note", {"text": "x" * settings.max_job_bytes})
     assert await count(database) == 0
 
 
-async def test_wrong_options_are_told_by_name(book: Herdbook) -> None:
+async def test_invalid_options_are_named_in_the_error(book: Herdbook) -> None:
     with pytest.raises(InvalidJobError, match=r"options\.attempts"):
         await book.publish("note", {"text": "a"}, attempts=0)
     with pytest.raises(HerdbookError, match="not both"):
@@ -131,7 +138,7 @@ async def test_concurrent_publishes_share_commits_and_each_gets_its_own_job(book
     assert len({row["xmin"] for row in rows}) < 50
 
 
-async def test_the_same_key_and_body_bring_the_same_job(book: Herdbook, database: Database) -> None:
+async def test_the_same_key_and_request_return_the_same_job(book: Herdbook, database: Database) -> None:
     ids = await asyncio.gather(
         *[book.publish("note", {"text": "a", "copies": 2}, idempotency_key="k") for _ in range(20)]
     )
@@ -140,7 +147,7 @@ async def test_the_same_key_and_body_bring_the_same_job(book: Herdbook, database
     assert await count(database) == await count(database, "outbox") == 1
 
 
-async def test_the_same_key_with_another_body_is_a_conflict_for_its_caller_alone(book: Herdbook) -> None:
+async def test_the_same_key_with_another_request_is_a_conflict_for_its_caller_alone(book: Herdbook) -> None:
     first = await book.publish("note", {"text": "a"}, idempotency_key="k")
     answers = await asyncio.gather(
         book.publish("note", {"text": "b"}, idempotency_key="k"),
@@ -169,10 +176,10 @@ async def test_a_conflict_in_a_bulk_records_nothing(book: Herdbook, database: Da
     assert await count(database) == 1
 
 
-async def test_without_postgresql_publishing_says_so(settings: Settings) -> None:
+async def test_publishing_without_postgresql_raises_record_unavailable(settings: Settings) -> None:
     book = Herdbook(settings.model_copy(update={"database_url": "postgresql://u:p@127.0.0.1:1/x"}))
     book.declare("note", Note)
-    with pytest.raises(RecordUnavailableError, match="PostgreSQL is away"):
+    with pytest.raises(RecordUnavailableError, match="PostgreSQL is unreachable"):
         await book.publish("note", {"text": "a"})
     await book.close()
 
@@ -214,7 +221,7 @@ async def test_a_job_lives_and_dies_with_the_callers_transaction(
 
 
 @pytest.mark.parametrize("kind", ["psycopg", "connection", "session"])
-async def test_synchronous_programs_publish_in_their_transaction_too(
+async def test_synchronous_programs_also_publish_in_their_transaction(
     book: Herdbook, database: Database, settings: Settings, kind: str
 ) -> None:
     url = settings.database_url or ""
@@ -236,12 +243,12 @@ async def test_synchronous_programs_publish_in_their_transaction_too(
     assert await count(database) == 1
 
 
-async def test_other_connections_are_refused_in_words(book: Herdbook) -> None:
+async def test_connections_of_other_libraries_are_refused(book: Herdbook) -> None:
     with pytest.raises(ConfigurationError, match="not object"):
         await book.publish("note", {"text": "a"}, connection=object())
 
 
-async def test_sql_alone_can_publish(book: Herdbook, database: Database) -> None:
+async def test_jobs_can_be_published_in_sql(book: Herdbook, database: Database) -> None:
     async with database.connection() as connection:
         await declare_job_types(connection, book)
         with pytest.raises(asyncpg.RaiseError, match="unknown job type 'nope'"):
@@ -261,7 +268,7 @@ async def test_sql_alone_can_publish(book: Herdbook, database: Database) -> None
 @pytest.mark.parametrize(
     "url", ["https://example.com", "HTTP://[::1]:8080/a?b=c#d", "http://example.com/@a:b@", "https://h/" + "x" * 2_073]
 )
-async def test_sql_can_say_who_is_called_back(book: Herdbook, database: Database, url: str) -> None:
+async def test_sql_can_set_a_callback_url(book: Herdbook, database: Database, url: str) -> None:
     async with database.connection() as connection:
         id = await connection.fetchval("SELECT herdbook.publish('n', '{}', queue => 'q', callback_url => $1)", url)
     assert (await book.job(id)).callback_url == url
@@ -284,7 +291,7 @@ async def test_sql_can_say_who_is_called_back(book: Herdbook, database: Database
         "https://h/" + "x" * 2_074,
     ],
 )
-async def test_sql_refuses_what_cannot_be_called(database: Database, url: str) -> None:
+async def test_sql_refuses_an_invalid_callback_url(database: Database, url: str) -> None:
     async with database.connection() as connection:
         with pytest.raises(asyncpg.RaiseError, match="callback_url is not a URL that can be called") as refused:
             await connection.fetchval("SELECT herdbook.publish('n', '{}', queue => 'q', callback_url => $1)", url)
@@ -292,7 +299,7 @@ async def test_sql_refuses_what_cannot_be_called(database: Database, url: str) -
     assert await count(database) == 0
 
 
-async def test_jobs_of_a_reserved_type_are_published_by_herdbook_alone(book: Herdbook) -> None:
+async def test_only_herdbook_publishes_jobs_of_a_reserved_type(book: Herdbook) -> None:
     book.declare("alert", dict[str, int])
     book.reserve("alert")
     with pytest.raises(InvalidJobError, match="only Herdbook itself"):

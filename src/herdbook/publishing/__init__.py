@@ -1,1 +1,1 @@
-"""From a request to a row in the record and in its outbox."""
+"""Publishing jobs: from a request to rows in the record and its outbox."""

@@ -1,7 +1,6 @@
-"""Takes single items from many callers at once.
+"""Batches items from concurrent callers: those that arrive while one batch is in progress form the next.
 
-Gives them to one function in batches: what gathers while a batch is under way goes with the next.
-Never waits for a batch to fill, so a lone item is not held up.
+It never waits for a batch to fill, so that a single item is not delayed.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ Result = TypeVar("Result")
 
 
 class Batcher(Generic[Item, Result]):
-    """Joins concurrent calls of `put` into calls of `flush`, which answers each item, with an exception if need be."""
+    """Combines concurrent calls of `put` into calls of `flush`, which returns a result or an exception per item."""
 
     def __init__(self, flush: Callable[[list[Item]], Awaitable[list[Result | Exception]]], *, limit: int) -> None:
         self._flush = flush
@@ -22,7 +21,7 @@ class Batcher(Generic[Item, Result]):
         self._task: asyncio.Task[None] | None = None
 
     async def put(self, item: Item) -> Result:
-        """The answer to this item; raises what `flush` answered or raised."""
+        """The result for this item; raises the exception that `flush` returned or raised."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._task is None:
@@ -34,19 +33,19 @@ class Batcher(Generic[Item, Result]):
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 try:
-                    answers = await self._flush([item for item, _ in batch])
+                    results = await self._flush([item for item, _ in batch])
                 except Exception as error:
-                    answers = [error] * len(batch)
-                for (_, future), answer in zip(batch, answers, strict=True):
-                    _settle(future, answer)
+                    results = [error] * len(batch)
+                for (_, future), result in zip(batch, results, strict=True):
+                    _resolve(future, result)
         finally:
             self._task = None
 
 
-def _settle(future: "asyncio.Future[Result]", answer: Result | Exception) -> None:
-    if future.done():  # Its caller was cancelled meanwhile.
+def _resolve(future: "asyncio.Future[Result]", result: Result | Exception) -> None:
+    if future.done():  # Its caller was cancelled in the meantime.
         return
-    if isinstance(answer, Exception):
-        future.set_exception(answer)
+    if isinstance(result, Exception):
+        future.set_exception(result)
     else:
-        future.set_result(answer)
+        future.set_result(result)

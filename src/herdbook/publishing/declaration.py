@@ -1,7 +1,6 @@
-"""Takes a program's job types.
+"""Records a program's job types, so that SQL can publish by their names.
 
-Gives them a place in the record as soon as PostgreSQL is there, so that SQL can publish by their names.
-Never holds up the program's start.
+It runs in the background, so that the program starts without PostgreSQL.
 """
 
 from herdbook.model.registry import Registry
@@ -11,7 +10,7 @@ from herdbook.service import Service
 
 
 class Declaration(Service):
-    """Writes the job types into the record, once."""
+    """Writes the job types to the record, once."""
 
     name = "declaration"
 
@@ -21,7 +20,7 @@ class Declaration(Service):
         self._registry = registry
 
     async def round(self) -> float:
-        """Declare them; once is enough."""
+        """Declare the job types; one success is enough."""
         async with self._database.connection() as connection:
             await declare_job_types(connection, self._registry)
         self.quiet()

@@ -1,7 +1,6 @@
-"""Takes a job type's name, job data and options.
+"""Validates jobs and inserts them into the record and its outbox, in one transaction.
 
-Gives a validated job its row in the record and in the outbox, in one transaction.
-Never talks to the queue: publishing works while Redis is away.
+It never talks to the queue, so that publishing works while Redis is unreachable.
 """
 
 import hashlib
@@ -34,15 +33,15 @@ from herdbook.record.outbox import (
     key_statement,
 )
 
-# Rows of one INSERT. More gain nothing, and hold the others up.
+# Rows per INSERT. More gain nothing, and delay the others.
 _BATCH = 500
-# Follows jobs into the record, for as long as that takes: gives them as they are to be recorded.
+# Traces jobs while they are recorded; yields them with the trace context to record.
 PublishTrace = Callable[[Sequence[NewJob]], AbstractContextManager[Sequence[NewJob]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """A job to be published. `job_data` is a JSON value or the payload model itself."""
+    """A job to publish. `job_data` is a JSON value or an instance of the payload model."""
 
     job_type: str
     job_data: Any
@@ -51,14 +50,14 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """An accepted job; `created` is False when its idempotency key had brought it before."""
+    """An accepted job; `created` is False if an earlier request with its idempotency key created it."""
 
     id: UUID
     created: bool
 
 
 def parse_options(options: Any) -> JobOptions:
-    """Options from a mapping, by their Python or JSON names; raises InvalidJobError that names the wrong ones."""
+    """Options from a mapping, by their Python or JSON names; raises InvalidJobError that names the invalid ones."""
     try:
         return JobOptions.model_validate(options)
     except ValidationError as error:
@@ -67,9 +66,10 @@ def parse_options(options: Any) -> JobOptions:
 
 
 def prepare(registry: Registry, request: JobRequest, *, max_bytes: int, id: UUID | None = None) -> NewJob:
-    """The job as it will be recorded; `id` is a new one unless given.
+    """The validated job, ready to be recorded, under a new id unless one is given.
 
-    Raises UnknownJobTypeError, InvalidJobError naming the wrong fields, or JobTooLargeError (`max_bytes` of JSON).
+    Raises UnknownJobTypeError, InvalidJobError that names the invalid fields, or JobTooLargeError (over
+    `max_bytes` of JSON).
     """
     job_type = registry.get(request.job_type)
     if job_type.is_reserved:
@@ -77,7 +77,7 @@ def prepare(registry: Registry, request: JobRequest, *, max_bytes: int, id: UUID
         raise InvalidJobError(message, [FieldProblem(path="jobType", message=message)])
     job_data = _encode(request.job_data)
     if len(job_data) > max_bytes:
-        raise JobTooLargeError(f"job data of {len(job_data):,} bytes; at most {max_bytes:,} are accepted")
+        raise JobTooLargeError(f"the job data has {len(job_data):,} bytes; at most {max_bytes:,} are accepted")
     job_type.validate(job_data)
     options = request.options
     backoff = options.backoff or job_type.backoff
@@ -98,7 +98,7 @@ def prepare(registry: Registry, request: JobRequest, *, max_bytes: int, id: UUID
 
 
 class Publisher:
-    """Publishes jobs through the record's pool; concurrent single publishes share a commit."""
+    """Publishes jobs through the connection pool; concurrent single publishes share a commit."""
 
     def __init__(
         self, database: Database, registry: Registry, *, max_job_bytes: int, trace: PublishTrace | None = None
@@ -110,13 +110,13 @@ class Publisher:
         self._batcher: Batcher[NewJob, Published] = Batcher(self._insert_each, limit=_BATCH)
 
     async def publish(self, request: JobRequest) -> Published:
-        """Record one job. Beside `prepare`'s errors raises IdempotencyConflictError, RecordUnavailableError."""
+        """Record one job. Raises what `prepare` raises, IdempotencyConflictError and RecordUnavailableError."""
         job = prepare(self._registry, request, max_bytes=self._max_bytes)
         with followed(self._trace, [job]) as (traced,):
             return await self._batcher.put(traced)
 
     async def publish_bulk(self, requests: Sequence[JobRequest]) -> list[Published]:
-        """Record all jobs or none. An InvalidJobError's paths begin with `jobs.<index>`."""
+        """Record all jobs or none. The paths in an InvalidJobError begin with `jobs.<index>`."""
         prepared = [self._prepare_nth(index, request) for index, request in enumerate(requests)]
         published: list[Published] = []
         with followed(self._trace, prepared) as jobs:
@@ -135,7 +135,7 @@ class Publisher:
             raise JobTooLargeError(f"job {index}: {error}") from None
 
     async def _insert_each(self, jobs: list[NewJob]) -> list[Published | Exception]:
-        """Insert jobs of several callers in one statement; one that PostgreSQL refuses spoils no other."""
+        """Insert jobs of several callers in one statement; a job that PostgreSQL rejects fails alone."""
         async with self._database.connection() as connection:
             try:
                 inserted = await insert_jobs(connection, jobs)
@@ -147,61 +147,56 @@ class Publisher:
                 if len(jobs) == 1:
                     return [InvalidJobError(f"PostgreSQL cannot store this job: {error}")]
                 return [(await self._insert_each([job]))[0] for job in jobs]
-            held = await _holders(connection, jobs, inserted)
-        return [settle(job, inserted, held) for job in jobs]
+            holders = await _key_holders(connection, jobs, inserted)
+        return [_result(job, inserted, holders) for job in jobs]
 
 
 def followed(trace: PublishTrace | None, jobs: Sequence[NewJob]) -> AbstractContextManager[Sequence[NewJob]]:
-    """The jobs as they are to be recorded, in the block; `trace`, if there is one, follows them."""
+    """The jobs as they are to be recorded, traced by `trace`, if there is one, for the length of the block."""
     return nullcontext(jobs) if trace is None else trace(jobs)
 
 
 async def record_jobs(connection: Connection, jobs: Sequence[NewJob]) -> list[Published]:
     """Insert jobs on this connection; raises IdempotencyConflictError at the first conflict."""
     inserted = await insert_jobs(connection, jobs)
-    held = await _holders(connection, jobs, inserted)
-    return [raise_or_return(settle(job, inserted, held)) for job in jobs]
+    holders = await _key_holders(connection, jobs, inserted)
+    return [_raise_if_error(_result(job, inserted, holders)) for job in jobs]
 
 
 async def publish_in(connection: Any, job: NewJob) -> Published:
-    """Insert a job inside the caller's own transaction (asynchronous psycopg, asyncpg or SQLAlchemy connection)."""
+    """Insert a job in the caller's own transaction, on an asynchronous psycopg, asyncpg or SQLAlchemy connection."""
     rows = await execute_in(connection, *insert_statement([job]))
     holders = await execute_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []
-    return raise_or_return(settle(job, {row["job"] for row in rows}, key_holders(holders)))
+    return _raise_if_error(_result(job, {row["job"] for row in rows}, key_holders(holders)))
 
 
 def publish_sync_in(connection: Any, job: NewJob) -> Published:
     """The same on a synchronous psycopg or SQLAlchemy connection."""
     rows = execute_sync_in(connection, *insert_statement([job]))
     holders = execute_sync_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []
-    return raise_or_return(settle(job, {row["job"] for row in rows}, key_holders(holders)))
+    return _raise_if_error(_result(job, {row["job"] for row in rows}, key_holders(holders)))
 
 
-async def _holders(connection: Connection, jobs: Sequence[NewJob], inserted: set[UUID]) -> dict[str, KeyHolder]:
-    keys = taken_keys(jobs, inserted)
+async def _key_holders(connection: Connection, jobs: Sequence[NewJob], inserted: set[UUID]) -> dict[str, KeyHolder]:
+    """The jobs whose idempotency keys kept some of `jobs` from being inserted."""
+    keys = [job.idempotency_key for job in jobs if job.id not in inserted and job.idempotency_key]
     return await find_jobs_by_key(connection, keys) if keys else {}
 
 
-def taken_keys(jobs: Sequence[NewJob], inserted: set[UUID]) -> list[str]:
-    """The idempotency keys that kept jobs from being inserted."""
-    return [job.idempotency_key for job in jobs if job.id not in inserted and job.idempotency_key]
-
-
-def settle(job: NewJob, inserted: set[UUID], held: dict[str, KeyHolder]) -> Published | Exception:
-    """What became of a job: new, the same as before, or in conflict with the holder of its key."""
+def _result(job: NewJob, inserted: set[UUID], holders: dict[str, KeyHolder]) -> Published | Exception:
+    """A new job, the one that the same request created before, or a conflict with the holder of its key."""
     if job.id in inserted:
         return Published(id=job.id, created=True)
-    holder = held.get(job.idempotency_key or "")
+    holder = holders.get(job.idempotency_key or "")
     if holder is not None and holder.fingerprint == job.fingerprint:
         return Published(id=holder.id, created=False)
     return IdempotencyConflictError(job.idempotency_key or "")
 
 
-def raise_or_return(answer: Published | Exception) -> Published:
-    """The answer, raised when it is an error."""
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+def _raise_if_error(result: Published | Exception) -> Published:
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def _encode(job_data: Any) -> bytes:
@@ -210,14 +205,15 @@ def _encode(job_data: Any) -> bytes:
     try:
         encoded = orjson.dumps(job_data)
     except TypeError as error:
-        raise _bad_data(f"not JSON: {error}") from None
+        raise _invalid_data(f"is not JSON: {error}") from None
     if holds_nul(encoded.decode()):
-        raise _bad_data("contains a NUL character, which PostgreSQL cannot store")
+        raise _invalid_data("contains a NUL character, which PostgreSQL cannot store")
     return encoded
 
 
-def _bad_data(message: str) -> InvalidJobError:
-    return InvalidJobError(f"jobData is {message}", [FieldProblem(path="jobData", message=message)])
+def _invalid_data(what: str) -> InvalidJobError:
+    problem = FieldProblem(path="jobData", message=what.removeprefix("is "))
+    return InvalidJobError(f"jobData {what}", [problem])
 
 
 def _run_at(options: JobOptions) -> datetime | None:
@@ -227,7 +223,7 @@ def _run_at(options: JobOptions) -> datetime | None:
 
 
 def _fingerprint(request: JobRequest, job_data: bytes) -> bytes:
-    """What makes two requests with one key the same: type, data and options, whatever the order of their fields."""
+    """Equal for requests with equal type, data and options, whatever the order of their fields."""
     options = request.options.model_dump(mode="json", exclude={"idempotency_key"}, exclude_none=True)
     body = orjson.dumps([request.job_type, orjson.loads(job_data), options], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(body).digest()

@@ -1,7 +1,6 @@
-"""Takes a connection of the caller's own: psycopg, asyncpg or SQLAlchemy, asynchronous or not.
+"""Runs our statements on a psycopg, asyncpg or SQLAlchemy connection of the caller, inside its open transaction.
 
-Gives one of our statements' rows, run inside the transaction that the caller has open.
-Never begins, commits or rolls back.
+It never begins, commits or rolls back.
 """
 
 import re
@@ -15,7 +14,7 @@ Rows = list[dict[str, Any]]
 
 
 async def execute_in(connection: Any, sql: str, parameters: Sequence[Any]) -> Rows:
-    """Run a statement with `$1`-style parameters on an asynchronous connection of any of the three kinds."""
+    """Run a statement with `$1`-style parameters on an asynchronous connection of any of these kinds."""
     match _kind(connection):
         case "asyncpg":
             return [dict(row) for row in await connection.fetch(sql, *parameters)]
