@@ -26,8 +26,8 @@ class Counter(Service):
         return self.sleep
 
 
-async def test_a_service_goes_on_after_errors() -> None:
-    service = Counter(errors=[RecordUnavailableError("away"), KeyError("bug")])
+async def test_a_service_continues_after_errors() -> None:
+    service = Counter(errors=[RecordUnavailableError("unreachable"), KeyError("bug")])
     service.start()
     await asyncio.wait_for(service.reached.wait(), 10)
     await service.stop()
@@ -45,7 +45,7 @@ async def test_a_sleeping_service_can_be_woken() -> None:
     assert service.rounds == 2
 
 
-async def test_stop_cuts_off_a_round_that_does_not_end() -> None:
+async def test_stop_cancels_a_round_that_does_not_end() -> None:
     class Stuck(Counter):
         async def round(self) -> float:
             self.reached.set()

@@ -1,4 +1,4 @@
-"""Every setting is in `.env.example`, with its default and what it is for."""
+"""Every setting is in `.env.example`, with its default and description."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ PLAIN = ("database_url", "redis_url", "smtp_url")
 
 
 def variables() -> dict[str, str]:
-    """What the settings are called in the environment, and their defaults as texts."""
+    """The settings' environment variables, and their defaults as text."""
     return {
         name.upper() if name in PLAIN or name.startswith("otel_") else f"HERDBOOK_{name.upper()}": ""
         if field.default is None
@@ -39,7 +39,7 @@ def test_the_example_lists_every_setting_with_its_default() -> None:
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_SDK_DISABLED": "no"}, True),
     ],
 )
-def test_opentelemetrys_variables_ask_for_traces(
+def test_opentelemetrys_variables_turn_traces_on(
     variables: dict[str, str], wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():
@@ -47,7 +47,7 @@ def test_opentelemetrys_variables_ask_for_traces(
     assert Settings().sends_traces is wanted
 
 
-def test_the_example_says_what_each_setting_is_for() -> None:
+def test_the_example_describes_every_setting() -> None:
     text = " ".join(EXAMPLE.read_text(encoding="utf-8").replace("\n# ", " ").split())
     for field in Settings.model_fields.values():
         assert field.description

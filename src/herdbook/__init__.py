@@ -1,4 +1,4 @@
-"""Background jobs through BullMQ queues in Redis, every one of them written down in PostgreSQL."""
+"""Background jobs through BullMQ queues in Redis, every one of them recorded in PostgreSQL."""
 
 from herdbook.app import Herdbook
 from herdbook.errors import HerdbookError

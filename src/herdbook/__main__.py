@@ -1,8 +1,4 @@
-"""Takes `python -m herdbook`.
-
-Gives the same as the command `herdbook`.
-Never does more.
-"""
+"""Lets `python -m herdbook` do the same as the command `herdbook`."""
 
 from herdbook.cli import main
 

@@ -1,7 +1,6 @@
-"""Takes a program's job types, and its jobs.
+"""`Herdbook`, the class that applications use to declare job types and publish jobs.
 
-Gives `Herdbook`, what an application imports: declare with `@book.processor`, publish with `book.publish`.
-Never runs jobs: `herdbook worker app:book` does.
+It never runs jobs: `herdbook worker app:book` does.
 """
 
 import asyncio
@@ -32,15 +31,15 @@ from herdbook.record.database import Database
 from herdbook.record.reads import read_job
 from herdbook.settings import Settings
 
-# Seconds between two looks at a job that is waited for.
+# Seconds between two reads of a job that `wait` waits for.
 _LOOK = 0.1
 
 
 class Herdbook(Registry):
-    """Job types and a way to publish jobs.
+    """A program's job types and its way to publish jobs.
 
-    Settings come from the environment unless given. The connection to PostgreSQL opens at the first
-    use; `async with book:` or `await book.close()` ends it.
+    Settings come from the environment unless given. The connection to PostgreSQL opens on first use;
+    `async with book:` or `await book.close()` closes it.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -62,8 +61,8 @@ class Herdbook(Registry):
 
         `job_data` is the payload model or JSON data. Options (`delay`, `run_at`, `priority`,
         `attempts`, `backoff`, `timeout`, `callback_url`, `idempotency_key`) are given as `JobOptions` or by name. With
-        `connection` (asyncpg, psycopg or SQLAlchemy, asynchronous) the job is part of the caller's
-        own transaction: a rollback leaves nothing. Raises what `herdbook.publishing.publish.prepare` raises,
+        `connection` (asynchronous asyncpg, psycopg or SQLAlchemy), the job is part of the caller's own
+        transaction and vanishes if that rolls back. Raises what `herdbook.publishing.publish.prepare` raises,
         IdempotencyConflictError and RecordUnavailableError.
         """
         request = _request(job_type, job_data, options, more)
@@ -75,7 +74,7 @@ class Herdbook(Registry):
     def publish_sync(
         self, job_type: str, job_data: Any, *, connection: Any, options: JobOptions | None = None, **more: Any
     ) -> UUID:
-        """The same in synchronous programs, on a psycopg or SQLAlchemy connection, as part of its transaction."""
+        """The same for synchronous programs, in the transaction of a psycopg or SQLAlchemy connection."""
         request = _request(job_type, job_data, options, more)
         with self._prepared(request) as (job,):
             return publish_sync_in(connection, job).id
@@ -86,7 +85,7 @@ class Herdbook(Registry):
         return [one.id for one in published]
 
     async def job(self, id: UUID) -> Job:
-        """The job as the record has it; raises JobNotFoundError."""
+        """The job as recorded; raises JobNotFoundError."""
         await self._opened()
         assert self._database is not None
         async with self._database.connection() as connection:
@@ -100,7 +99,7 @@ class Herdbook(Registry):
         return job
 
     async def close(self) -> None:
-        """End the connection to PostgreSQL; a later use opens it again."""
+        """Close the connection to PostgreSQL; the next use opens it again."""
         if self._database is not None:
             await self._database.close()
         self._database = self._publisher = None
@@ -134,7 +133,7 @@ class Herdbook(Registry):
 
 
 def with_running_servers(settings: Settings) -> Settings:
-    """The settings, with the URLs that are not set taken from an `up` that runs on the same data folder."""
+    """The settings, with missing URLs taken from an `up` that is running on the same data folder."""
     names = ("database_url", "redis_url", "smtp_url")
     missing = [name for name in names if not getattr(settings, name)]
     running = read_running_servers(settings.data) if missing else None

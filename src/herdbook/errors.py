@@ -1,27 +1,30 @@
-"""Every exception that Herdbook raises; each message is one sentence for a person, without passwords."""
+"""The exceptions that Herdbook raises.
+
+A message never contains a password.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 class HerdbookError(Exception):
-    """The base of all of Herdbook's errors."""
+    """The base class of Herdbook's errors."""
 
 
 class ConfigurationError(HerdbookError):
-    """A setting, a declaration or a data folder cannot be used as it is."""
+    """A setting, a declaration or a data folder is invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldProblem:
-    """One thing wrong with an input: `path` like `jobData.to.0` (empty for the whole), and a message."""
+    """One problem with an input; `path` is like `jobData.to.0`, or empty for the input as a whole."""
 
     path: str
     message: str
 
 
 class InvalidJobError(HerdbookError):
-    """What was to be published is not a job of its type; `problems` names each field."""
+    """The job data or options are invalid; `problems` names each field."""
 
     def __init__(self, message: str, problems: Sequence[FieldProblem] = ()) -> None:
         super().__init__(message)
@@ -29,15 +32,15 @@ class InvalidJobError(HerdbookError):
 
 
 class UnknownJobTypeError(InvalidJobError):
-    """No job type of this name is declared."""
+    """No job type with this name is declared."""
 
 
 class JobTooLargeError(HerdbookError):
-    """The job data are larger than the limit (setting `HERDBOOK_MAX_JOB_BYTES`)."""
+    """The job data exceeds the limit (setting `HERDBOOK_MAX_JOB_BYTES`)."""
 
 
 class IdempotencyConflictError(HerdbookError):
-    """The idempotency key was used before with another body."""
+    """The idempotency key was already used for a different request."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"idempotency key {key!r} was already used for a different job")
@@ -45,24 +48,24 @@ class IdempotencyConflictError(HerdbookError):
 
 
 class JobNotFoundError(HerdbookError):
-    """The record has no job of this id."""
+    """The record has no job with this id."""
 
 
 class JobStateError(HerdbookError):
-    """The job is in a state in which this cannot be done to it."""
+    """The job's state does not allow this action."""
 
 
 class OperationNotFoundError(HerdbookError):
-    """The record has no operation of this id."""
+    """The record has no operation with this id."""
 
 
 class QueueNotFoundError(HerdbookError):
-    """No program has declared a queue of this name, and no job is in it."""
+    """No program has declared a queue with this name, and it has no jobs."""
 
 
 class RecordUnavailableError(HerdbookError):
-    """PostgreSQL cannot be reached, or is not ready for us."""
+    """PostgreSQL is unreachable or not ready."""
 
 
 class QueueUnavailableError(HerdbookError):
-    """Redis cannot be reached, or is not ready for us."""
+    """Redis is unreachable or not ready."""

@@ -1,8 +1,4 @@
-"""Takes what one round of a background service does.
-
-Gives its loop: start, quiet, stop, errors, jitter.
-Never knows what the round is about.
-"""
+"""The loop of a background service: start, quiet, stop, errors, jitter."""
 
 import asyncio
 import random
@@ -14,19 +10,19 @@ from herdbook.errors import HerdbookError
 
 log = structlog.get_logger("herdbook")
 
-# Seconds before the first try after an error, doubled up to the longest.
+# Seconds to wait after the first error, doubled for each one that follows, up to the longest.
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
 def pause_after(failures: int) -> float:
-    """Seconds to wait after `failures` errors in a row (from 1): growing, and never the same for many callers."""
+    """Seconds to wait after `failures` consecutive errors (from 1): growing, with jitter to spread out the callers."""
     full: float = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
     return full * random.uniform(0.5, 1.0)
 
 
 class Service(ABC):
-    """A loop in the background. A service says what one round does and how long to sleep after it."""
+    """A loop in the background; a subclass says what one round does and how long to sleep after it."""
 
     name: str
 
@@ -37,28 +33,28 @@ class Service(ABC):
 
     @abstractmethod
     async def round(self) -> float:
-        """Do one round; returns the seconds to sleep, 0 for none."""
+        """Do one round; returns the seconds to sleep until the next."""
 
     def start(self) -> None:
         """Start the loop."""
         self._task = asyncio.create_task(self._loop(), name=self.name)
 
     def wake(self) -> None:
-        """End the present sleep."""
+        """End the current sleep."""
         self._awake.set()
 
     @property
     def is_quiet(self) -> bool:
-        """Whether the service was told to take no more."""
+        """Whether the service was told to take no more work."""
         return self._quiet
 
     def quiet(self) -> None:
-        """Take no more: the round under way is the last."""
+        """Take no more work: the current round is the last."""
         self._quiet = True
         self.wake()
 
     async def stop(self, deadline: float = 5.0) -> None:
-        """Be quiet, and end: the round under way is cut off after `deadline` seconds."""
+        """Quiet the service and end it: the current round is cancelled after `deadline` seconds."""
         self.quiet()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=deadline)
@@ -77,16 +73,16 @@ class Service(ABC):
                 self._report(error, failures)
             else:
                 if failures:
-                    log.info("service is well again", service=self.name, failures=failures)
+                    log.info("service recovered", service=self.name, failures=failures)
                 failures = 0
             await self._sleep(pause)
 
     def _report(self, error: Exception, failures: int) -> None:
-        # An outage is told once, and a fault of ours always with its trace.
+        # An outage is logged once; a bug is logged every time, with its stack trace.
         if not isinstance(error, HerdbookError):
             log.error("service failed", service=self.name, exc_info=error)
         elif failures == 1:
-            log.warning("service waits", service=self.name, error=str(error))
+            log.warning("service interrupted", service=self.name, error=str(error))
 
     async def _sleep(self, seconds: float) -> None:
         if seconds <= 0 or self._quiet:

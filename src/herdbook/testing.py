@@ -1,8 +1,4 @@
-"""Takes a registry and real servers.
-
-Gives tests a running system in their own process, and a way to wait that is not a sleep.
-Never fakes anything: the queue and the record are real.
-"""
+"""Runs a whole system inside a test, on a real queue and record, and waits for conditions without sleeping."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,7 +28,7 @@ Found = TypeVar("Found")
 
 
 async def eventually(check: Callable[[], Awaitable[Found]], *, timeout: float = 20.0) -> Found:
-    """The first true value of `check`, which is asked again and again; raises TimeoutError after `timeout` seconds."""
+    """Poll `check` and return its first true value; raises TimeoutError after `timeout` seconds."""
     async with asyncio.timeout(timeout):
         while not (found := await check()):
             await asyncio.sleep(0.01)
@@ -41,7 +37,7 @@ async def eventually(check: Callable[[], Awaitable[Found]], *, timeout: float = 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningSystem:
-    """A relay with its upkeep and a worker at work, the record they write, and an operator's hand on it."""
+    """A running relay with its upkeep, a running worker, their record, and the means to publish and operate."""
 
     database: Database
     publisher: Publisher
@@ -50,7 +46,7 @@ class RunningSystem:
     worker: Worker
 
     async def job(self, id: UUID) -> Job:
-        """The job as the record has it."""
+        """The job as recorded."""
         async with self.database.connection() as connection:
             return await read_job(connection, id)
 
@@ -68,7 +64,7 @@ class RunningSystem:
 
 @asynccontextmanager
 async def running_system(settings: Settings, registry: Registry) -> AsyncIterator[RunningSystem]:
-    """A migrated record, a relay with its upkeep and a worker on `settings`' servers; all end with the block."""
+    """A migrated record, a relay with its upkeep and a worker on the servers in `settings`; all end with the block."""
     if settings.database_url is None or settings.redis_url is None:
         raise ConfigurationError("a running system needs DATABASE_URL and REDIS_URL")
     database = Database(settings.database_url, size=settings.pool_size)
