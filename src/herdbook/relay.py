@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from herdbook.observe.events import NOBODY, Observer
+from herdbook.observe.events import NULL_OBSERVER, Observer
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.changes import Clean, Pause, Promote, QueueAction, QueueChanger, Remove, Resume
 from herdbook.queue.connection import QueueClient
@@ -40,7 +40,9 @@ class Relay(Service):
 
     name = "relay"
 
-    def __init__(self, database: Database, client: QueueClient, *, prefix: str, observer: Observer = NOBODY) -> None:
+    def __init__(
+        self, database: Database, client: QueueClient, *, prefix: str, observer: Observer = NULL_OBSERVER
+    ) -> None:
         super().__init__()
         self._database = database
         self._writer = QueueWriter(client, prefix=prefix)

@@ -144,7 +144,7 @@ class Settings(BaseSettings):
 
     @property
     def sends_traces(self) -> bool:
-        """Whether OpenTelemetry's variables ask for traces."""
+        """Whether OpenTelemetry's variables turn traces on."""
         if self.otel_sdk_disabled.lower() == "true" or self.otel_traces_exporter == "none":
             return False
         return any(

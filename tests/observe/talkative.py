@@ -1,4 +1,4 @@
-"""A module of an application whose function runs in a process of its own and logs there."""
+"""An application module with a function that logs, in a separate process too."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Whether there are traces: never by accident, and never in silence where they cannot be had."""
+"""Turning tracing on: never by accident, and with an error if it is not possible."""
 
 import sys
 
@@ -13,7 +13,7 @@ def wanting(**more: str) -> Settings:
     return Settings.model_validate({"otel_exporter_otlp_endpoint": "http://127.0.0.1:1", **more})
 
 
-def test_nobody_traces_unless_it_is_wanted() -> None:
+def test_tracing_is_off_by_default() -> None:
     assert program_tracing() is None
     with traced(Settings(), "worker") as tracing:
         assert tracing is None
@@ -24,7 +24,7 @@ def test_nobody_traces_unless_it_is_wanted() -> None:
 @pytest.mark.parametrize(
     "missing", ["opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter"]
 )
-def test_what_is_not_installed_is_named(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_the_missing_extra(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ConfigurationError, match=r"install herdbook\[tracing\]"), traced(wanting(), "worker"):
         pass
@@ -32,7 +32,7 @@ def test_what_is_not_installed_is_named(missing: str, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "problem"),
     [
         ({"otel_traces_exporter": "zipkin"}, "OTEL_TRACES_EXPORTER: .* otlp and none"),
         ({"otel_exporter_otlp_protocol": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL: .* http/protobuf"),
@@ -40,6 +40,6 @@ def test_what_is_not_installed_is_named(missing: str, monkeypatch: pytest.Monkey
         ({"otel_exporter_otlp_traces_endpoint": "c:1/t"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT must begin with http://"),
     ],
 )
-def test_what_cannot_be_done_is_told(more: dict[str, str], told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told), traced(wanting(**more), "worker"):
+def test_unsupported_settings_are_errors(more: dict[str, str], problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem), traced(wanting(**more), "worker"):
         pass

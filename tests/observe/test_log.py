@@ -1,4 +1,4 @@
-"""Every log line has one form on stderr, whoever wrote it."""
+"""All log lines on stderr have one format, whoever wrote them."""
 
 import io
 import logging
@@ -23,7 +23,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def own_logging() -> Iterator[None]:
-    """Logging belongs to the process: what a test sets up is undone."""
+    """Undo what a test sets up, because logging is global to the process."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield
@@ -39,7 +39,7 @@ def lines() -> Lines:
     return lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_our_events_are_json_lines_where_there_is_no_terminal(lines: Lines) -> None:
+def test_our_events_are_json_lines_outside_a_terminal(lines: Lines) -> None:
     structlog.get_logger("herdbook").info("worker started", queues=["email"])
     (line,) = lines()
     assert line["event"] == "worker started"
@@ -48,7 +48,7 @@ def test_our_events_are_json_lines_where_there_is_no_terminal(lines: Lines) -> N
     assert line["timestamp"].endswith("Z")
 
 
-def test_lines_of_libraries_and_applications_have_the_same_form(lines: Lines) -> None:
+def test_lines_of_libraries_and_applications_have_the_same_format(lines: Lines) -> None:
     logging.getLogger("my.app").info("hello %s", "Io", extra={"customer": 7})
     logging.getLogger("uvicorn.error").info("of no use")
     with warnings.catch_warnings():
@@ -62,24 +62,24 @@ def test_lines_of_libraries_and_applications_have_the_same_form(lines: Lines) ->
 def test_no_password_reaches_the_log_even_in_a_trace(lines: Lines) -> None:
     url = "redis://:secret@h"
     log = structlog.get_logger("herdbook")
-    log.warning("away", url=url)
+    log.warning("unreachable", url=url)
     try:
         raise ConnectionError(f"cannot reach {url}")
     except ConnectionError as error:
         log.error("failed", exc_info=error)
-    away, failed = lines()
-    assert away["url"] == "redis://:***@h"
+    unreachable, failed = lines()
+    assert unreachable["url"] == "redis://:***@h"
     assert "ConnectionError: cannot reach redis://:***@h" in failed["exception"]
     assert failed["exception"].count("secret") == 0
 
 
-def test_values_that_json_does_not_know_do_no_harm(lines: Lines) -> None:
+def test_values_that_are_not_json_are_logged_too(lines: Lines) -> None:
     structlog.get_logger("herdbook").info("odd", value={1: object})
     (line,) = lines()
     assert line["value"] == {"1": "<class 'object'>"}
 
 
-def test_a_terminal_gets_lines_for_people() -> None:
+def test_a_terminal_gets_console_lines() -> None:
     stream = Terminal()
     set_up_logging(Settings(), "worker", stream)
     structlog.get_logger("herdbook").info("worker started", url="redis://:secret@h")
@@ -88,7 +88,7 @@ def test_a_terminal_gets_lines_for_people() -> None:
     assert "secret" not in stream.getvalue()
 
 
-def test_the_settings_choose_form_and_level() -> None:
+def test_the_settings_choose_format_and_level() -> None:
     stream = io.StringIO()
     set_up_logging(Settings(log_format="console", log_level="warning"), "worker", stream)
     structlog.get_logger("herdbook").info("too little")

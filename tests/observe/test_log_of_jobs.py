@@ -1,4 +1,4 @@
-"""What a job's function logs tells which job, wherever the function runs."""
+"""Log lines of a job's function name the job, wherever the function runs."""
 
 import io
 import logging
@@ -33,7 +33,7 @@ def stream() -> io.StringIO:
 
 @pytest.fixture
 def registry() -> Iterator[Registry]:
-    """A type for each kind of function; each logs the word that it is given."""
+    """A job type for each kind of function; each logs the word that it is given."""
     registry = Registry()
 
     @registry.processor("coroutine", queue="words")
@@ -46,7 +46,7 @@ def registry() -> Iterator[Registry]:
     assert running_job.get(None) is None
 
 
-def said(text: str, word: str) -> list[dict[str, Any]]:
+def lines_of(text: str, word: str) -> list[dict[str, Any]]:
     lines = [orjson.loads(line) for line in text.splitlines() if line.startswith("{")]
     return [line for line in lines if word in line["event"] or line.get("word") == word]
 
@@ -68,14 +68,14 @@ async def test_each_line_has_its_job(
     names = [one.name for one in registry]
     jobs = dict(zip(names, ids, strict=True))
     for name in ("coroutine", "thread"):
-        assert_named(said(stream.getvalue(), f"<{name}>"), jobs[name], name, "words")
-    # A job's process has its own way to stderr.
-    lines = said(capfd.readouterr().err, "<process>")
+        assert_named(lines_of(stream.getvalue(), f"<{name}>"), jobs[name], name, "words")
+    # A job's process writes to stderr itself.
+    lines = lines_of(capfd.readouterr().err, "<process>")
     assert_named(lines, jobs["process"], "process", "apart")
     assert {line["role"] for line in lines} == {"job"}
 
 
-def test_lines_outside_of_jobs_name_none_and_a_line_may_say_otherwise(stream: io.StringIO) -> None:
+def test_lines_outside_of_jobs_name_no_job_and_fields_of_a_line_are_kept(stream: io.StringIO) -> None:
     structlog.get_logger("herdbook").info("worker started")
     logging.getLogger("app").warning("hello", extra={"queue": "mine"})
     started, hello = [orjson.loads(line) for line in stream.getvalue().splitlines()]

@@ -1,4 +1,4 @@
-"""A worker and a relay that are observed tell what they did as Prometheus metrics."""
+"""Prometheus metrics of a worker and a relay."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from herdbook.errors import ConfigurationError
 from herdbook.execution.worker import Worker
 from herdbook.model.registry import Registry
 from herdbook.model.signals import Unrecoverable
-from herdbook.observe.events import NOBODY, Observer
+from herdbook.observe.events import NULL_OBSERVER, Observer
 from herdbook.observe.metrics import ProcessMetrics, exposed
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.adds import QueuedJob, QueueWriter
@@ -27,7 +27,7 @@ Samples = dict[tuple[str, ...], float]
 
 
 def samples(text: str) -> Samples:
-    """Each value by its name and the values of its labels, in the order of their names."""
+    """Each sample by its name and its label values, in the order of the label names."""
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
@@ -49,7 +49,7 @@ def registry() -> Registry:
 
 @pytest.fixture
 async def watched(settings: Settings, registry: Registry, database: Database) -> AsyncIterator[ProcessMetrics]:
-    """A worker and a relay at work, and their metrics."""
+    """A running worker and relay, and their metrics."""
     metrics = ProcessMetrics()
     assert settings.redis_url
     async with connect(settings.redis_url) as client:
@@ -70,7 +70,7 @@ async def scraped(metrics: ProcessMetrics) -> Samples:
             return samples((await client.get(f"http://127.0.0.1:{port}/metrics")).text)
 
 
-async def test_attempts_batches_and_the_pool_are_told(
+async def test_attempts_batches_and_the_pool_are_measured(
     watched: ProcessMetrics, registry: Registry, database: Database, settings: Settings
 ) -> None:
     publisher = Publisher(database, registry, max_job_bytes=1_000)
@@ -96,12 +96,12 @@ async def test_attempts_batches_and_the_pool_are_told(
     assert all(one >= 0 for one in connections)
 
 
-async def test_types_that_a_worker_does_not_know_share_one_name(watched: ProcessMetrics, settings: Settings) -> None:
-    """Anybody may add jobs of any type to a queue; their names would fill the worker's memory."""
+async def test_unknown_job_types_share_one_label(watched: ProcessMetrics, settings: Settings) -> None:
+    """Any client may add jobs of any type to a queue; their names would fill the worker's memory."""
     assert settings.redis_url
     async with connect(settings.redis_url) as client:
         await QueueWriter(client, prefix=settings.queue_prefix).add(
-            "work", [_foreign("a", "evil-1"), _foreign("b", "evil-2")]
+            "work", [_external("a", "evil-1"), _external("b", "evil-2")]
         )
 
         async def recorded() -> Samples | None:
@@ -113,7 +113,7 @@ async def test_types_that_a_worker_does_not_know_share_one_name(watched: Process
     assert not [key for key in found if "evil" in "".join(key)]
 
 
-def _foreign(job_id: str, job_type: str) -> QueuedJob:
+def _external(job_id: str, job_type: str) -> QueuedJob:
     return QueuedJob(
         job_id=job_id,
         job_type=job_type,
@@ -128,12 +128,12 @@ def _foreign(job_id: str, job_type: str) -> QueuedJob:
 
 async def test_nothing_is_served_unless_a_port_is_set(database: Database, settings: Settings) -> None:
     with observed(settings, database) as observer:
-        assert observer is NOBODY
+        assert observer is NULL_OBSERVER
     with observed(settings.model_copy(update={"metrics_port": 0}), database) as observer:
         assert isinstance(observer, ProcessMetrics)
 
 
-async def test_a_port_that_is_taken_is_a_wrong_setting() -> None:
+async def test_a_port_in_use_is_a_configuration_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with (
@@ -143,7 +143,7 @@ async def test_a_port_that_is_taken_is_a_wrong_setting() -> None:
             pass
 
 
-async def test_an_observer_of_nothing_can_be_told_everything() -> None:
+async def test_the_base_observer_ignores_every_event() -> None:
     observer = Observer()
     observer.claimed("q", 1, 1)
     observer.recorded("q", [])

@@ -1,4 +1,4 @@
-"""Spans of publishes and attempts, and the context that goes with a job."""
+"""Spans for publishing and attempts, and the trace context that travels with a job."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -109,7 +109,7 @@ def new_job(job_type: str = "nest", queue: str = "traced") -> NewJob:
     )
 
 
-def test_jobs_get_the_context_of_their_publish(tracing: Tracing) -> None:
+def test_jobs_get_the_trace_context_of_their_publish(tracing: Tracing) -> None:
     with (
         provider.get_tracer("test").start_as_current_span("caller") as caller,
         tracing.publishing([new_job()]) as (job,),
@@ -137,7 +137,7 @@ def test_jobs_of_one_bulk_share_a_span(tracing: Tracing) -> None:
     assert "messaging.destination.name" not in span.attributes
 
 
-def test_what_comes_along_is_left_behind_when_it_is_too_large(tracing: Tracing) -> None:
+def test_oversized_trace_state_is_dropped(tracing: Tracing) -> None:
     state = ",".join(f"vendor{number}={'x' * 200}" for number in range(20))
     context = parse_context(json.dumps({"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": state}))
     with (
@@ -150,7 +150,7 @@ def test_what_comes_along_is_left_behind_when_it_is_too_large(tracing: Tracing) 
         assert TRACE in job.trace_context
 
 
-def test_without_a_trace_there_is_nothing_to_carry() -> None:
+def test_without_a_trace_jobs_have_no_trace_context() -> None:
     with Tracing(trace.NoOpTracerProvider()).publishing([new_job()]) as (job,):
         assert job.trace_context is None
 
@@ -170,11 +170,11 @@ def test_without_a_trace_there_is_nothing_to_carry() -> None:
         "[" * 1_000,
     ],
 )
-def test_a_context_that_is_none_is_an_empty_one(text: str | None) -> None:
+def test_an_invalid_trace_context_is_an_empty_one(text: str | None) -> None:
     assert not get_current_span(parse_context(text)).get_span_context().is_valid
 
 
-async def test_a_refused_publish_says_why(publisher: Publisher) -> None:
+async def test_the_span_of_a_refused_publish_has_the_error(publisher: Publisher) -> None:
     options = JobOptions(idempotency_key="k")
     first = await publisher.publish(JobRequest(job_type="nest", job_data="a", options=options))
     again = await publisher.publish(JobRequest(job_type="nest", job_data="a", options=options))
@@ -186,11 +186,11 @@ async def test_a_refused_publish_says_why(publisher: Publisher) -> None:
     assert refused.status.status_code is StatusCode.ERROR
     assert refused.attributes is not None
     assert refused.attributes["error.type"] == "IdempotencyConflictError"
-    # The id would be that of a job that was never recorded.
+    # It would be the id of a job that was never recorded.
     assert "messaging.message.id" not in refused.attributes
 
 
-async def test_a_job_of_another_client_goes_on_with_its_trace(other: Queue, worker: Worker, database: Database) -> None:
+async def test_a_job_of_another_client_continues_its_trace(other: Queue, worker: Worker, database: Database) -> None:
     await other.add("nest", "a", {"tm": GIVEN})
     await other.add("nest_thread", "a", {"tm": GIVEN})
     for name, inner in (("process nest", "async"), ("process nest_thread", "thread")):
@@ -201,13 +201,15 @@ async def test_a_job_of_another_client_goes_on_with_its_trace(other: Queue, work
         assert own.parent is not None
         assert own.parent.span_id == attempt.context.span_id
     async with database.connection() as connection:
-        # An operator's retry will need it.
+        # An operator's retry needs it.
         rows = await connection.fetch("SELECT trace_context FROM herdbook.jobs")
     assert [row["trace_context"] for row in rows] == [GIVEN] * 2
 
 
 @pytest.mark.parametrize("tm", [7, "", "x" * 100_000, 'a"\0b', {"traceparent": "x"}])
-async def test_what_others_write_may_be_anything(tm: object, other: Queue, worker: Worker, database: Database) -> None:
+async def test_invalid_trace_contexts_of_other_clients_are_ignored(
+    tm: object, other: Queue, worker: Worker, database: Database
+) -> None:
     await other.add("nest", "a", {"tm": tm})
     (attempt,) = await spans("process nest")
     assert attempt.parent is None
@@ -224,7 +226,7 @@ async def test_what_others_write_may_be_anything(tm: object, other: Queue, worke
         ("fail", ["failed"], StatusCode.ERROR),
     ],
 )
-async def test_an_attempt_says_what_it_came_to(
+async def test_the_span_of_an_attempt_has_its_outcome(
     how: str, outcomes: list[str], status: StatusCode, other: Queue, worker: Worker
 ) -> None:
     await other.add("end", how, {})
@@ -236,13 +238,13 @@ async def test_an_attempt_says_what_it_came_to(
         assert dict(event.attributes or {}) == {"exception.type": "ValueError", "exception.message": "as told"}
 
 
-async def test_a_type_that_nobody_declared_makes_no_name_of_a_span(other: Queue, worker: Worker) -> None:
+async def test_an_undeclared_job_type_is_not_part_of_the_span_name(other: Queue, worker: Worker) -> None:
     await other.add("made up by others", "a", {})
     (span,) = await spans("process")
     assert span.status.status_code is StatusCode.ERROR
 
 
-async def test_nothing_is_carried_where_nobody_traces(database: Database) -> None:
+async def test_without_tracing_jobs_have_no_trace_context(database: Database) -> None:
     await Publisher(database, registry, max_job_bytes=1_000).publish(JobRequest(job_type="nest", job_data="a"))
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT trace_context FROM herdbook.jobs") is None

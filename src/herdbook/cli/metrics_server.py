@@ -7,7 +7,7 @@ Never loads the metrics' library otherwise.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from herdbook.observe.events import NOBODY, AttemptTrace, Observer
+from herdbook.observe.events import NULL_OBSERVER, AttemptTrace, Observer
 from herdbook.record.database import Database
 from herdbook.service import log
 from herdbook.settings import Settings
@@ -17,7 +17,7 @@ from herdbook.settings import Settings
 def observed(settings: Settings, database: Database, attempts: AttemptTrace | None = None) -> Iterator[Observer]:
     """An observer, for as long as the block lasts. Raises ConfigurationError when the port is taken."""
     if settings.metrics_port is None:
-        yield NOBODY if attempts is None else Observer(attempts)
+        yield NULL_OBSERVER if attempts is None else Observer(attempts)
         return
     from herdbook.observe.metrics import ProcessMetrics, exposed
 

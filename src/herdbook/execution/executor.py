@@ -26,7 +26,7 @@ from herdbook.model.artifacts import ArtifactStore
 from herdbook.model.outcome import Ended, Released
 from herdbook.model.registry import Registry
 from herdbook.model.signals import Cancel
-from herdbook.observe.events import NOBODY, Observer
+from herdbook.observe.events import NULL_OBSERVER, Observer
 from herdbook.queue.delivery import Acknowledgement, Delivery
 from herdbook.queue.locks import LockKeeper
 from herdbook.queue.work import BATCH_LIMIT, AckAndFetch, WorkQueue
@@ -52,7 +52,7 @@ class Executor:
         processes: ProcessPool,
         *,
         concurrency: int,
-        observer: Observer = NOBODY,
+        observer: Observer = NULL_OBSERVER,
     ) -> None:
         self._queue = queue
         self._database = database

@@ -17,7 +17,7 @@ from herdbook.execution.executor import Executor
 from herdbook.execution.processes import ProcessPool
 from herdbook.model.artifacts import ArtifactStore, FolderArtifacts
 from herdbook.model.registry import Registry
-from herdbook.observe.events import NOBODY, Observer
+from herdbook.observe.events import NULL_OBSERVER, Observer
 from herdbook.queue.delivery import Retention
 from herdbook.queue.locks import LockKeeper
 from herdbook.queue.work import StalledRule, WorkQueue
@@ -72,7 +72,7 @@ class Worker:
         database: Database,
         *,
         queues: list[str] | None = None,
-        observer: Observer = NOBODY,
+        observer: Observer = NULL_OBSERVER,
     ) -> None:
         if settings.redis_url is None:
             raise ConfigurationError("a worker needs REDIS_URL")

@@ -1,5 +1,4 @@
-"""Takes what the parts tell of their work.
+"""Logs, metrics and traces.
 
-Gives it a readable form.
-Never is called by the logic itself, which only emits events.
+The logic itself only emits events and never calls these modules.
 """

@@ -1,8 +1,4 @@
-"""Takes what the stations of a job's path tell at the edges of their steps: one event for each batch.
-
-Gives it to whoever observes this process.
-Never costs more than an empty call for each batch where nobody does.
-"""
+"""Events at the edges of the steps in a job's path, one per batch, for metrics and traces to observe."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +10,7 @@ from herdbook.model.outcome import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolUse:
-    """How many connections are open, how many of them idle, and how many there may be."""
+    """How many connections of a pool are open, how many of those are idle, and how many may be opened."""
 
     open: int
     idle: int
@@ -22,7 +18,7 @@ class PoolUse:
 
 
 class ObservedAttempt(Protocol):
-    """An attempt, from its claim to its end. `outcome` is None until it has ended; `took` and `waited` are seconds."""
+    """An attempt, from its claim to its end. `outcome` is None until then; `took` and `waited` are in seconds."""
 
     @property
     def key(self) -> AttemptKey: ...
@@ -42,35 +38,35 @@ class ObservedAttempt(Protocol):
     def waited(self) -> float: ...
 
 
-# Follows an attempt from its first step, in its own task, whose context it may change; gives what is to be called
-# once the outcome is decided.
+# Called at the first step of an attempt, in the attempt's own task, whose context it may change; returns a function
+# to call once the outcome is decided.
 AttemptTrace = Callable[[ObservedAttempt], Callable[[], None]]
 
 
 class Observer:
-    """One who hears of every batch, and does nothing about it; others override what they want to hear.
+    """Receives the event of every batch and ignores it; subclasses override the events they need.
 
-    The calls are made in the event loop, after the step, and must not raise. `attempts` follows every single attempt;
-    None costs nothing.
+    The methods are called in the event loop, after the step, and must not raise. `attempts` traces every single
+    attempt; None costs nothing.
     """
 
     def __init__(self, attempts: AttemptTrace | None = None) -> None:
         self.attempts = attempts
 
     def claimed(self, queue: str, deliveries: int, won: int) -> None:
-        """A batch of deliveries was claimed in the record, and `won` of them run."""
+        """A batch of deliveries was claimed, and `won` of them run."""
 
     def recorded(self, queue: str, runs: Sequence[ObservedAttempt]) -> None:
-        """The outcomes of these runs were recorded in one commit."""
+        """The outcomes of these attempts were recorded in one commit."""
 
     def acknowledged(self, queue: str, jobs: int) -> None:
-        """The queue was told of so many jobs in one turn."""
+        """So many jobs were acknowledged in one call."""
 
     def relayed(self, entries: int) -> None:
-        """A batch of the outbox was carried to the queues."""
+        """A batch of outbox entries was delivered to the queues."""
 
     def watch_held(self, held: Callable[[], dict[str, int]]) -> None:
-        """A worker works here; `held` tells how many jobs of each queue it holds at the moment."""
+        """A worker has started in this process; `held` returns how many jobs of each queue it currently holds."""
 
 
-NOBODY = Observer()
+NULL_OBSERVER = Observer()

@@ -1,7 +1,6 @@
-"""Takes the settings, and the tracer provider that the program has set, if it has.
+"""Sets up tracing: with the program's own tracer provider, or by the settings, which send traces to a collector.
 
-Gives tracing, or None where nobody wants it; what the settings want is sent to a collector.
-Never loads OpenTelemetry where nobody wants it.
+OpenTelemetry must not be loaded unless tracing is on.
 """
 
 import sys
@@ -16,14 +15,14 @@ from herdbook.settings import Settings
 if TYPE_CHECKING:
     from herdbook.observe.tracing import Tracing
 
-# Seconds that the last spans of a process get to reach their collector.
+# Seconds that the last spans of a process have to reach the collector.
 _TIMEOUT = 3.0
 _PROTOCOL = "http/protobuf"
 
 
 def program_tracing() -> "Tracing | None":
-    """Tracing by the tracer provider that this program has set; None when it has set none."""
-    # Who sets one has loaded the module.
+    """Tracing with the tracer provider that this program has set; None if it has set none."""
+    # A program that sets one has loaded the module.
     api = sys.modules.get("opentelemetry.trace")
     if api is None or isinstance(provider := api.get_tracer_provider(), api.ProxyTracerProvider):
         return None
@@ -34,9 +33,9 @@ def program_tracing() -> "Tracing | None":
 
 @contextmanager
 def traced(settings: Settings, role: str) -> "Iterator[Tracing | None]":
-    """Tracing of this process, for as long as the block lasts: the program's own, else as the settings want it.
+    """Tracing in this process for the length of the block: the program's own, otherwise by the settings.
 
-    Raises ConfigurationError when they want what cannot be had.
+    Raises ConfigurationError for settings that are not supported.
     """
     tracing = program_tracing()
     if tracing is not None or not settings.sends_traces:
@@ -52,10 +51,10 @@ def traced(settings: Settings, role: str) -> "Iterator[Tracing | None]":
 
 def _check(settings: Settings) -> None:
     if settings.otel_traces_exporter not in ("", "otlp"):
-        raise ConfigurationError("OTEL_TRACES_EXPORTER: Herdbook knows otlp and none")
+        raise ConfigurationError("OTEL_TRACES_EXPORTER: Herdbook supports otlp and none")
     if (settings.otel_exporter_otlp_traces_protocol or settings.otel_exporter_otlp_protocol) not in ("", _PROTOCOL):
         raise ConfigurationError(
-            f"OTEL_EXPORTER_OTLP_PROTOCOL: Herdbook sends traces by {_PROTOCOL}, which collectors take on port 4318"
+            f"OTEL_EXPORTER_OTLP_PROTOCOL: Herdbook supports {_PROTOCOL}, which collectors accept on port 4318"
         )
     for name in ("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint"):
         if getattr(settings, name) and not getattr(settings, name).startswith(("http://", "https://")):
@@ -63,7 +62,7 @@ def _check(settings: Settings) -> None:
 
 
 def _send_traces(role: str) -> Callable[[], None]:
-    """Set the tracer provider of this process, by the rest of OpenTelemetry's variables; gives what ends it."""
+    """Set this process's tracer provider by OpenTelemetry's other variables; returns a function that shuts it down."""
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -72,7 +71,7 @@ def _send_traces(role: str) -> Callable[[], None]:
         from opentelemetry.trace import set_tracer_provider
     except ImportError:
         raise ConfigurationError(
-            "OpenTelemetry's variables ask for traces: install herdbook[tracing], or set OTEL_TRACES_EXPORTER=none"
+            "OpenTelemetry's variables turn traces on: install herdbook[tracing], or set OTEL_TRACES_EXPORTER=none"
         ) from None
     resource = Resource.create()
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
@@ -80,11 +79,11 @@ def _send_traces(role: str) -> Callable[[], None]:
     exporter = OTLPSpanExporter()
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    # The functions' own spans, and those of other libraries, go the same way.
+    # Spans of the processors' functions and of other libraries are sent the same way.
     set_tracer_provider(provider)
 
     def end() -> None:
-        # A collector that is away must not keep a process that ends: this gives its exports up.
+        # An unreachable collector must not delay the end of the process: after the timeout, exports are abandoned.
         timer = threading.Timer(_TIMEOUT, exporter.shutdown)
         timer.start()
         provider.shutdown()

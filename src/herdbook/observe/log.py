@@ -1,7 +1,6 @@
-"""Takes the settings for the log, the role of this process, and the job whose function logs.
+"""Sets up logging to stderr for us and all libraries, as console lines in a terminal and as JSON elsewhere.
 
-Gives every log line, of ours and of the libraries, one form on stderr: for people in a terminal, else JSON.
-Never writes a password of a URL, and never writes to stdout.
+Passwords in URLs are never written, and nothing is written to stdout.
 """
 
 import logging
@@ -17,12 +16,12 @@ from herdbook.model.context import running_job
 from herdbook.model.masking import mask_passwords
 from herdbook.settings import Settings
 
-# What these say at level info is of no use to whoever runs us.
-_TALKATIVE = ("uvicorn", "apprise", "asyncio", "mail", "fontTools", "fpdf")
+# Their info messages are of no use to operators.
+_NOISY_LOGGERS = ("uvicorn", "apprise", "asyncio", "mail", "fontTools", "fpdf")
 
 
 def set_up_logging(settings: Settings, role: str, stream: TextIO | None = None) -> None:
-    """Send all log lines of this process to `stream` (stderr unless given); `role` stands in each JSON line."""
+    """Send all log lines of this process to `stream` (default: stderr); `role` is part of each line."""
     stream = stream or sys.stderr
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     console = settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty())
@@ -39,7 +38,7 @@ def set_up_logging(settings: Settings, role: str, stream: TextIO | None = None) 
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     handler = logging.StreamHandler(stream)
-    render = _for_people(stream, role) if console else _as_json(role)
+    render = _console_processors(stream, role) if console else _json_processors(role)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(processors=[*render, _mask], foreign_pre_chain=shared, use_get_message=True)
     )
@@ -47,9 +46,9 @@ def set_up_logging(settings: Settings, role: str, stream: TextIO | None = None) 
 
 
 def add_job(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Give what a job's function logs the names of its job; also for structlog configurations of an application's own.
+    """Add the running job to a log line; may also be used in an application's own structlog configuration.
 
-    What the line says itself goes first.
+    Fields that the line already has are kept.
     """
     job = running_job.get(None)
     if job is not None:
@@ -64,20 +63,20 @@ def _route(handler: logging.Handler, level: int) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for name in _TALKATIVE:
+    for name in _NOISY_LOGGERS:
         logging.getLogger(name).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
     logging.captureWarnings(True)
 
 
-def _for_people(stream: TextIO, role: str) -> list[Processor]:
-    # No rich traceback: it would show local variables, and secrets among them.
+def _console_processors(stream: TextIO, role: str) -> list[Processor]:
+    # No rich tracebacks: they would show local variables, including secrets.
     renderer = structlog.dev.ConsoleRenderer(
         colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0, pad_level=False
     )
     return [_with_role(role), structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
 
 
-def _as_json(role: str) -> list[Processor]:
+def _json_processors(role: str) -> list[Processor]:
     return [
         _with_role(role),
         structlog.stdlib.add_logger_name,
@@ -100,5 +99,5 @@ def _dump(event: Any, **options: Any) -> str:
 
 
 def _mask(_logger: WrappedLogger, _method: str, line: Any) -> str:
-    """At the very end, so that tracebacks and the libraries' lines are masked too."""
+    """Comes last, so that tracebacks and lines of libraries are masked too."""
     return mask_passwords(line)

@@ -1,8 +1,4 @@
-"""Takes the events of this process, and its pool and worker as they are at the moment.
-
-Gives them as Prometheus metrics on a port of their own; they begin at zero with the process.
-Never is called where nobody asked for that port.
-"""
+"""Prometheus metrics of one worker or relay process, served on their own port if one is set."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +12,12 @@ from herdbook.observe.buckets import SECONDS
 from herdbook.observe.events import AttemptTrace, ObservedAttempt, Observer, PoolUse
 
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
-# Other clients of a queue may name types as they like, and each name makes series that stay.
+# Other clients of a queue may use any job type names, and each name would add time series for good.
 _UNKNOWN = "(unknown)"
 
 
 class ProcessMetrics(Observer):
-    """What one worker or relay does; `registry` has the metrics."""
+    """Counts what one worker or relay does; `registry` has the metrics."""
 
     def __init__(self, attempts: AttemptTrace | None = None) -> None:
         super().__init__(attempts)
@@ -42,21 +38,21 @@ class ProcessMetrics(Observer):
         )
         self._wait = Histogram(
             "herdbook_worker_wait_seconds",
-            "From when an attempt could have run until it was claimed.",
+            "How long attempts waited from when they were due until they were claimed.",
             names,
             buckets=SECONDS,
             registry=self.registry,
         )
         self._batch = Histogram(
             "herdbook_batch_size",
-            "How many jobs one step took together.",
+            "How many jobs one step processed together.",
             ("step",),
             buckets=_SIZES,
             registry=self.registry,
         )
-        self._turned_away = Counter(
+        self._rejected = Counter(
             "herdbook_worker_turned_away",
-            "Deliveries whose claim lost, so that they did not run.",
+            "Deliveries that did not run because their claim was rejected.",
             ("queue",),
             registry=self.registry,
         )
@@ -65,10 +61,10 @@ class ProcessMetrics(Observer):
         """Count a batch of claims."""
         self._batch.labels("claim").observe(deliveries)
         if won < deliveries:
-            self._turned_away.labels(queue).inc(deliveries - won)
+            self._rejected.labels(queue).inc(deliveries - won)
 
     def recorded(self, queue: str, runs: Sequence[ObservedAttempt]) -> None:
-        """Count attempts, and take their times."""
+        """Count attempts, and observe their durations."""
         if runs:
             self._batch.labels("record").observe(len(runs))
         for run in runs:
@@ -83,20 +79,20 @@ class ProcessMetrics(Observer):
         self._batch.labels("acknowledge").observe(jobs)
 
     def relayed(self, entries: int) -> None:
-        """Count a batch of the outbox."""
+        """Count a batch of outbox entries."""
         self._batch.labels("relay").observe(entries)
 
     def watch_pool(self, use: Callable[[], PoolUse]) -> None:
-        """Show the use of the pool, too."""
+        """Add metrics of the connection pool."""
         self.registry.register(_Now(lambda: [pool_family(use())]))
 
     def watch_held(self, held: Callable[[], dict[str, int]]) -> None:
-        """Show how many jobs of each queue the worker holds, too."""
+        """Add the number of jobs that the worker holds, per queue."""
         self.registry.register(_Now(lambda: [_held_family(held())]))
 
 
 class _Now(Collector):
-    """Metrics that are read when they are asked for."""
+    """Metrics that are read when they are scraped."""
 
     def __init__(self, read: Callable[[], list[GaugeMetricFamily]]) -> None:
         self._read = read
@@ -106,10 +102,10 @@ class _Now(Collector):
 
 
 def pool_family(use: PoolUse) -> GaugeMetricFamily:
-    """The use of a pool as a metric."""
+    """The use of a connection pool as a metric."""
     found = GaugeMetricFamily(
         "herdbook_record_connections",
-        "Connections of this process to PostgreSQL: in use, idle, and how many more it may open.",
+        "Connections of this process to PostgreSQL: used, idle, and free to be opened.",
         labels=("state",),
     )
     found.add_metric(("used",), use.open - use.idle)
@@ -129,9 +125,9 @@ def _held_family(held: dict[str, int]) -> GaugeMetricFamily:
 
 @contextmanager
 def exposed(metrics: ProcessMetrics, host: str, port: int) -> Iterator[int]:
-    """Serve the metrics from a thread, for as long as the block lasts; gives the port, which 0 leaves open.
+    """Serve the metrics from a thread for the length of the block; yields the port, a free one if `port` is 0.
 
-    Raises ConfigurationError when the address is wrong or taken.
+    Raises ConfigurationError if the address is invalid or in use.
     """
     try:
         server, thread = start_http_server(port, host, registry=metrics.registry)

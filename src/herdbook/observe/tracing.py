@@ -1,7 +1,6 @@
-"""Takes jobs that are published, attempts that run, and OpenTelemetry's tracer provider.
+"""OpenTelemetry spans for publishing jobs and running attempts, linked by a trace context that travels with the job.
 
-Gives each a span, and a job the trace that its attempts go on with, as a text that travels with it.
-Never records job data, results, local variables or stacks.
+Spans never contain job data, results, local variables or stack traces.
 """
 
 import json
@@ -19,29 +18,29 @@ from herdbook.model.job import LONGEST_TRACE_CONTEXT, NewJob
 from herdbook.model.outcome import Failed, WillRetry
 from herdbook.observe.events import ObservedAttempt
 
-# Attributes: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/. It knows no name for BullMQ, and
-# allows one's own. As in BullMQ's own telemetry, an attempt is a child of the publish and not only linked to it.
+# Attributes: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/. They define no system name for
+# BullMQ, but allow custom ones. As in BullMQ's own telemetry, an attempt is a child of the publish, not just linked.
 _SYSTEM = {"messaging.system": "bullmq"}
 _PUBLISH = {**_SYSTEM, "messaging.operation.name": "publish", "messaging.operation.type": "send"}
 _PROCESS = {**_SYSTEM, "messaging.operation.name": "process", "messaging.operation.type": "process"}
 
 
 class Tracing:
-    """Makes the spans; its two methods are a `PublishTrace` and an `AttemptTrace`."""
+    """Creates the spans; its two methods are a `PublishTrace` and an `AttemptTrace`."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._tracer = provider.get_tracer("herdbook")
 
     @contextmanager
     def publishing(self, jobs: Sequence[NewJob]) -> Iterator[Sequence[NewJob]]:
-        """One span, for as long as the block lasts, of jobs that are recorded together; gives them their trace."""
+        """A span, for the length of the block, for jobs recorded together; yields the jobs with their trace context."""
         job_types, queues = {job.job_type for job in jobs}, {job.queue for job in jobs}
         attributes: dict[str, str | int] = {**_PUBLISH}
         if len(queues) == 1:
             attributes["messaging.destination.name"] = jobs[0].queue
         if len(jobs) > 1:
             attributes["messaging.batch.message_count"] = len(jobs)
-        # A key may bring an earlier job, of another id.
+        # With an idempotency key, the result may be an earlier job with another id.
         elif jobs and jobs[0].idempotency_key is None:
             attributes |= {"messaging.message.id": str(jobs[0].id), "herdbook.job.id": str(jobs[0].id)}
         with self._tracer.start_as_current_span(
@@ -59,10 +58,10 @@ class Tracing:
                 raise
 
     def attempt(self, run: ObservedAttempt) -> Callable[[], None]:
-        """Begin an attempt's span, which becomes the current one of the calling task; gives what ends it."""
+        """Start an attempt's span and make it current in the calling task; returns a function that ends it."""
         parent = parse_context(run.trace_context)
         span = self._tracer.start_span(
-            # Names are few, by the rules; and others than ours may call a job what they like.
+            # Span names must have low cardinality, and other clients may use any job type names.
             f"process {run.type_name}" if run.type_name else "process",
             context=parent,
             kind=SpanKind.CONSUMER,
@@ -79,18 +78,18 @@ class Tracing:
 
 
 def context_text() -> str | None:
-    """The current context as BullMQ's telemetry writes it down: the propagators' fields as JSON. None without one."""
+    """The current context in BullMQ's telemetry format: the propagators' fields as JSON. None if there is none."""
     fields: dict[str, str] = {}
     propagate.inject(fields)
     text = json.dumps(fields)
     if len(text) > LONGEST_TRACE_CONTEXT:
-        # Baggage and vendors' state come from outside, and may be of any size. The trace itself goes on.
+        # Baggage and vendor state come from outside and may be of any size; the trace itself continues without them.
         text = json.dumps({name: fields[name] for name in ("traceparent",) if name in fields})
     return text if text != "{}" else None
 
 
 def parse_context(text: str | None) -> Context:
-    """The context of such a text, which anybody may have written; an empty one for what is none."""
+    """The context in such a text, which any client may have written; an empty one if it is invalid."""
     try:
         fields = orjson.loads(text or "{}")
     except ValueError:
