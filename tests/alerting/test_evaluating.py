@@ -18,10 +18,10 @@ def queue(oldest: float | None, *, name: str = "mails", paused: bool = False, wo
 
 def ended(**types: tuple[int, int]) -> AlertFacts:
     found = {name: TypeFacts(completed=completed, failed=failed) for name, (completed, failed) in types.items()}
-    return replace(WELL, ended={600.0: found})
+    return replace(HEALTHY, ended={600.0: found})
 
 
-WELL = AlertFacts(ended={600.0: {}}, queues=[], lost_workers=[], outbox_age=0.0)
+HEALTHY = AlertFacts(ended={600.0: {}}, queues=[], lost_workers=[], outbox_age=0.0)
 FAILED = {"kind": "job-failed"}
 RATE = {"kind": "failure-rate", "above": 0.2, "over": "10m", "at_least": 10}
 WAITING = {"kind": "oldest-waiting", "longer_than": "1m"}
@@ -34,37 +34,39 @@ GONE = WorkerFacts(id="w1", seconds_silent=20, running=3)
 @pytest.mark.parametrize(
     ("rule", "facts", "subjects"),
     [
-        (FAILED, WELL, []),
+        (FAILED, HEALTHY, []),
         (FAILED, ended(mail=(5, 0)), []),
         (FAILED, ended(mail=(5, 1), report=(0, 2)), ["mail", "report"]),
         ({**FAILED, "job_types": ["report"]}, ended(mail=(5, 1), report=(0, 2)), ["report"]),
-        # Of an alert that was not sent no other alert can tell.
+        # A failed alert does not raise another one.
         (FAILED, ended(alert=(0, 1)), []),
         (RATE, ended(mail=(8, 2)), []),
         (RATE, ended(mail=(7, 3)), ["mail"]),
         (RATE, ended(mail=(0, 9)), []),
         ({**RATE, "job_types": ["report"]}, ended(mail=(0, 10)), []),
         ({**RATE, "above": 0, "at_least": 1}, ended(mail=(99, 1)), ["mail"]),
-        (WAITING, replace(WELL, queues=[queue(None), queue(60)]), []),
-        (WAITING, replace(WELL, queues=[queue(61), queue(61, name="b", paused=True)]), ["mails", "b"]),
-        ({**WAITING, "queues": ["b"]}, replace(WELL, queues=[queue(61)]), []),
-        (NO_WORKER, replace(WELL, queues=[queue(30)]), []),
-        (NO_WORKER, replace(WELL, queues=[queue(30, workers=0)]), ["mails"]),
-        (NO_WORKER, replace(WELL, queues=[queue(29, workers=0)]), []),
-        (NO_WORKER, replace(WELL, queues=[queue(None, workers=0)]), []),
-        (NO_WORKER, replace(WELL, queues=[queue(99, workers=0, paused=True)]), []),
-        ({**NO_WORKER, "queues": ["b"]}, replace(WELL, queues=[queue(99, workers=0)]), []),
-        (LAG, replace(WELL, outbox_age=60.0), []),
-        (LAG, replace(WELL, outbox_age=61.0), ["outbox"]),
-        (LOST, replace(WELL, lost_workers=[GONE]), ["w1"]),
-        (LOST, replace(WELL, lost_workers=[replace(GONE, seconds_silent=3_601)]), []),
-        # While Redis is away nobody knows how its queues are.
-        (WAITING, replace(WELL, queues=None), None),
-        (NO_WORKER, replace(WELL, queues=None), None),
-        (LAG, replace(WELL, queues=None, outbox_age=61.0), ["outbox"]),
+        (WAITING, replace(HEALTHY, queues=[queue(None), queue(60)]), []),
+        (WAITING, replace(HEALTHY, queues=[queue(61), queue(61, name="b", paused=True)]), ["mails", "b"]),
+        ({**WAITING, "queues": ["b"]}, replace(HEALTHY, queues=[queue(61)]), []),
+        (NO_WORKER, replace(HEALTHY, queues=[queue(30)]), []),
+        (NO_WORKER, replace(HEALTHY, queues=[queue(30, workers=0)]), ["mails"]),
+        (NO_WORKER, replace(HEALTHY, queues=[queue(29, workers=0)]), []),
+        (NO_WORKER, replace(HEALTHY, queues=[queue(None, workers=0)]), []),
+        (NO_WORKER, replace(HEALTHY, queues=[queue(99, workers=0, paused=True)]), []),
+        ({**NO_WORKER, "queues": ["b"]}, replace(HEALTHY, queues=[queue(99, workers=0)]), []),
+        (LAG, replace(HEALTHY, outbox_age=60.0), []),
+        (LAG, replace(HEALTHY, outbox_age=61.0), ["outbox"]),
+        (LOST, replace(HEALTHY, lost_workers=[GONE]), ["w1"]),
+        (LOST, replace(HEALTHY, lost_workers=[replace(GONE, seconds_silent=3_601)]), []),
+        # While Redis is unreachable, the state of the queues is unknown.
+        (WAITING, replace(HEALTHY, queues=None), None),
+        (NO_WORKER, replace(HEALTHY, queues=None), None),
+        (LAG, replace(HEALTHY, queues=None, outbox_age=61.0), ["outbox"]),
     ],
 )
-def test_a_rule_fires_by_the_facts(rule: dict[str, Any], facts: AlertFacts, subjects: list[str] | None) -> None:
+def test_a_rule_fires_according_to_the_facts(
+    rule: dict[str, Any], facts: AlertFacts, subjects: list[str] | None
+) -> None:
     found = evaluate(RULE.validate_python(rule), facts)
     assert (found if found is None else [one.subject for one in found]) == subjects
 
@@ -75,17 +77,21 @@ def test_a_rule_fires_by_the_facts(rule: dict[str, Any], facts: AlertFacts, subj
         (FAILED, ended(mail=(5, 1)), "1 job of type mail failed for good."),
         (FAILED, ended(mail=(5, 2_000)), "2,000 jobs of type mail failed for good."),
         (RATE, ended(mail=(7, 3)), "30% of the jobs of type mail failed for good: 3 of 10 within 10 min."),
-        (WAITING, replace(WELL, queues=[queue(90.4)]), "The next job of queue mails waits for 1 min 30 s."),
-        (LOST, replace(WELL, lost_workers=[GONE]), "Worker w1 was lost while it ran 3 jobs."),
+        (
+            WAITING,
+            replace(HEALTHY, queues=[queue(90.4)]),
+            "The next job of queue mails has been waiting for 1 min 30 s.",
+        ),
+        (LOST, replace(HEALTHY, lost_workers=[GONE]), "Worker w1 was lost while running 3 jobs."),
     ],
 )
-def test_an_incident_is_told_in_a_sentence(rule: dict[str, Any], facts: AlertFacts, message: str) -> None:
+def test_an_incident_is_described_in_a_sentence(rule: dict[str, Any], facts: AlertFacts, message: str) -> None:
     found = evaluate(RULE.validate_python(rule), facts)
     assert found
     assert found[0].message == message
 
 
-def test_only_rules_about_ended_jobs_ask_for_windows() -> None:
+def test_only_rules_about_ended_jobs_need_windows() -> None:
     rules = [RULE.validate_python(one) for one in (FAILED, {**RATE, "over": "1h"}, LAG, LOST, WAITING)]
     assert windows(rules) == {600.0, 3_600.0}
 

@@ -1,4 +1,4 @@
-"""The operator's file of rules and targets, and what is told of a wrong one."""
+"""Loading the operator's file of rules and targets, and the errors in an invalid one."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_without_a_file_there_are_no_rules() -> None:
     assert load_alerts(Settings(alerts=None)) == Alerts()
 
 
-def test_a_rule_is_called_by_its_kind_and_tells_all_targets_unless_it_says_otherwise(tmp_path: Path) -> None:
+def test_a_rule_is_named_after_its_kind_and_notifies_all_targets_by_default(tmp_path: Path) -> None:
     rules = '[[rules]]\nkind = "job-failed"\n[[rules]]\nname = "slow"\nkind = "outbox-lag"\nsend_to = ["team"]\n'
     alerts = load(tmp_path, TARGETS + rules)
     assert [rule.name for rule in alerts.rules] == ["job-failed", "slow"]
@@ -38,9 +38,9 @@ def test_a_rule_is_called_by_its_kind_and_tells_all_targets_unless_it_says_other
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
-        ("[[rules]", "is no TOML"),
+        ("[[rules]", "is not valid TOML"),
         ('[[rules]]\nkind = "job-failed"\n', "there are rules, but no targets"),
         (TARGETS + '[[rules]]\nkind = "nonsense"\n', "rule 1 (nonsense): Input tag 'nonsense'"),
         (TARGETS + "[[rules]]\nover = 3\n", "rule 1: Unable to extract tag"),
@@ -52,22 +52,25 @@ def test_a_rule_is_called_by_its_kind_and_tells_all_targets_unless_it_says_other
         (TARGETS + '[[rules]]\nkind = "job-failed"\nover = "soon"\n', "rule 1 (job-failed): over: not a duration"),
         (TARGETS + '[[rules]]\nkind = "job-failed"\nhow = 1\n', "rule 1 (job-failed): how: Extra inputs"),
         (TARGETS + '[[rules]]\nkind = "job-failed"\nsend_to = ["x"]\n', "rule 'job-failed': send_to: there is no"),
-        (TARGETS + '[[rules]]\nkind = "outbox-lag"\n' * 2, "two rules are called 'outbox-lag'"),
+        (TARGETS + '[[rules]]\nkind = "outbox-lag"\n' * 2, "two rules are named 'outbox-lag'"),
         ('[targets.a]\nwebhook = "https://x.example/hush"\n', "target 'a': secret: Field required"),
         ('[targets.a]\nwebhook = "ftp://x.example/hush"\nsecret = "hush"\n', "target 'a': webhook: URL scheme"),
-        ('[targets.a]\nwebhook = "https://u:p@x.example/hush"\nsecret = "hush"\n', "target 'a': webhook: a URL with"),
+        (
+            '[targets.a]\nwebhook = "https://u:p@x.example/hush"\nsecret = "hush"\n',
+            "target 'a': webhook: the URL must not",
+        ),
         ('[targets.a]\nwebhook = "https://x.example"\nsecret = "hush"\n', "target 'a': secret: must be whsec_"),
         ('[targets.a]\nurl = "hush"\n', "target 'a': apprise: Field required"),
     ],
 )
-def test_a_wrong_file_is_refused_with_the_rule_and_the_field(tmp_path: Path, text: str, told: str) -> None:
+def test_the_error_in_an_invalid_file_names_the_rule_and_the_field(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, text)
     assert str(caught.value).startswith("HERDBOOK_ALERTS: ")
-    assert told in str(caught.value)
+    assert problem in str(caught.value)
     assert "hush" not in str(caught.value)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="HERDBOOK_ALERTS: the file cannot be read"):
         load_alerts(Settings(alerts=tmp_path / "none.toml"))

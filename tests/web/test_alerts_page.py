@@ -69,7 +69,7 @@ async def test_when_all_is_well_each_rule_says_so(watched_site: httpx.AsyncClien
     page = await watched_site.get("/alerts")
     assert "All is well by 2 rules." in text_of(page.text)
     assert region(page.text, "rule-1", "li").startswith("Lost ones ✓ well Fires when a worker was lost within 1 h.")
-    assert "more than 25% failed for good" in region(page.text, "rule-2", "li")
+    assert "more than 25% of the jobs of a type failed for good" in region(page.text, "rule-2", "li")
     assert "hush" not in page.text
 
 

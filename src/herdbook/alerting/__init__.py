@@ -1,8 +1,4 @@
-"""Takes the operator's file of rules and targets, and the facts of a running system.
-
-Gives what is wrong by those rules, and the words to send.
-Never asks for the facts, and never sends anything.
-"""
+"""The operator's alert rules and targets, their evaluation against facts, and the messages to send."""
 
 from herdbook.alerting.evaluating import AlertFacts, Firing, QueueAlertFacts, TypeFacts, WorkerFacts, evaluate
 from herdbook.alerting.file import Alerts, AppriseTarget, Target, WebhookTarget, load_alerts

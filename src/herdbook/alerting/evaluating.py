@@ -1,8 +1,4 @@
-"""Takes a rule, and the facts of the moment.
-
-Gives what is wrong by it: a subject and a sentence for each incident.
-Never asks for the facts, and never guesses: what cannot be known is told as unknown.
-"""
+"""Evaluates alert rules against the facts of a running system."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +11,16 @@ from herdbook.alerting.rules import (
     OutboxLagging,
     Rule,
     WorkerLost,
-    in_words,
+    format_seconds,
 )
 
-# Failed alerts cannot be told of by more alerts.
+# More alerts would not help if alerts fail.
 _NOT_WATCHED = frozenset({"alert"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeFacts:
-    """Jobs of a type that completed, and that failed for good."""
+    """How many jobs of a type completed, and how many failed for good."""
 
     completed: int
     failed: int
@@ -32,7 +28,7 @@ class TypeFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueAlertFacts:
-    """A queue: for how many seconds its next job could have run (None: none waits), and the live workers it has."""
+    """A queue: for how many seconds its next job has been due (None if none is), and how many live workers it has."""
 
     name: str
     oldest_waiting: float | None
@@ -42,7 +38,7 @@ class QueueAlertFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerFacts:
-    """A worker that was not heard of for too long, and for how many seconds."""
+    """A worker whose heartbeat has been missing for `seconds_silent`, and how many jobs it was running."""
 
     id: str
     seconds_silent: float
@@ -51,10 +47,10 @@ class WorkerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFacts:
-    """A system at one moment.
+    """The state of the system at one moment.
 
-    `ended` has the jobs that ended within each window (seconds) that a rule asks for, by type. `queues`
-    is None while Redis does not answer. `outbox_age` is in seconds.
+    `ended` has the jobs that ended within each window (seconds) that a rule uses, by type. `queues`
+    is None while Redis is unreachable. `outbox_age` is in seconds.
     """
 
     ended: Mapping[float, Mapping[str, TypeFacts]]
@@ -65,19 +61,19 @@ class AlertFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firing:
-    """Something that is wrong by a rule; incidents of one rule are told apart by their subject."""
+    """A violation of a rule; `subject` distinguishes incidents of the same rule."""
 
     subject: str
     message: str
 
 
 def evaluate(rule: Rule, facts: AlertFacts) -> list[Firing] | None:
-    """What is wrong by this rule; None when it cannot be known now."""
+    """The violations of this rule; None if the facts it needs are unknown."""
     match rule:
         case JobFailed():
             return list(_failed(rule, facts))
         case FailureRate():
-            return list(_failing_often(rule, facts))
+            return list(_failure_rate(rule, facts))
         case OldestWaiting():
             return None if facts.queues is None else list(_waiting(rule, facts.queues))
         case NoWorker():
@@ -89,18 +85,18 @@ def evaluate(rule: Rule, facts: AlertFacts) -> list[Firing] | None:
 
 
 def windows(rules: Sequence[Rule]) -> set[float]:
-    """The lengths of time, in seconds, whose ended jobs the rules ask for."""
+    """The time windows, in seconds, for which the rules need the ended jobs."""
     return {rule.over for rule in rules if isinstance(rule, JobFailed | FailureRate)}
 
 
 def _failed(rule: JobFailed, facts: AlertFacts) -> Iterator[Firing]:
     for name, jobs in sorted(facts.ended[rule.over].items()):
         if jobs.failed and name not in _NOT_WATCHED and name in (rule.job_types or [name]):
-            many = "1 job" if jobs.failed == 1 else f"{jobs.failed:,} jobs"
-            yield Firing(subject=name, message=f"{many} of type {name} failed for good.")
+            count = "1 job" if jobs.failed == 1 else f"{jobs.failed:,} jobs"
+            yield Firing(subject=name, message=f"{count} of type {name} failed for good.")
 
 
-def _failing_often(rule: FailureRate, facts: AlertFacts) -> Iterator[Firing]:
+def _failure_rate(rule: FailureRate, facts: AlertFacts) -> Iterator[Firing]:
     for name, jobs in sorted(facts.ended[rule.over].items()):
         ended = jobs.completed + jobs.failed
         if name in _NOT_WATCHED or name not in (rule.job_types or [name]) or ended < rule.at_least:
@@ -109,7 +105,7 @@ def _failing_often(rule: FailureRate, facts: AlertFacts) -> Iterator[Firing]:
             yield Firing(
                 subject=name,
                 message=f"{jobs.failed / ended:.0%} of the jobs of type {name} failed for good: "
-                f"{jobs.failed:,} of {ended:,} within {in_words(rule.over)}.",
+                f"{jobs.failed:,} of {ended:,} within {format_seconds(rule.over)}.",
             )
 
 
@@ -118,7 +114,8 @@ def _waiting(rule: OldestWaiting, queues: Sequence[QueueAlertFacts]) -> Iterator
         oldest = queue.oldest_waiting
         if oldest is not None and oldest > rule.longer_than and queue.name in (rule.queues or [queue.name]):
             paused = "; the queue is paused" if queue.paused else ""
-            message = f"The next job of queue {queue.name} waits for {in_words(round(oldest))}{paused}."
+            waited = format_seconds(round(oldest))
+            message = f"The next job of queue {queue.name} has been waiting for {waited}{paused}."
             yield Firing(subject=queue.name, message=message)
 
 
@@ -126,17 +123,18 @@ def _unserved(rule: NoWorker, queues: Sequence[QueueAlertFacts]) -> Iterator[Fir
     for queue in queues:
         waits = queue.oldest_waiting is not None and queue.oldest_waiting >= rule.longer_than
         if waits and not queue.workers and not queue.paused and queue.name in (rule.queues or [queue.name]):
-            yield Firing(subject=queue.name, message=f"Jobs of queue {queue.name} wait, and no live worker takes them.")
+            message = f"Jobs of queue {queue.name} are waiting, but no live worker takes them."
+            yield Firing(subject=queue.name, message=message)
 
 
 def _lagging(rule: OutboxLagging, facts: AlertFacts) -> Iterator[Firing]:
     if facts.outbox_age > rule.longer_than:
-        waited = in_words(round(facts.outbox_age))
-        yield Firing(subject="outbox", message=f"The oldest recorded job waits for the relay for {waited}.")
+        waited = format_seconds(round(facts.outbox_age))
+        yield Firing(subject="outbox", message=f"The oldest recorded job has been waiting for a relay for {waited}.")
 
 
 def _lost(rule: WorkerLost, facts: AlertFacts) -> Iterator[Firing]:
     for worker in facts.lost_workers:
         if worker.seconds_silent <= rule.over:
-            held = f" while it ran {worker.running:,} jobs" if worker.running else ""
+            held = f" while running {worker.running:,} jobs" if worker.running else ""
             yield Firing(subject=worker.id, message=f"Worker {worker.id} was lost{held}.")

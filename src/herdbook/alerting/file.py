@@ -1,7 +1,6 @@
-"""Takes the file that `HERDBOOK_ALERTS` names.
+"""Loads the alert rules and targets from the file in `HERDBOOK_ALERTS`.
 
-Gives its rules and targets.
-Never repeats a value when it refuses one: URLs and secrets of targets are in there.
+An error never repeats a value, because the file contains secrets.
 """
 
 import tomllib
@@ -23,7 +22,7 @@ class AppriseTarget(FileModel):
 
 
 class WebhookTarget(FileModel):
-    """A program that gets signed POST requests."""
+    """A program that receives signed POST requests."""
 
     webhook: WebAddress = Field(repr=False)
     secret: Secret = Field(repr=False)
@@ -33,7 +32,7 @@ Target = AppriseTarget | WebhookTarget
 
 
 class Alerts(FileModel):
-    """The operator's rules, and the targets by their names."""
+    """The operator's rules, and the targets by name."""
 
     rules: tuple[Rule, ...] = ()
     targets: dict[Name, Target] = Field(default_factory=dict)
@@ -43,7 +42,7 @@ class Alerts(FileModel):
         names = [rule.name for rule in self.rules]
         for number, rule in enumerate(self.rules):
             if rule.name in names[:number]:
-                raise ValueError(f"two rules are called {rule.name!r}: give each a name of its own")
+                raise ValueError(f"two rules are named {rule.name!r}: give each its own name")
             unknown = [one for one in rule.send_to or () if one not in self.targets]
             if unknown:
                 raise ValueError(f"rule {rule.name!r}: send_to: there is no target {unknown[0]!r}")
@@ -52,33 +51,33 @@ class Alerts(FileModel):
         return self
 
     def targets_of(self, rule: Rule) -> tuple[str, ...]:
-        """The names of the targets that hear of a rule: those that it names, or all."""
+        """The names of the targets to notify: those in the rule, or all."""
         return tuple(self.targets) if rule.send_to is None else rule.send_to
 
 
 def load_alerts(settings: Settings) -> Alerts:
-    """The rules and targets; none when no file is set. Raises ConfigurationError that names the rule and the field."""
+    """The rules and targets; none if no file is set. Raises ConfigurationError that names the rule and the field."""
     if settings.alerts is None:
         return Alerts()
     try:
         content = tomllib.loads(settings.alerts.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise _refused(f"the file cannot be read: {error}") from None
+        raise _invalid(f"the file cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise _refused(f"{settings.alerts} is no TOML: {error}") from None
+        raise _invalid(f"{settings.alerts} is not valid TOML: {error}") from None
     try:
         return Alerts.model_validate(content)
     except ValidationError as error:
-        raise _refused("; ".join(_problems(error, content))) from None
+        raise _invalid("; ".join(_problems(error, content))) from None
 
 
-def _refused(why: str) -> ConfigurationError:
+def _invalid(why: str) -> ConfigurationError:
     return ConfigurationError(f"HERDBOOK_ALERTS: {why}")
 
 
 def _problems(error: ValidationError, content: dict[str, Any]) -> list[str]:
-    """Each thing that is wrong, at its rule or target and field; of an alternative only the one that was meant."""
-    told: dict[str, None] = {}
+    """Each problem with its rule or target and field; of the kinds of targets, only for the one that was meant."""
+    problems: dict[str, None] = {}
     for found in error.errors(include_url=False, include_context=False, include_input=False):
         place = [str(part) for part in found["loc"]]
         if place[:1] == ["targets"] and len(place) > 3:
@@ -90,8 +89,8 @@ def _problems(error: ValidationError, content: dict[str, Any]) -> list[str]:
         elif place[:1] == ["rules"] and len(place) > 1:
             place = [_rule_name(int(place[1]), content), *place[3:]]
         message = found["msg"].removeprefix("Value error, ")
-        told[": ".join([*place, message])] = None
-    return list(told)
+        problems[": ".join([*place, message])] = None
+    return list(problems)
 
 
 def _rule_name(number: int, content: dict[str, Any]) -> str:

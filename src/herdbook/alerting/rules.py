@@ -1,8 +1,4 @@
-"""Takes a rule as the operator wrote it.
-
-Gives its kind, its limits with their defaults, and the same in words.
-Never knows whether it fires.
-"""
+"""The kinds of alert rules, with their limits and descriptions."""
 
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -11,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from herdbook.model.duration import parse_limit
 
-# Figures are kept per minute for longer than this.
+# Statistics per minute are kept for longer than this.
 _LONGEST_WINDOW = 86_400
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$"
 
@@ -22,13 +18,13 @@ Name = Annotated[str, Field(min_length=1, max_length=100, pattern=_NAME)]
 
 
 class FileModel(BaseModel):
-    """A part of the file; unknown fields are refused, and refused values are not repeated."""
+    """A part of the file; unknown fields are refused, and errors do not repeat values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class RuleBase(FileModel):
-    """What all rules have: a `name` of their own (the kind, unless given), and the targets that hear of them."""
+    """The fields of every rule: a unique `name` (default: the kind), and the targets to notify (default: all)."""
 
     name: Name
     send_to: tuple[str, ...] | None = Field(default=None, min_length=1)
@@ -40,7 +36,7 @@ class RuleBase(FileModel):
 
 
 class JobFailed(RuleBase):
-    """A job of these types (of any, unless given) failed for good; well again when none did for `over`."""
+    """A job of these types (default: any) failed for good; resolved once none has for `over`."""
 
     kind: Literal["job-failed"]
     job_types: tuple[str, ...] = ()
@@ -49,11 +45,11 @@ class JobFailed(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
-        return f"{_types(self.job_types)} failed for good within {in_words(self.over)}"
+        return f"{_types(self.job_types)} failed for good within {format_seconds(self.over)}"
 
 
 class FailureRate(RuleBase):
-    """Of the jobs of a type that ended within `over`, if at least `at_least` did, a share `above` failed for good."""
+    """More than the share `above` of a type's jobs failed for good, of at least `at_least` that ended within `over`."""
 
     kind: Literal["failure-rate"]
     job_types: tuple[str, ...] = ()
@@ -64,14 +60,15 @@ class FailureRate(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
+        types = f"type {' or '.join(self.job_types)}" if self.job_types else "a type"
         return (
-            f"of the jobs of {' or '.join(self.job_types) or 'a type'} that ended within {in_words(self.over)} "
-            f"more than {self.above:.0%} failed for good, of at least {self.at_least}"
+            f"more than {self.above:.0%} of the jobs of {types} failed for good, "
+            f"of at least {self.at_least} that ended within {format_seconds(self.over)}"
         )
 
 
 class OldestWaiting(RuleBase):
-    """The next job of a queue could have run for longer than `longer_than`."""
+    """The next job of a queue has been due for longer than `longer_than`."""
 
     kind: Literal["oldest-waiting"]
     queues: tuple[str, ...] = ()
@@ -80,11 +77,12 @@ class OldestWaiting(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
-        return f"the next job of {_queues(self.queues)} waits for longer than {in_words(self.longer_than)}"
+        limit = format_seconds(self.longer_than)
+        return f"the next job of {_queues(self.queues)} has been waiting for more than {limit}"
 
 
 class NoWorker(RuleBase):
-    """Jobs of a queue that is not paused wait for `longer_than`, and no live worker takes them."""
+    """Jobs of a queue that is not paused have been waiting for `longer_than`, but no live worker takes them."""
 
     kind: Literal["no-worker"]
     queues: tuple[str, ...] = ()
@@ -93,11 +91,12 @@ class NoWorker(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
-        return f"jobs of {_queues(self.queues)} wait for {in_words(self.longer_than)}, and no live worker takes them"
+        limit = format_seconds(self.longer_than)
+        return f"jobs of {_queues(self.queues)} have been waiting for {limit}, but no live worker takes them"
 
 
 class OutboxLagging(RuleBase):
-    """A recorded job or action waits for the relay for longer than `longer_than`."""
+    """A recorded job or action has been waiting for a relay for longer than `longer_than`."""
 
     kind: Literal["outbox-lag"]
     longer_than: Length = 60
@@ -105,11 +104,11 @@ class OutboxLagging(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
-        return f"something recorded waits for the relay for longer than {in_words(self.longer_than)}"
+        return f"a recorded job or action has been waiting for a relay for more than {format_seconds(self.longer_than)}"
 
 
 class WorkerLost(RuleBase):
-    """A worker was not heard of; well again when it is heard of, or forgotten after `over`."""
+    """A worker's heartbeat is missing; resolved once it is back, or after `over`."""
 
     kind: Literal["worker-lost"]
     over: Length = 3_600
@@ -117,7 +116,7 @@ class WorkerLost(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
-        return f"a worker was lost within {in_words(self.over)}"
+        return f"a worker was lost within {format_seconds(self.over)}"
 
 
 Rule = Annotated[
@@ -125,8 +124,8 @@ Rule = Annotated[
 ]
 
 
-def in_words(seconds: float) -> str:
-    """A length of time, such as `10 min` or `1 min 30 s`."""
+def format_seconds(seconds: float) -> str:
+    """A duration such as `10 min` or `1 min 30 s`."""
     whole = timedelta(seconds=seconds)
     hours, rest = divmod(int(whole.total_seconds()), 3_600)
     minutes, left = divmod(rest, 60)

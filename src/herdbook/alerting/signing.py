@@ -1,8 +1,4 @@
-"""Takes a message and a secret.
-
-Gives the headers by which its receiver knows who sent it, as Standard Webhooks has them.
-Never sends anything.
-"""
+"""Signs webhook messages as Standard Webhooks specifies."""
 
 import base64
 import binascii
@@ -16,31 +12,33 @@ from herdbook.errors import ConfigurationError
 
 _PREFIX = "whsec_"
 _SHORTEST, _LONGEST = 24, 64
-_EXPECTED = f"must be {_PREFIX} and {_SHORTEST} to {_LONGEST} bytes in base64, as of `openssl rand -base64 32`"
+_EXPECTED = (
+    f"must be {_PREFIX} followed by {_SHORTEST} to {_LONGEST} bytes in base64, as from `openssl rand -base64 32`"
+)
 
 
-def _checked(secret: str) -> str:
+def _validated(secret: str) -> str:
     _key(secret)
     return secret
 
 
-# What a sender and a receiver share.
-Secret = Annotated[str, AfterValidator(_checked)]
+# Shared by sender and receiver.
+Secret = Annotated[str, AfterValidator(_validated)]
 
 
 def check_secret(name: str, secret: str | None) -> None:
-    """Raise ConfigurationError when the setting `name` holds a secret that cannot be used."""
+    """Raise ConfigurationError if the secret in the setting `name` is invalid."""
     try:
         if secret is not None:
-            _checked(secret)
+            _validated(secret)
     except ValueError as error:
         raise ConfigurationError(f"{name} {error}") from None
 
 
 def signed_headers(id: str, timestamp: int, body: bytes, secret: str | None) -> dict[str, str]:
-    """The headers of one delivery at `timestamp` (Unix seconds); `id` is the same each time a message is tried.
+    """The headers of one delivery at `timestamp` (Unix seconds); `id` stays the same when a message is retried.
 
-    Without a secret the signature is missing.
+    Without a secret there is no signature.
     """
     headers = {"webhook-id": id, "webhook-timestamp": str(timestamp)}
     if secret is not None:
