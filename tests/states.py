@@ -11,7 +11,7 @@ from herdbook.model.job import JobStatus, NewJob
 from herdbook.record.database import Database
 from herdbook.record.outbox import insert_jobs
 
-NOBODY = UUID(int=1)
+UNKNOWN_JOB = UUID(int=1)
 HOUR = timedelta(hours=1)
 
 

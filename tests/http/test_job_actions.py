@@ -31,7 +31,7 @@ async def test_a_failed_job_is_retried(api: httpx.AsyncClient, database: Databas
     assert (job["status"], job["generation"], job["attempt"], job["errorMessage"]) == ("pending", 1, 0, None)
     # By its new id in the queue, too; it is pending now.
     refusal = assert_problem(await api.post(f"/api/jobs/{id}~1/retries"), 409, "job-state")
-    assert refusal["detail"] == f"job {id}: is pending already"
+    assert refusal["detail"] == f"job {id}: is already pending"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ async def test_a_job_in_the_wrong_state_is_refused_with_why(api: httpx.AsyncClie
         (await api.post(f"/api/jobs/{done}/cancellations"), f"job {done}: is completed"),
         (await api.post(f"/api/jobs/{done}/retries"), f"job {done}: is completed"),
         (await api.post(f"/api/jobs/{done}/promotions"), f"job {done}: is completed"),
-        (await api.delete(f"/api/jobs/{running}"), f"job {running}: runs now"),
+        (await api.delete(f"/api/jobs/{running}"), f"job {running}: is running"),
     ]
     for answer, why in refusals:
         assert assert_problem(answer, 409, "job-state")["detail"] == why
@@ -191,7 +191,7 @@ async def test_listed_jobs_are_an_operation_too_and_say_what_was_skipped(
     await OperationRunner(database, Control(database, artifacts)).round()
     operation = (await api.get(f"/api/operations/{begun['operationId']}")).json()
     assert (operation["filter"], operation["changed"], operation["skipped"]) == (None, 1, 1)
-    assert operation["problems"] == [{"jobId": listed[1], "reason": "runs now"}]
+    assert operation["problems"] == [{"jobId": listed[1], "reason": "is running"}]
     assert (await api.get("/api/operations?limit=1")).json() == {"operations": [operation]}
 
 

@@ -1,4 +1,4 @@
-"""What operators do to jobs and queues, in the record."""
+"""Operators' actions on jobs and queues, in the record."""
 
 import asyncio
 from datetime import timedelta
@@ -18,7 +18,7 @@ from herdbook.record.changes import read_queue_paused
 from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job, read_logs, read_stats
 from herdbook.record.search import JobCount, JobFilter
-from tests.states import HOUR, NOBODY, new_jobs, one_of_each, outbox, put, statuses
+from tests.states import HOUR, UNKNOWN_JOB, new_jobs, one_of_each, outbox, put, statuses
 
 UNKNOWN = "the record has no such job"
 
@@ -33,7 +33,7 @@ def control(database: Database, artifacts: FolderArtifacts) -> Control:
     return Control(database, artifacts)
 
 
-async def test_a_retried_job_begins_anew_and_keeps_what_was(control: Control, database: Database) -> None:
+async def test_a_retried_job_starts_over_and_keeps_its_history(control: Control, database: Database) -> None:
     (id,) = await new_jobs(database, 1)
     await put(database, [id], JobStatus.FAILED)
     assert (await control.retry([id])).changed == [id]
@@ -63,20 +63,20 @@ async def test_a_job_can_be_retried_again_and_again(control: Control, database: 
             assert (await read_job(connection, id)).job_id == queue_job_id(id, generation)
 
 
-async def test_each_action_changes_only_jobs_in_its_states(control: Control, database: Database) -> None:
+async def test_each_action_changes_only_jobs_in_suitable_states(control: Control, database: Database) -> None:
     ids = await one_of_each(database)
-    every = [*ids.values(), NOBODY]
+    every = [*ids.values(), UNKNOWN_JOB]
     retried = await control.retry(every)
     assert retried.changed == [ids[JobStatus.FAILED], ids[JobStatus.CANCELLED]]
     assert retried.refused == {
-        ids[JobStatus.PENDING]: "is pending already",
-        ids[JobStatus.PROCESSING]: "runs now",
+        ids[JobStatus.PENDING]: "is already pending",
+        ids[JobStatus.PROCESSING]: "is running",
         ids[JobStatus.COMPLETED]: "is completed",
-        NOBODY: UNKNOWN,
+        UNKNOWN_JOB: UNKNOWN,
     }
     promoted = await control.promote([ids[JobStatus.PENDING], ids[JobStatus.COMPLETED]])
     assert promoted.changed == []
-    assert list(promoted.refused.values()) == ["does not wait for a time", "is completed"]
+    assert list(promoted.refused.values()) == ["is not waiting for a time", "is completed"]
     cancelled = await control.cancel(every, "not wanted")
     assert cancelled.changed == [ids[name] for name in (JobStatus.PENDING, JobStatus.FAILED, JobStatus.CANCELLED)]
     assert list(cancelled.refused.values()) == ["is completed", UNKNOWN]
@@ -84,15 +84,17 @@ async def test_each_action_changes_only_jobs_in_its_states(control: Control, dat
         job = await read_job(connection, ids[JobStatus.PENDING])
     assert (job.status, job.error_message, job.completed_at) == (JobStatus.CANCELLED, "not wanted", job.updated_at)
     assert (await control.delete([ids[JobStatus.PROCESSING], *await new_jobs(database, 1)])).changed == []
-    assert (await control.delete(every)).refused == {ids[JobStatus.PROCESSING]: "runs now", NOBODY: UNKNOWN}
+    assert (await control.delete(every)).refused == {ids[JobStatus.PROCESSING]: "is running", UNKNOWN_JOB: UNKNOWN}
 
 
-async def test_a_promoted_job_may_run_at_once_and_waited_only_since_then(control: Control, database: Database) -> None:
+async def test_a_promoted_job_is_due_at_once_and_has_waited_only_since_then(
+    control: Control, database: Database
+) -> None:
     (later,) = await new_jobs(database, 1, after=HOUR)
     async with database.connection() as connection:
         await connection.execute("UPDATE herdbook.jobs SET created_at = now() - interval '1 hour'")
     assert (await control.promote([later])).changed == [later]
-    assert list((await control.promote([later])).refused.values()) == ["does not wait for a time"]
+    assert list((await control.promote([later])).refused.values()) == ["is not waiting for a time"]
     assert [(row["action"], row["job"]) for row in await outbox(database)] == [("promote", later)]
     async with database.connection() as connection:
         assert (await read_job(connection, later)).run_at is None
@@ -114,7 +116,7 @@ async def test_nothing_is_left_of_a_deleted_job(
         for table in ("job_attempts", "job_logs"):
             assert await connection.fetchval(f"SELECT array_agg(job) FROM herdbook.{table}") == [stays]
         counted = {one.status: one.count for one in await read_stats(connection)}
-        # An overtaken attempt that still runs may log on; the lines of the others are kept in order.
+        # An overtaken attempt that is still running may keep logging; the lines of other jobs stay in order.
         lines = [(AttemptKey(job=job, generation=0, number=1), text) for text in "abc" for job in (gone, stays)]
         now = (await read_job(connection, stays)).updated_at
         await insert_logs(connection, [(key, LogLine(at=now, message=text)) for key, text in lines])
@@ -129,9 +131,7 @@ async def test_nothing_is_left_of_a_deleted_job(
     ]
 
 
-async def test_two_operators_do_not_do_it_twice_nor_stand_in_each_others_way(
-    control: Control, database: Database
-) -> None:
+async def test_two_operators_neither_repeat_nor_block_each_others_actions(control: Control, database: Database) -> None:
     ids = await new_jobs(database, 200)
     await put(database, ids, JobStatus.FAILED)
     both = await asyncio.gather(control.retry(ids), control.retry(ids[::-1]), control.delete(ids[::2] + ids[1::2]))
@@ -142,7 +142,7 @@ async def test_two_operators_do_not_do_it_twice_nor_stand_in_each_others_way(
 
 
 @pytest.mark.parametrize("claim_first", [True, False])
-async def test_of_a_cancellation_and_a_claim_one_wins(control: Control, database: Database, claim_first: bool) -> None:
+async def test_either_a_cancellation_or_a_claim_wins(control: Control, database: Database, claim_first: bool) -> None:
     ids = await new_jobs(database, 300)
     keys = [AttemptKey(job=id, generation=0, number=1) for id in ids]
 
@@ -171,7 +171,7 @@ async def test_of_a_cancellation_and_a_claim_one_wins(control: Control, database
     assert {row["job"] for row in await outbox(database)} == cancelled
 
 
-async def test_what_is_wanted_of_a_queue_is_written_down(control: Control, database: Database) -> None:
+async def test_requests_for_a_queue_are_recorded(control: Control, database: Database) -> None:
     for paused in (True, False):
         await (control.pause("q") if paused else control.resume("q"))
         async with database.connection() as connection:
@@ -186,24 +186,24 @@ async def test_what_is_wanted_of_a_queue_is_written_down(control: Control, datab
     ]
 
 
-async def test_an_operation_is_counted_and_listed_before_it_is_done(control: Control, database: Database) -> None:
+async def test_an_operation_is_counted_and_listed_before_it_runs(control: Control, database: Database) -> None:
     ids = await one_of_each(database)
     (later,) = await new_jobs(database, 1, after=HOUR)
     failed = JobFilter(status=JobStatus.FAILED)
     assert await control.count(OperationAction.RETRY, failed) == JobCount(number=1, is_exact=True)
     assert (await control.count(OperationAction.DELETE, JobFilter())).number == 6
-    # Of these, only jobs that can change are looked at.
+    # Only jobs that these actions can change are selected.
     assert (await control.count(OperationAction.CANCEL, JobFilter())).number == 2
     assert (await control.count(OperationAction.PROMOTE, JobFilter())).number == 1
-    twice = [later, later, NOBODY]
+    twice = [later, later, UNKNOWN_JOB]
     assert await control.count(OperationAction.PROMOTE, twice) == JobCount(number=2, is_exact=True)
 
     by_filter = await control.begin(
         OperationAction.RETRY, JobFilter(status=JobStatus.FAILED, words=("a", "b"), limit=3)
     )
-    listed = await control.begin(OperationAction.DELETE, [NOBODY, NOBODY])
+    listed = await control.begin(OperationAction.DELETE, [UNKNOWN_JOB, UNKNOWN_JOB])
     assert by_filter.wanted == JobFilter(status=JobStatus.FAILED, words=("a", "b"))
-    assert (listed.wanted, listed.expected, listed.finished_at) == ((NOBODY,), 1, None)
+    assert (listed.wanted, listed.expected, listed.finished_at) == ((UNKNOWN_JOB,), 1, None)
     assert by_filter.newest == later
     assert await control.operations() == [listed, by_filter]
     assert await control.operations(1) == [listed]

@@ -1,4 +1,4 @@
-"""Why a job does not run, in words."""
+"""Explaining why a job is not running."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -65,8 +65,8 @@ def queue(
     return JobQueueFacts(place=found, is_paused=paused, active=active)
 
 
-WELL = JobFacts(job=JOB, now=NOW, undelivered=None, queue=queue(ahead=0), workers=[WORKER], is_declared=True)
-NEXT = "It is the next job of its queue."
+HEALTHY = JobFacts(job=JOB, now=NOW, undelivered=None, queue=queue(ahead=0), workers=[WORKER], is_declared=True)
+NEXT = "It is the next job in its queue."
 
 
 def waiting(seconds: float, error: str | None = None, tries: int = 0) -> Undelivered:
@@ -76,73 +76,73 @@ def waiting(seconds: float, error: str | None = None, tries: int = 0) -> Undeliv
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (WELL, [NEXT]),
-        (replace(WELL, queue=queue(ahead=1)), ["1 job goes first."]),
-        (replace(WELL, queue=queue(BullState.PRIORITIZED, ahead=1_234)), ["1,234 jobs go first."]),
-        (replace(WELL, queue=queue(ahead=10_000, is_exact=False)), ["More than 10,000 jobs go first."]),
-        (replace(WELL, queue=queue()), ["It waits in its queue."]),
+        (HEALTHY, [NEXT]),
+        (replace(HEALTHY, queue=queue(ahead=1)), ["1 job is ahead of it."]),
+        (replace(HEALTHY, queue=queue(BullState.PRIORITIZED, ahead=1_234)), ["1,234 jobs are ahead of it."]),
+        (replace(HEALTHY, queue=queue(ahead=10_000, is_exact=False)), ["More than 10,000 jobs are ahead of it."]),
+        (replace(HEALTHY, queue=queue()), ["It is waiting in its queue."]),
         (
-            replace(WELL, queue=queue(ahead=0, paused=True)),
-            [NEXT, "The queue mails is paused: none of its jobs starts until it is resumed."],
+            replace(HEALTHY, queue=queue(ahead=0, paused=True)),
+            [NEXT, "The queue mails is paused: its jobs do not start until it is resumed."],
         ),
         (
-            replace(WELL, queue=queue(BullState.DELAYED, due=NOW + timedelta(hours=1))),
+            replace(HEALTHY, queue=queue(BullState.DELAYED, due=NOW + timedelta(hours=1))),
             ["It is scheduled for 2026-11-24 09:00:00 UTC."],
         ),
         (
-            replace(WELL, job=replace(JOB, attempt=1), queue=queue(BullState.DELAYED, due=NOW + timedelta(hours=1))),
-            ["Its next try is at 2026-11-24 09:00:00 UTC."],
+            replace(HEALTHY, job=replace(JOB, attempt=1), queue=queue(BullState.DELAYED, due=NOW + timedelta(hours=1))),
+            ["Its next attempt is at 2026-11-24 09:00:00 UTC."],
         ),
         (
-            replace(WELL, queue=queue(BullState.DELAYED, due=NOW)),
-            ["It could start since 2026-11-24 08:00:00 UTC, and starts when a worker looks for jobs."],
+            replace(HEALTHY, queue=queue(BullState.DELAYED, due=NOW)),
+            ["It has been due since 2026-11-24 08:00:00 UTC, and starts when a worker next fetches jobs."],
         ),
         (
-            replace(WELL, queue=queue(BullState.ACTIVE)),
-            ["A worker has just taken it, or held it and is gone; then another one takes over."],
+            replace(HEALTHY, queue=queue(BullState.ACTIVE)),
+            ["A worker has just taken it. If that worker has vanished, another one will take over."],
         ),
-        (replace(WELL, queue=queue(BullState.CHILDREN)), ["It waits for the jobs that it depends on."]),
+        (replace(HEALTHY, queue=queue(BullState.CHILDREN)), ["It is waiting for the jobs that it depends on."]),
         (
-            replace(WELL, queue=queue(BullState.FAILED)),
-            ["The queue counts it as finished, and the record has not been told what came of it."],
-        ),
-        (
-            replace(WELL, queue=queue(BullState.MISSING)),
-            ["It was delivered, and the queue does not know it: Redis may have lost it."],
-        ),
-        (replace(WELL, undelivered=waiting(1), queue=queue(BullState.MISSING)), ["It is on its way to the queue."]),
-        (
-            replace(WELL, undelivered=waiting(60), queue=queue(BullState.MISSING)),
-            ["It waits for the relay since 2026-11-24 07:59:00 UTC: none is running, or it cannot keep up."],
+            replace(HEALTHY, queue=queue(BullState.FAILED)),
+            ["It is finished in the queue, but its outcome was not recorded."],
         ),
         (
-            replace(WELL, undelivered=waiting(60, "WRONGTYPE", 1), queue=queue(BullState.MISSING)),
-            ["The queue refused it once, and the relay tries again: WRONGTYPE"],
+            replace(HEALTHY, queue=queue(BullState.MISSING)),
+            ["It was delivered, but it is not in the queue: Redis may have lost it."],
+        ),
+        (replace(HEALTHY, undelivered=waiting(1), queue=queue(BullState.MISSING)), ["It is on its way to the queue."]),
+        (
+            replace(HEALTHY, undelivered=waiting(60), queue=queue(BullState.MISSING)),
+            ["It has been waiting for a relay since 2026-11-24 07:59:00 UTC: none is running, or it cannot keep up."],
         ),
         (
-            replace(WELL, undelivered=waiting(60, "<b>" + "x" * 500, 1_000), queue=queue(BullState.MISSING)),
-            [f"The queue refused it 1,000 times, and the relay tries again: <b>{'x' * 197}"],
+            replace(HEALTHY, undelivered=waiting(60, "WRONGTYPE", 1), queue=queue(BullState.MISSING)),
+            ["The queue refused it once, and the relay will retry: WRONGTYPE"],
         ),
         (
-            replace(WELL, queue=None),
-            ["Redis is away: no job can start until it is back, and the record keeps all of them."],
+            replace(HEALTHY, undelivered=waiting(60, "<b>" + "x" * 500, 1_000), queue=queue(BullState.MISSING)),
+            [f"The queue refused it 1,000 times, and the relay will retry: <b>{'x' * 197}"],
         ),
-        (replace(WELL, workers=[]), [NEXT, "No worker for the queue mails is alive."]),
         (
-            replace(WELL, workers=[replace(WORKER, state="quiet")]),
+            replace(HEALTHY, queue=None),
+            ["Redis is unreachable: no job can start until it is back, but none is lost."],
+        ),
+        (replace(HEALTHY, workers=[]), [NEXT, "No worker for the queue mails is alive."]),
+        (
+            replace(HEALTHY, workers=[replace(WORKER, state="quiet")]),
             [NEXT, "All workers for the queue mails are stopping and take no more jobs."],
         ),
         (
-            replace(WELL, queue=queue(ahead=0, active=10)),
-            [NEXT, "The worker is busy: 10 jobs of the queue run, and there is room for 10."],
+            replace(HEALTHY, queue=queue(ahead=0, active=10)),
+            [NEXT, "The worker is busy: 10 jobs of the queue are running, and there is room for 10."],
         ),
         (
-            replace(WELL, workers=[WORKER, WORKER], queue=queue(ahead=0, active=20)),
-            [NEXT, "All 2 workers are busy: 20 jobs of the queue run, and there is room for 20."],
+            replace(HEALTHY, workers=[WORKER, WORKER], queue=queue(ahead=0, active=20)),
+            [NEXT, "All 2 workers are busy: 20 jobs of the queue are running, and there is room for 20."],
         ),
-        (replace(WELL, workers=[WORKER, WORKER], queue=queue(ahead=0, active=19)), [NEXT]),
+        (replace(HEALTHY, workers=[WORKER, WORKER], queue=queue(ahead=0, active=19)), [NEXT]),
         (
-            replace(WELL, is_declared=False),
+            replace(HEALTHY, is_declared=False),
             [NEXT, "No program has declared the job type email, so no worker has a processor for it."],
         ),
     ],
@@ -199,7 +199,7 @@ async def test_the_facts_are_gathered_from_all_servers(
     assert await why() == []
 
 
-async def test_redis_away_is_a_reason(database: Database, registry: Registry) -> None:
+async def test_an_unreachable_redis_is_a_reason(database: Database, registry: Registry) -> None:
     id = (
         await Publisher(database, registry, max_job_bytes=1_000).publish(JobRequest(job_type="email", job_data={}))
     ).id
@@ -208,5 +208,5 @@ async def test_redis_away_is_a_reason(database: Database, registry: Registry) ->
     async with database.connection() as connection:
         job = await read_job(connection, id)
     first, *_ = await why_not_running(database, queues, registry, job)
-    assert first.startswith("Redis is away")
+    assert first.startswith("Redis is unreachable")
     await queues.close()

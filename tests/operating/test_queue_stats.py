@@ -1,4 +1,4 @@
-"""The figures of queues, from Redis and the record together."""
+"""Statistics of queues, from Redis and the record together."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ def foreign(job_id: str, timestamp: int) -> QueuedJob:
     )
 
 
-async def test_the_next_job_waits_as_long_as_the_record_says(
+async def test_the_waiting_time_of_the_next_job_comes_from_the_record(
     settings: Settings, database: Database, registry: Registry, queues: QueueStatsReader, client: "redis.asyncio.Redis"
 ) -> None:
     assert [(one.name, one.oldest_waiting, one.rate) for one in await queues.states()] == [("q", None, 0.0)]
@@ -83,7 +83,7 @@ async def test_jobs_of_other_clients_wait_since_they_were_published(
     assert await queues.jobs_in("q", BullState.WAITING, 10) == [JobInQueue(job_id="1", id=None)]
 
 
-async def test_a_queue_is_known_to_the_program_the_record_or_redis(
+async def test_a_queue_may_be_known_to_the_program_the_record_or_redis(
     settings: Settings, database: Database, queues: QueueStatsReader, client: "redis.asyncio.Redis"
 ) -> None:
     async with database.connection() as connection:
@@ -98,9 +98,7 @@ async def test_a_queue_is_known_to_the_program_the_record_or_redis(
         await queues.check("nowhere")
 
 
-async def test_without_redis_a_queue_may_be_known_all_the_same(
-    settings: Settings, database: Database, registry: Registry
-) -> None:
+async def test_a_queue_may_be_known_without_redis(settings: Settings, database: Database, registry: Registry) -> None:
     lost = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
     queues = QueueStatsReader.connect(lost, registry, database)
     await queues.check("q")
@@ -109,7 +107,7 @@ async def test_without_redis_a_queue_may_be_known_all_the_same(
     await queues.close()
 
 
-async def test_running_jobs_are_those_that_queue_and_record_both_know(
+async def test_jobs_are_running_if_both_the_queue_and_the_record_say_so(
     settings: Settings, database: Database, registry: Registry, queues: QueueStatsReader, client: "redis.asyncio.Redis"
 ) -> None:
     publisher = Publisher(database, registry, max_job_bytes=1_000)

@@ -1,4 +1,4 @@
-"""The watch: each incident is written down once, and told of once when it begins and once when it is over."""
+"""The alert watch: each incident is recorded once, and notified of once when it opens and once when it is resolved."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ async def queues(settings: Settings, database: Database) -> AsyncIterator[QueueS
 
 @pytest.fixture
 async def lost_queues(settings: Settings, database: Database) -> AsyncIterator[QueueStatsReader]:
-    """Figures of a Redis that is away."""
+    """Queue statistics of an unreachable Redis."""
     lost = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
     known = Registry()
     known.declare("t", int, queue="q")
@@ -49,9 +49,9 @@ async def lost_queues(settings: Settings, database: Database) -> AsyncIterator[Q
 
 
 async def beat(database: Database, id: str, *, silent: int = 0) -> None:
-    sign = WorkerBeat(id=id, host="h", pid=1, queues=["q"], concurrency=1, running=0, state="running")
+    heartbeat = WorkerBeat(id=id, host="h", pid=1, queues=["q"], concurrency=1, running=0, state="running")
     async with database.connection() as connection:
-        await beat_worker(connection, sign)
+        await beat_worker(connection, heartbeat)
         await connection.execute(
             "UPDATE herdbook.workers SET heartbeat_at = now() - make_interval(secs => $2) WHERE id = $1", id, silent
         )
@@ -63,7 +63,7 @@ async def incidents(database: Database) -> list[Incident]:
 
 
 async def jobs(database: Database) -> list[dict[str, Any]]:
-    """The jobs that tell of incidents, the oldest first."""
+    """The jobs that notify of incidents, oldest first."""
     async with database.connection() as connection:
         rows = await connection.fetch("SELECT id, queue, job_data, max_attempts FROM herdbook.jobs ORDER BY id")
         waiting = {row["job"] for row in await connection.fetch("SELECT job FROM herdbook.outbox")}
@@ -71,7 +71,7 @@ async def jobs(database: Database) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-async def test_an_incident_is_told_once_and_its_end_once(database: Database, queues: QueueStatsReader) -> None:
+async def test_opening_and_resolving_an_incident_each_notify_once(database: Database, queues: QueueStatsReader) -> None:
     watch = AlertWatch(database, queues, alerts(LOST))
     await beat(database, "w1", silent=16)
     await beat(database, "w2")
@@ -100,7 +100,7 @@ async def test_an_incident_is_told_once_and_its_end_once(database: Database, que
     assert len(await incidents(database)) == 2
 
 
-async def test_jobs_name_targets_and_hold_none_of_their_secrets(database: Database, queues: QueueStatsReader) -> None:
+async def test_jobs_name_targets_but_contain_no_secrets(database: Database, queues: QueueStatsReader) -> None:
     await beat(database, "w1", silent=16)
     await AlertWatch(database, queues, alerts({**LOST, "send_to": ["program"]})).round()
     (job,) = await jobs(database)
@@ -110,7 +110,7 @@ async def test_jobs_name_targets_and_hold_none_of_their_secrets(database: Databa
     assert "whsec" not in text
 
 
-async def test_watches_beside_each_other_tell_once(database: Database, queues: QueueStatsReader) -> None:
+async def test_concurrent_watches_notify_once(database: Database, queues: QueueStatsReader) -> None:
     for number in range(5):
         await beat(database, f"w{number}", silent=16)
     watches = [AlertWatch(database, queues, alerts(LOST)) for _ in range(4)]
@@ -119,7 +119,7 @@ async def test_watches_beside_each_other_tell_once(database: Database, queues: Q
     assert len(await jobs(database)) == 5
 
 
-async def test_what_cannot_be_known_leaves_its_incidents_open(
+async def test_incidents_stay_open_while_their_facts_are_unknown(
     database: Database, queues: QueueStatsReader, lost_queues: QueueStatsReader
 ) -> None:
     rules = alerts({"kind": "no-worker", "longer_than": "1ms"}, LOST)
@@ -135,7 +135,9 @@ async def test_what_cannot_be_known_leaves_its_incidents_open(
     assert {one.rule for one in await incidents(database) if one.resolved_at} == {"no-worker"}
 
 
-async def test_incidents_of_a_rule_that_is_gone_end_in_silence(database: Database, queues: QueueStatsReader) -> None:
+async def test_incidents_of_a_removed_rule_are_resolved_without_notification(
+    database: Database, queues: QueueStatsReader
+) -> None:
     await beat(database, "w1", silent=16)
     await AlertWatch(database, queues, alerts(LOST)).round()
     await AlertWatch(database, queues, alerts({"kind": "outbox-lag"})).round()

@@ -41,7 +41,7 @@ async def rows(database: Database, table: str) -> int:
     return found
 
 
-async def test_folding_keeps_the_counts_and_leaves_no_change_and_no_zero(database: Database) -> None:
+async def test_folding_keeps_the_totals_and_leaves_no_changes_or_zeros(database: Database) -> None:
     await insert(database, 9)
     await CountFolder(database).round()
     assert (await counts(database), await rows(database, "job_counts")) == ({"pending": 9}, 3)
@@ -54,7 +54,7 @@ async def test_folding_keeps_the_counts_and_leaves_no_change_and_no_zero(databas
     assert (await rows(database, "job_counts"), await rows(database, "job_count_changes")) == (2, 0)
 
 
-async def test_folders_side_by_side_count_each_change_once(database: Database) -> None:
+async def test_concurrent_folders_count_each_change_once(database: Database) -> None:
     folders = [CountFolder(database) for _ in range(3)]
     for _ in range(5):
         await asyncio.gather(insert(database, 20), *(folder.round() for folder in folders))

@@ -1,4 +1,4 @@
-"""Actions on many jobs, batch by batch."""
+"""Bulk operations, batch by batch."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,7 @@ from herdbook.record.search import JobFilter
 from herdbook.settings import Settings
 from herdbook.testing import eventually
 from herdbook.upkeep.operations import OperationRunner
-from tests.states import HOUR, NOBODY, new_jobs, one_of_each, outbox, put, statuses
+from tests.states import HOUR, UNKNOWN_JOB, new_jobs, one_of_each, outbox, put, statuses
 
 FAILED = JobFilter(status=JobStatus.FAILED)
 
@@ -43,13 +43,13 @@ async def generations(database: Database) -> dict[UUID, int]:
 
 
 async def finished(control: Control, runner: OperationRunner, operation: Operation) -> Operation:
-    """The operation once it is done, one round after the other."""
+    """The operation once it is finished, after as many rounds as that takes."""
     while (operation := await control.operation(operation.id)).finished_at is None:
         await runner.round()
     return operation
 
 
-async def test_everything_that_a_filter_finds_is_done_once_and_nothing_newer(
+async def test_every_job_that_matches_is_changed_once_and_no_newer_one(
     database: Database, control: Control, runner: OperationRunner
 ) -> None:
     ids = await new_jobs(database, 1_200)
@@ -67,7 +67,7 @@ async def test_everything_that_a_filter_finds_is_done_once_and_nothing_newer(
     assert await runner.round() > 0
 
 
-async def test_jobs_in_the_wrong_state_are_skipped_and_the_first_are_named(
+async def test_jobs_in_the_wrong_state_are_skipped_and_the_first_are_listed(
     database: Database, control: Control, runner: OperationRunner
 ) -> None:
     ids = await one_of_each(database)
@@ -75,27 +75,27 @@ async def test_jobs_in_the_wrong_state_are_skipped_and_the_first_are_named(
     assert (done.changed, done.skipped) == (3, 2)
     assert dict(done.problems) == {
         ids[JobStatus.PENDING]: "is pending: cancel it first",
-        ids[JobStatus.PROCESSING]: "runs now",
+        ids[JobStatus.PROCESSING]: "is running",
     }
     await new_jobs(database, 600)
     done = await finished(control, runner, await control.begin(OperationAction.DELETE, JobFilter()))
     assert (done.changed, done.skipped, len(done.problems)) == (0, 602, 20)
 
 
-async def test_listed_jobs_are_done_whatever_their_number(
+async def test_an_operation_may_list_any_number_of_jobs(
     database: Database, control: Control, runner: OperationRunner, artifacts: FolderArtifacts
 ) -> None:
     ids = await new_jobs(database, 1_000)
     await put(database, ids, JobStatus.COMPLETED)
     artifacts.save(ids[3], "a.txt", b"a", "text/plain")
-    done = await finished(control, runner, await control.begin(OperationAction.DELETE, [*ids, ids[0], NOBODY]))
+    done = await finished(control, runner, await control.begin(OperationAction.DELETE, [*ids, ids[0], UNKNOWN_JOB]))
     assert (done.expected, done.changed, done.skipped) == (1_001, 1_000, 1)
-    assert done.problems == ((NOBODY, "the record has no such job"),)
+    assert done.problems == ((UNKNOWN_JOB, "the record has no such job"),)
     assert await statuses(database) == {}
     assert artifacts.find(ids[3]) is None
 
 
-async def test_cancelling_and_promoting_look_only_at_what_can_change(
+async def test_cancelling_and_promoting_select_only_jobs_that_can_change(
     database: Database, control: Control, runner: OperationRunner
 ) -> None:
     ids = await one_of_each(database)
@@ -108,7 +108,7 @@ async def test_cancelling_and_promoting_look_only_at_what_can_change(
     assert [found[id] for id in [ids[JobStatus.PENDING], *later]] == [JobStatus.CANCELLED] * 3
 
 
-async def test_each_cancelled_job_has_the_reason_of_all(
+async def test_each_cancelled_job_has_the_operations_reason(
     database: Database, control: Control, runner: OperationRunner
 ) -> None:
     for reason, expected in (("the shop is closed", "the shop is closed"), (None, "cancelled by an operator")):
@@ -124,19 +124,19 @@ async def test_each_cancelled_job_has_the_reason_of_all(
         assert ([row["error_message"] for row in rows], asked) == ([expected], expected)
 
 
-async def test_an_operation_on_nothing_ends(control: Control, runner: OperationRunner) -> None:
+async def test_an_operation_on_no_jobs_finishes(control: Control, runner: OperationRunner) -> None:
     done = await finished(control, runner, await control.begin(OperationAction.RETRY, JobFilter()))
     assert (done.expected, done.changed, done.skipped) == (0, 0, 0)
 
 
-async def test_a_crash_undoes_one_batch_and_the_next_runner_goes_on(
+async def test_a_crash_undoes_one_batch_and_the_next_runner_continues(
     settings: Settings, database: Database, control: Control, runner: OperationRunner
 ) -> None:
     ids = await new_jobs(database, 1_300)
     await put(database, ids, JobStatus.FAILED)
     begun = await control.begin(OperationAction.RETRY, FAILED)
     await runner.round()
-    # Somebody holds a job of the second batch, so that it can be killed half done.
+    # A lock on a job of the second batch makes it hang, so that it can be killed halfway.
     assert settings.database_url
     holder = await asyncpg.connect(settings.database_url)
     async with holder.transaction():
@@ -165,7 +165,7 @@ async def test_several_runners_share_operations_and_none_is_starved(database: Da
     ids = await new_jobs(database, 3_000)
     await put(database, ids, JobStatus.FAILED)
     long = await control.begin(OperationAction.RETRY, FAILED)
-    short = await control.begin(OperationAction.PROMOTE, [NOBODY])
+    short = await control.begin(OperationAction.PROMOTE, [UNKNOWN_JOB])
     runner = OperationRunner(database, control)
     await runner.round()
     await runner.round()

@@ -1,4 +1,4 @@
-"""Forgetting operations that ended long ago."""
+"""Pruning old operations."""
 
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.operating.control import Control, OperationAction
@@ -9,7 +9,7 @@ from herdbook.testing import eventually
 from herdbook.upkeep.pruning import OperationPruner
 
 
-async def test_operations_are_kept_for_a_week_after_their_end(database: Database, settings: Settings) -> None:
+async def test_operations_are_kept_for_a_week_after_they_finished(database: Database, settings: Settings) -> None:
     control = Control(database, FolderArtifacts(settings.artifact_folder))
     ages = {"open": None, "fresh": "6 days", "old": "8 days"}
     ids = {name: (await control.begin(OperationAction.RETRY, JobFilter())).id for name in ages}

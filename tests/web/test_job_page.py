@@ -337,9 +337,13 @@ async def test_delete(site: httpx.AsyncClient, services: Services) -> None:
     ("status", "noun", "said"),
     [
         ("completed", "retries", "The job is completed. Only failed and cancelled jobs can be retried."),
-        ("pending", "retries", "The job is pending already. Only failed and cancelled jobs can be retried."),
+        ("pending", "retries", "The job is already pending. Only failed and cancelled jobs can be retried."),
         ("completed", "cancellations", "The job is completed. Only jobs that are not over can be cancelled."),
-        ("pending", "promotions", "The job does not wait for a time. Only jobs that wait for a time can be run early."),
+        (
+            "pending",
+            "promotions",
+            "The job is not waiting for a time. Only jobs that wait for a time can be run early.",
+        ),
         ("pending", "deletions", "The job is pending: cancel it first. Only jobs that are over can be deleted."),
     ],
 )

@@ -49,7 +49,7 @@ async def test_selected_jobs_are_retried_after_a_question(site: httpx.AsyncClien
     page = await site.get(begun.headers["location"])
     assert re.search(r">1</strong> retried", page.text)
     assert f'href="/jobs/{ids[2]}"' in page.text
-    assert "is pending already" in page.text
+    assert "is already pending" in page.text
     assert await left(services, JobStatus.FAILED) == 1
     assert begun.headers["location"] in (await site.get("/operations")).text
 

@@ -1,1 +1,1 @@
-"""What operators ask and do: look, explain, retry, cancel, pause."""
+"""What operators see and do: queue statistics, explanations, live changes, retrying, cancelling, pausing."""

@@ -1,7 +1,6 @@
-"""Takes what an operator wants: of jobs, of queues, of everything that a filter finds.
+"""Operators' actions on jobs and queues, written to the record and its outbox.
 
-Gives it to the record, together with what the relay has to carry to the queue.
-Never talks to the queue, and never stops a job itself: the worker that runs it does.
+Nothing here talks to the queue or stops a running job: the relay and the job's worker do.
 """
 
 import asyncio
@@ -29,20 +28,20 @@ from herdbook.record.search import JobCount, JobFilter, count_jobs
 __all__ = ["Changes", "Control", "Operation", "OperationAction", "change_jobs"]
 
 NO_REASON = "cancelled by an operator"
-# Seconds between two looks at a job that its worker is asked to stop.
-_LOOK = 0.1
+# Seconds between two reads of a job whose worker was asked to stop it.
+_POLL_INTERVAL = 0.1
 _UNKNOWN = "the record has no such job"
-# Why an action is refused, where the state alone does not say it.
+# Why an action is refused, if the status alone does not explain it.
 _REFUSALS = {
-    (OperationAction.RETRY, JobStatus.PENDING): "is pending already",
-    (OperationAction.PROMOTE, JobStatus.PENDING): "does not wait for a time",
+    (OperationAction.RETRY, JobStatus.PENDING): "is already pending",
+    (OperationAction.PROMOTE, JobStatus.PENDING): "is not waiting for a time",
     (OperationAction.DELETE, JobStatus.PENDING): "is pending: cancel it first",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What came of an action on jobs: those that changed, those whose workers are asked, and why others did not."""
+    """The result of an action: jobs that changed, jobs whose workers were asked, and why others did not change."""
 
     changed: list[UUID]
     refused: dict[UUID, str]
@@ -50,35 +49,35 @@ class Changes:
 
 
 class Control:
-    """An operator's hand on jobs and queues. All methods raise RecordUnavailableError."""
+    """What an operator can do to jobs and queues. All methods raise RecordUnavailableError."""
 
     def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
         self._database = database
         self._artifacts = artifacts
 
     async def retry(self, ids: Sequence[UUID]) -> Changes:
-        """Have failed and cancelled jobs begin anew; their earlier attempts and logs stay."""
+        """Make failed and cancelled jobs pending again; their earlier attempts and logs stay."""
         return await self._change(OperationAction.RETRY, ids)
 
     async def cancel(self, ids: Sequence[UUID], reason: str = NO_REASON) -> Changes:
-        """Cancel jobs that are not over; `reason` is recorded as their error.
+        """Cancel jobs that are not finished; `reason` is recorded as their error.
 
-        The workers of those that run are asked to stop them, and look about once a second.
+        The workers of running jobs are asked to stop them; they check about once a second.
         """
         return await self._change(OperationAction.CANCEL, ids, reason)
 
     async def cancel_and_wait(self, id: UUID, reason: str = NO_REASON, *, timeout: float) -> Changes:
-        """Cancel a job, and wait at most `timeout` seconds to learn whether it was cancelled or ended by itself."""
+        """Cancel a job, and wait up to `timeout` seconds until it was cancelled or finished by itself."""
         changes = await self.cancel([id], reason)
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while changes.asked:
-                    await asyncio.sleep(_LOOK)
-                    changes = await self._after(id, reason, changes)
+                    await asyncio.sleep(_POLL_INTERVAL)
+                    changes = await self._cancellation_result(id, reason, changes)
         return changes
 
-    async def _after(self, id: UUID, reason: str, asked: Changes) -> Changes:
-        """What came of a cancellation that a worker was asked for."""
+    async def _cancellation_result(self, id: UUID, reason: str, asked: Changes) -> Changes:
+        """The result so far of a cancellation that a worker was asked for."""
         async with self._database.connection() as connection:
             status = (await read_statuses(connection, [id])).get(id)
         match status:
@@ -92,53 +91,53 @@ class Control:
                 return Changes(changed=[], refused={id: _refusal(OperationAction.CANCEL, status)})
 
     async def promote(self, ids: Sequence[UUID]) -> Changes:
-        """Have jobs that wait for a time, or for their next try, run at once."""
+        """Make jobs that wait for a time or for their next attempt due at once."""
         return await self._change(OperationAction.PROMOTE, ids)
 
     async def delete(self, ids: Sequence[UUID]) -> Changes:
-        """Delete final jobs with all that is kept of them."""
+        """Delete finished jobs with everything stored about them."""
         changes = await self._change(OperationAction.DELETE, ids)
         await self.forget_artifacts(changes.changed)
         return changes
 
     async def forget_artifacts(self, ids: Collection[UUID]) -> None:
-        """Remove what deleted jobs made."""
+        """Delete the artifacts of deleted jobs."""
         await asyncio.to_thread(self._forget_artifacts, ids)
 
     async def pause(self, queue: str) -> None:
-        """Have workers take no more jobs of the queue; those that run go on."""
+        """Stop workers from taking jobs from the queue; running jobs continue."""
         async with self._database.connection() as connection:
             await set_queue_paused(connection, queue, True)
 
     async def resume(self, queue: str) -> None:
-        """Have workers take jobs of the queue again, whoever paused it."""
+        """Let workers take jobs from the queue again, whoever paused it."""
         async with self._database.connection() as connection:
             await set_queue_paused(connection, queue, False)
 
     async def clean(self, queue: str) -> None:
-        """Have the queue forget its completed jobs; the record keeps them."""
+        """Remove the completed jobs from the queue; the record keeps them."""
         async with self._database.connection() as connection:
             await clean_queue(connection, queue)
 
     async def count(self, action: OperationAction, wanted: JobFilter | Sequence[UUID]) -> JobCount:
-        """How many jobs an operation would look at."""
+        """How many jobs an operation would process."""
         async with self._database.connection() as connection:
-            return await _count(connection, _settled(action, wanted))
+            return await _count(connection, _narrowed(action, wanted))
 
     async def begin(
         self, action: OperationAction, wanted: JobFilter | Sequence[UUID], reason: str | None = None
     ) -> Operation:
-        """Begin an action on many jobs; a relay's process carries it out, and jobs published later are left alone.
+        """Begin an action on many jobs; a relay process carries it out. Jobs published later are not affected.
 
-        `reason` is recorded as the error of jobs that are cancelled.
+        `reason` is recorded as the error of cancelled jobs.
         """
-        wanted = _settled(action, wanted)
+        wanted = _narrowed(action, wanted)
         async with self._database.transaction() as connection:
             expected = (await _count(connection, wanted)).number
             return await insert_operation(connection, action, wanted, expected, reason)
 
     async def operation(self, id: UUID) -> Operation:
-        """How far an operation has come; raises OperationNotFoundError."""
+        """An operation with its progress; raises OperationNotFoundError."""
         async with self._database.connection() as connection:
             return await read_operation(connection, id)
 
@@ -159,9 +158,9 @@ class Control:
 async def change_jobs(
     connection: Connection, action: OperationAction, ids: Sequence[UUID], reason: str = NO_REASON
 ) -> Changes:
-    """Do the action to jobs in this transaction; running jobs are not cancelled yet, but asked for.
+    """Apply the action to jobs in this transaction; the workers of running jobs are only asked to cancel them.
 
-    A deleted job's artifact is left to `Control.forget_artifacts`.
+    Artifacts of deleted jobs are left to `Control.forget_artifacts`.
     """
     asked: set[UUID] = set()
     match action:
@@ -177,25 +176,25 @@ async def change_jobs(
             changed = await delete_jobs_if_over(connection, ids)
     done = changed | asked
     left = [id for id in ids if id not in done]
-    states = await read_statuses(connection, left) if left else {}
+    statuses = await read_statuses(connection, left) if left else {}
     return Changes(
         changed=[id for id in dict.fromkeys(ids) if id in changed],
-        refused={id: _refusal(action, states.get(id)) for id in left},
+        refused={id: _refusal(action, statuses.get(id)) for id in left},
         asked=[id for id in dict.fromkeys(ids) if id in asked],
     )
 
 
 def _refusal(action: OperationAction, status: JobStatus | None) -> str:
-    """Why a job did not change, as the end of a sentence that begins with the job."""
+    """Why a job did not change, as the predicate of a sentence about the job."""
     if status is None:
         return _UNKNOWN
     if status is JobStatus.PROCESSING:
-        return "runs now"
+        return "is running"
     return _REFUSALS.get((action, status), f"is {status}")
 
 
-def _settled(action: OperationAction, wanted: JobFilter | Sequence[UUID]) -> JobFilter | Sequence[UUID]:
-    """The jobs to look at: of a list each once, and of a filter only those that the action can change."""
+def _narrowed(action: OperationAction, wanted: JobFilter | Sequence[UUID]) -> JobFilter | Sequence[UUID]:
+    """The jobs to process: each one in a list once, and of a filter's only those that the action can change."""
     if not isinstance(wanted, JobFilter):
         return list(dict.fromkeys(wanted))
     match action:

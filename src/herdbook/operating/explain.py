@@ -1,8 +1,4 @@
-"""Takes a pending job, and what the record, the queue and the workers say of it.
-
-Gives the reasons why it does not run, as short sentences for a person.
-Never guesses: what cannot be known now, it says.
-"""
+"""Explains why a pending job is not running, from the record, the queue and the workers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,14 +13,14 @@ from herdbook.record.job_types import is_job_type_declared
 from herdbook.record.queue_lookups import Undelivered, read_undelivered
 from herdbook.record.workers import WorkerRow, read_workers
 
-# The relay needs less when all is well.
+# A healthy relay delivers sooner than this.
 _PROMPT = timedelta(seconds=5)
 _LONGEST_REFUSAL = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQueueFacts:
-    """What the queue says: where the job is, whether the queue is paused, how many of its jobs run."""
+    """Where in its queue the job is, whether the queue is paused, and how many of its jobs are running."""
 
     place: JobLocation
     is_paused: bool
@@ -33,10 +29,10 @@ class JobQueueFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFacts:
-    """All that bears on whether a job runs.
+    """Everything that decides whether a job runs.
 
-    `queue` is None while Redis is away. `workers` are those of the job's queue that are alive.
-    `is_declared` tells whether any program declared the job's type.
+    `queue` is None while Redis is unreachable. `workers` are the live workers of the job's queue.
+    `is_declared` is whether any program has declared the job's type.
     """
 
     job: Job
@@ -48,7 +44,7 @@ class JobFacts:
 
 
 async def why_not_running(database: Database, queues: QueueStatsReader, registry: Registry, job: Job) -> list[str]:
-    """Why the job does not run; nothing when it is not pending. Raises RecordUnavailableError."""
+    """Why the job is not running; nothing if it is not pending. Raises RecordUnavailableError."""
     if job.status is not JobStatus.PENDING:
         return []
     async with database.connection() as connection:
@@ -76,16 +72,16 @@ async def _ask_queue(queues: QueueStatsReader, job: Job) -> JobQueueFacts | None
 
 
 def reasons(facts: JobFacts) -> Iterator[str]:
-    """The sentences, the nearest reason first."""
+    """The reasons as sentences, the most immediate one first."""
     queue = facts.queue
     if queue is None:
-        yield "Redis is away: no job can start until it is back, and the record keeps all of them."
+        yield "Redis is unreachable: no job can start until it is back, but none is lost."
     if facts.undelivered is not None:
         yield _why_undelivered(facts.undelivered, facts.now)
     elif queue is not None:
         yield _why_there(facts.job, queue.place, facts.now)
     if queue is not None and queue.is_paused:
-        yield f"The queue {facts.job.queue} is paused: none of its jobs starts until it is resumed."
+        yield f"The queue {facts.job.queue} is paused: its jobs do not start until it is resumed."
     busy = _why_no_worker(facts)
     if busy is not None:
         yield busy
@@ -96,10 +92,10 @@ def reasons(facts: JobFacts) -> Iterator[str]:
 def _why_undelivered(entry: Undelivered, now: datetime) -> str:
     if entry.error_message is not None:
         times = "once" if entry.tries == 1 else f"{entry.tries:,} times"
-        return f"The queue refused it {times}, and the relay tries again: {entry.error_message[:_LONGEST_REFUSAL]}"
+        return f"The queue refused it {times}, and the relay will retry: {entry.error_message[:_LONGEST_REFUSAL]}"
     if now - entry.since <= _PROMPT:
         return "It is on its way to the queue."
-    return f"It waits for the relay since {_moment(entry.since)}: none is running, or it cannot keep up."
+    return f"It has been waiting for a relay since {_moment(entry.since)}: none is running, or it cannot keep up."
 
 
 def _why_there(job: Job, place: JobLocation, now: datetime) -> str:
@@ -109,30 +105,30 @@ def _why_there(job: Job, place: JobLocation, now: datetime) -> str:
         case BullState.WAITING | BullState.PRIORITIZED:
             return _why_waiting(place)
         case BullState.ACTIVE:
-            return "A worker has just taken it, or held it and is gone; then another one takes over."
+            return "A worker has just taken it. If that worker has vanished, another one will take over."
         case BullState.CHILDREN:
-            return "It waits for the jobs that it depends on."
+            return "It is waiting for the jobs that it depends on."
         case BullState.COMPLETED | BullState.FAILED:
-            return "The queue counts it as finished, and the record has not been told what came of it."
+            return "It is finished in the queue, but its outcome was not recorded."
         case _:
-            return "It was delivered, and the queue does not know it: Redis may have lost it."
+            return "It was delivered, but it is not in the queue: Redis may have lost it."
 
 
 def _why_delayed(job: Job, due: datetime, now: datetime) -> str:
     if due <= now:
-        return f"It could start since {_moment(due)}, and starts when a worker looks for jobs."
+        return f"It has been due since {_moment(due)}, and starts when a worker next fetches jobs."
     if job.attempt:
-        return f"Its next try is at {_moment(due)}."
+        return f"Its next attempt is at {_moment(due)}."
     return f"It is scheduled for {_moment(due)}."
 
 
 def _why_waiting(place: JobLocation) -> str:
     if place.ahead is None:
-        return "It waits in its queue."
+        return "It is waiting in its queue."
     if not place.ahead:
-        return "It is the next job of its queue."
-    jobs = "1 job goes" if place.ahead == 1 else f"{place.ahead:,} jobs go"
-    return f"{jobs} first." if place.is_exact else f"More than {jobs} first."
+        return "It is the next job in its queue."
+    jobs = "1 job is" if place.ahead == 1 else f"{place.ahead:,} jobs are"
+    return f"{jobs} ahead of it." if place.is_exact else f"More than {jobs} ahead of it."
 
 
 def _why_no_worker(facts: JobFacts) -> str | None:
@@ -145,7 +141,7 @@ def _why_no_worker(facts: JobFacts) -> str | None:
     if facts.queue is None or facts.queue.active < room:
         return None
     who = "The worker is" if len(working) == 1 else f"All {len(working):,} workers are"
-    return f"{who} busy: {facts.queue.active:,} jobs of the queue run, and there is room for {room:,}."
+    return f"{who} busy: {facts.queue.active:,} jobs of the queue are running, and there is room for {room:,}."
 
 
 def _moment(at: datetime) -> str:

@@ -1,7 +1,6 @@
-"""Takes the record.
+"""Publishes changes in the record to all subscribers: the changed jobs, and which parts of pages became stale.
 
-Gives everyone who listens what changed in it: the jobs, and the names of what went stale on pages.
-Never reads while no one listens, and reads once however many do; a listener that falls behind is dropped.
+It reads once for all subscribers and not at all without any; a subscriber that falls behind is dropped.
 """
 
 import asyncio
@@ -15,27 +14,27 @@ from herdbook.record.database import Database
 from herdbook.record.feed import ChangeReader, JobChange, Marks, Position
 from herdbook.service import Service
 
-# Seconds between two looks, so pages hear at most four times a second.
-_PAUSE = 0.25
-# A sleep that a subscriber ends.
-_REST = 3_600.0
-# Seconds after which a listener hears that there is nothing to hear.
-_SILENCE = 5.0
-# Batches that may wait for a listener: about ten seconds' worth.
+# Seconds between two reads, so pages are notified at most four times a second.
+_POLL_INTERVAL = 0.25
+# A sleep that a new subscriber ends.
+_IDLE_INTERVAL = 3_600.0
+# Seconds after which a subscriber without changes gets None.
+_KEEPALIVE_INTERVAL = 5.0
+# Batches that may wait for a subscriber: about ten seconds' worth.
 _BACKLOG = 40
-# Names in one message; more are told as "any".
-_MOST_NAMES = 200
+# Names in one message; if there are more, "all" stands for them.
+_MAX_NAMES = 200
 # The topic that makes everything stale.
 EVERYTHING = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What one look found.
+    """The changes of one read.
 
-    `topics` are the names of what went stale, apart by spaces: `jobs`, `job:<id>` or `jobs:all`,
+    `topics` names what became stale, separated by spaces: `jobs`, `job:<id>` or `jobs:all`,
     `queue:<name>` (percent-encoded) or `queues:all`, `queues`, `workers`, `operations`; or `all`.
-    A listener that handled all `changes` is at `position`.
+    A subscriber that has handled all `changes` is at `position`.
     """
 
     changes: list[JobChange]
@@ -45,9 +44,9 @@ class Batch:
 
 
 class Subscription:
-    """What one listener has still to hear: batches until the feed ends, and None now and then while there are none.
+    """Iterates over batches until the feed ends, and yields None every few seconds without any.
 
-    The first batch says where the feed is, and has no changes that matter.
+    The first batch tells the feed's position; its changes can be ignored.
     """
 
     def __init__(self) -> None:
@@ -61,21 +60,21 @@ class Subscription:
         batch = None
         if not self._ended:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_SILENCE):
+                async with asyncio.timeout(_KEEPALIVE_INTERVAL):
                     batch = await self._waiting.get()
         if self._ended:
             raise StopAsyncIteration
         return batch
 
     def offer(self, batch: Batch) -> None:
-        """Add a batch; a listener that has too many of them is at its end."""
+        """Add a batch; ends the subscription if too many are waiting."""
         if self._waiting.full():
             self.end()
         elif not self._ended:
             self._waiting.put_nowait(batch)
 
     def end(self) -> None:
-        """No more batches, nor those that still wait."""
+        """End the subscription and discard waiting batches."""
         self._ended = True
         while not self._waiting.empty():
             self._waiting.get_nowait()
@@ -83,7 +82,7 @@ class Subscription:
 
 
 class _Stale:
-    """The names of what went stale and was not told yet."""
+    """The names of what became stale and was not announced yet."""
 
     def __init__(self) -> None:
         self._jobs: set[str] = set()
@@ -91,17 +90,17 @@ class _Stale:
         self._others: set[str] = set()
 
     def add_jobs(self, changes: list[JobChange]) -> None:
-        """The jobs that changed, and their queues."""
+        """Add the changed jobs and their queues."""
         if changes:
             self._others.add("jobs")
         for change in changes:
-            if len(self._jobs) <= _MOST_NAMES:
+            if len(self._jobs) <= _MAX_NAMES:
                 self._jobs.add(str(change.id))
-            if len(self._queues) <= _MOST_NAMES:
+            if len(self._queues) <= _MAX_NAMES:
                 self._queues.add(quote(change.queue))
 
     def add_differences(self, before: Marks, now: Marks) -> None:
-        """What differs between two looks, besides jobs."""
+        """Add what differs between two reads, apart from jobs."""
         if before.workers != now.workers:
             self._others.add("workers")
         if before.operations != now.operations:
@@ -112,19 +111,19 @@ class _Stale:
             self._queues.update(map(quote, paused))
 
     def take(self) -> str:
-        """The names as a message has them; from now on they are told."""
-        names = sorted(self._others) + _some("queue", self._queues) + _some("job", self._jobs)
-        for told in (self._others, self._queues, self._jobs):
-            told.clear()
+        """The names as a message lists them; clears them."""
+        names = sorted(self._others) + _topics("queue", self._queues) + _topics("job", self._jobs)
+        for announced in (self._others, self._queues, self._jobs):
+            announced.clear()
         return " ".join(names)
 
 
-def _some(kind: str, names: set[str]) -> list[str]:
-    return [f"{kind}s:all"] if len(names) > _MOST_NAMES else [f"{kind}:{name}" for name in sorted(names)]
+def _topics(kind: str, names: set[str]) -> list[str]:
+    return [f"{kind}s:all"] if len(names) > _MAX_NAMES else [f"{kind}:{name}" for name in sorted(names)]
 
 
 class ChangeFeed(Service):
-    """Looks at the record four times a second while someone listens; goes on where it was after an outage."""
+    """Reads the record four times a second while there are subscribers; resumes where it was after an outage."""
 
     name = "change feed"
 
@@ -134,12 +133,12 @@ class ChangeFeed(Service):
         self._subscriptions: set[Subscription] = set()
         self._reader = ChangeReader()
         self._stale = _Stale()
-        # Those of the last whole look; None before the first.
+        # Those of the last complete read; None before the first.
         self._marks: Marks | None = None
 
     @contextmanager
     def subscription(self) -> Iterator[Subscription]:
-        """A subscription, as long as the block lasts."""
+        """A subscription for the length of the block."""
         subscription = Subscription()
         if self.is_quiet:
             subscription.end()
@@ -154,31 +153,31 @@ class ChangeFeed(Service):
             self._subscriptions.discard(subscription)
 
     def quiet(self) -> None:
-        """Look no more, and end every subscription at once."""
+        """Stop reading, and end every subscription at once."""
         super().quiet()
         for subscription in self._subscriptions:
             subscription.end()
 
     async def round(self) -> float:
-        """Tell the listeners what changed since the last look."""
+        """Send the subscribers what changed since the last read."""
         if not self._subscriptions:
-            # What happens while no one listens is no one's business.
+            # A new subscriber starts at the current position.
             self._reader, self._stale, self._marks = ChangeReader(), _Stale(), None
-            return _REST
+            return _IDLE_INTERVAL
         async with self._database.connection() as connection:
-            while not (look := await self._reader.next_batch(connection)).is_last:
-                self._stale.add_jobs(look.changes)
-                self._tell(Batch(changes=look.changes, topics="", position=look.position))
-        self._stale.add_jobs(look.changes)
+            while not (found := await self._reader.next_batch(connection)).is_last:
+                self._stale.add_jobs(found.changes)
+                self._send(Batch(changes=found.changes, topics="", position=found.position))
+        self._stale.add_jobs(found.changes)
         if self._marks is not None:
-            self._stale.add_differences(self._marks, look.marks)
-        self._marks = look.marks
+            self._stale.add_differences(self._marks, found.marks)
+        self._marks = found.marks
         topics = self._stale.take()
-        if look.is_gap or topics:
-            topics = EVERYTHING if look.is_gap else topics
-            self._tell(Batch(changes=look.changes, topics=topics, position=look.position, is_gap=look.is_gap))
-        return _PAUSE
+        if found.is_gap or topics:
+            topics = EVERYTHING if found.is_gap else topics
+            self._send(Batch(changes=found.changes, topics=topics, position=found.position, is_gap=found.is_gap))
+        return _POLL_INTERVAL
 
-    def _tell(self, batch: Batch) -> None:
+    def _send(self, batch: Batch) -> None:
         for subscription in list(self._subscriptions):
             subscription.offer(batch)

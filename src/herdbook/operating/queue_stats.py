@@ -1,8 +1,4 @@
-"""Takes the record, the declared job types and a Redis client.
-
-Gives the figures of every known queue, where a job is and which run; what http and web ask instead of `queue`.
-Never changes anything.
-"""
+"""Statistics of the queues, and which jobs are where in them, from Redis and the record together."""
 
 import time
 from collections.abc import Sequence
@@ -29,10 +25,10 @@ __all__ = ["BullState", "JobInQueue", "JobLocation", "QueueStats", "QueueStatsRe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueStats(QueueCounts):
-    """A queue as it is now.
+    """The current state of a queue.
 
-    `oldest_waiting` is for how many seconds the next job could have run, None when none waits; `rate`
-    how many jobs ended per minute, over the last five.
+    `oldest_waiting` is for how many seconds the next job has been due, None if none is waiting; `rate` is
+    how many jobs ended per minute, over the last five minutes.
     """
 
     oldest_waiting: float | None
@@ -41,14 +37,14 @@ class QueueStats(QueueCounts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobInQueue:
-    """A job by the id that the queue knows; `id` is the record's, None where it cannot be told."""
+    """A job by its id in the queue; `id` is its id in the record, None if that is unknown."""
 
     job_id: str
     id: UUID | None
 
 
 class QueueStatsReader:
-    """Reads the figures of the queues that programs declared, or that jobs are in."""
+    """Reads the statistics of the queues that programs have declared or that contain jobs."""
 
     def __init__(self, database: Database, registry: Registry, client: QueueClient, *, prefix: str) -> None:
         self._database = database
@@ -59,10 +55,10 @@ class QueueStatsReader:
 
     @classmethod
     def connect(cls, settings: Settings, registry: Registry, database: Database) -> Self:
-        """Figures from `settings`' Redis, connected at the first use; the caller closes them."""
+        """A reader of the Redis in `settings`, which connects on first use; the caller closes it."""
         if settings.redis_url is None:
             raise ConfigurationError("set REDIS_URL")
-        client = connect(settings.redis_url, name="herdbook-figures")
+        client = connect(settings.redis_url, name="herdbook-stats")
         return cls(database, registry, client, prefix=settings.queue_prefix)
 
     async def names(self) -> list[str]:
@@ -72,22 +68,22 @@ class QueueStatsReader:
         return sorted({*recorded, *(job_type.queue for job_type in self._registry)})
 
     async def check(self, name: str) -> None:
-        """Return when the record, this program or Redis knows the queue; raises QueueNotFoundError otherwise.
+        """Raise QueueNotFoundError unless the record, this program or Redis knows the queue.
 
-        Redis is asked last, for what other programs keep there. Raises RecordUnavailableError, QueueUnavailableError.
+        Redis comes last, for queues of other programs. Raises RecordUnavailableError, QueueUnavailableError.
         """
         if name in await self.names():
             return
         queue = await self._reader.counts(name)
         if not queue.paused and not any(queue.counts.values()):
-            raise QueueNotFoundError("no program has declared a queue of this name, and no job is in it")
+            raise QueueNotFoundError("no program has declared a queue with this name, and it contains no jobs")
 
     async def states(self, names: Sequence[str] | None = None) -> list[QueueStats]:
         """Each known queue, or those named. Raises RecordUnavailableError, QueueUnavailableError."""
         counts = await self._reader.all_counts(names if names is not None else await self.names())
         async with self._database.connection() as connection:
             rates = await read_queue_rates(connection)
-            waits = await _waits(connection, counts)
+            waits = await _waiting_seconds(connection, counts)
         return [
             QueueStats(
                 name=one.name,
@@ -105,18 +101,18 @@ class QueueStatsReader:
         return await self._places.locate(job.queue, id_in_queue(job.job_id)[0])
 
     async def jobs_in(self, queue: str, place: BullState, limit: int) -> list[JobInQueue]:
-        """The jobs in a place of a queue, at most `limit`: the next first, of finished jobs the newest."""
+        """Up to `limit` jobs of a queue in a state: the next to run first, of finished jobs the newest first."""
         return await self._recorded(queue, await self._places.ids_in(queue, place, limit))
 
     async def _recorded(self, queue: str, ids: Sequence[str]) -> list[JobInQueue]:
-        """Jobs of a queue by the record's ids too."""
-        foreign = [id for id in ids if parse_queue_job_id(id) is None]
-        times = dict(zip(foreign, await self._places.timestamps(queue, foreign), strict=True)) if foreign else {}
+        """The jobs with these ids in the queue, with their ids in the record."""
+        external = [id for id in ids if parse_queue_job_id(id) is None]
+        times = dict(zip(external, await self._places.timestamps(queue, external), strict=True)) if external else {}
         return [JobInQueue(job_id=id, id=_record_id(queue, id, times.get(id))) for id in ids]
 
     async def running(self, limit: int = 200) -> list[RunningJob]:
-        """The jobs that run now, at most `limit` of each queue, the longest running first."""
-        # No index tells them from all others, but their queues do.
+        """The running jobs, up to `limit` per queue, longest running first."""
+        # The record has no index of running jobs, but the queues list them.
         names = await self.names()
         active = zip(names, await self._places.active_in(names, limit), strict=True)
         jobs = [job for name, ids in active for job in await self._recorded(name, ids)]
@@ -124,7 +120,7 @@ class QueueStatsReader:
             return await read_running_jobs(connection, [job.id for job in jobs if job.id is not None])
 
     async def ping(self) -> None:
-        """Return when Redis answers; raises QueueUnavailableError otherwise."""
+        """Return once Redis answers; raises QueueUnavailableError if it does not."""
         await self._reader.ping()
 
     async def close(self) -> None:
@@ -133,15 +129,15 @@ class QueueStatsReader:
 
 
 def _record_id(queue: str, job_id: str, timestamp: int | None) -> UUID | None:
-    """The record's id of a job: ours, or derived from the time at which another client published it."""
+    """A job's id in the record: our own, or derived from the time at which another client published it."""
     ours = parse_queue_job_id(job_id)
     if ours is not None:
         return ours[0]
     return None if timestamp is None else external_job_id(queue, job_id, timestamp)
 
 
-async def _waits(connection: Connection, counts: Sequence[QueueCounts]) -> dict[NextJob, float]:
-    """Seconds that each queue's next jobs wait; by the queue's own word where the record does not know the job."""
+async def _waiting_seconds(connection: Connection, counts: Sequence[QueueCounts]) -> dict[NextJob, float]:
+    """How long each queue's next jobs have waited; by their timestamp in the queue if the record does not know them."""
     ids = {job: _record_id(one.name, job.job_id, job.timestamp) for one in counts for job in one.next_jobs}
     recorded = await read_waiting_seconds(connection, [id for id in ids.values() if id is not None])
     now = time.time()

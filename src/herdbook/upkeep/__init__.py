@@ -1,7 +1,6 @@
-"""Takes the record.
+"""Background services that maintain the record; they run in every relay process.
 
-Gives the services that look after it, which run beside every relay.
-Never has two of them do the same work: each takes rows, or a lock, that no other holds.
+Two of them never do the same work: each takes rows or a lock that no other holds.
 """
 
 from herdbook.alerting import load_alerts
@@ -22,7 +21,7 @@ from herdbook.upkeep.stats import StatsRollup
 def services(
     settings: Settings, database: Database, queues: QueueStatsReader, artifacts: ArtifactStore
 ) -> list[Service]:
-    """The services of one process; the caller starts and stops them. Raises ConfigurationError for wrong alerts."""
+    """The services of one process; the caller starts and stops them. Raises ConfigurationError for invalid alerts."""
     return [
         OperationRunner(database, Control(database, artifacts)),
         OperationPruner(database),

@@ -1,7 +1,6 @@
-"""Takes the operator's rules.
+"""Opens and resolves incidents by the alert rules, and publishes a job that notifies of each.
 
-Gives each incident a row when it begins and an end when it is well again, and publishes a job that tells of either.
-Never sends anything itself, and never tells twice: the row and the job are written together.
+The incident and the job are written together, so that nobody is notified twice.
 """
 
 from collections.abc import Sequence
@@ -29,13 +28,13 @@ from herdbook.record.reads import read_outbox_lag
 from herdbook.record.workers import WorkerRow, count_takers, read_workers
 from herdbook.service import Service
 
-# Seconds between two looks.
+# Seconds between two evaluations.
 _PAUSE = 5.0
 _LARGEST = 1_000_000
 
 
 class AlertWatch(Service):
-    """Watches by the rules; of several watches, one at a time does it."""
+    """Evaluates the rules; of several watches, only one does so at a time."""
 
     name = "alerts"
 
@@ -49,12 +48,12 @@ class AlertWatch(Service):
         self._job_types.declare(ALERT, AlertPayload, queue=ALERT_QUEUE, attempts=ATTEMPTS, backoff=BACKOFF)
 
     async def round(self) -> float:
-        """Look once."""
+        """Evaluate all rules once."""
         if not self._alerts.rules:
             self.quiet()
             return 0
         async with self._database.transaction() as connection:
-            # AlertFacts from before the lock could be older than what another watch has made of newer ones.
+            # Facts read before the lock could be older than those that another watch has just evaluated.
             if await try_lock(connection, "alerts"):
                 await self._compare(connection, await self._facts(connection))
         return self._pause
@@ -74,7 +73,7 @@ class AlertWatch(Service):
         )
 
     async def _queue_facts(self, workers: Sequence[WorkerRow]) -> list[QueueAlertFacts] | None:
-        """The queues; None while Redis is away. A worker that is quiet takes no jobs."""
+        """The queues; None while Redis is unreachable. Quiet workers take no jobs, so they do not count."""
         takers = count_takers(workers)
         try:
             states = await self._queues.states()
@@ -88,7 +87,7 @@ class AlertWatch(Service):
         ]
 
     async def _compare(self, connection: Connection, facts: AlertFacts) -> None:
-        """Open what is new, and resolve what is over."""
+        """Open new incidents, and resolve those that are over."""
         opened = {(one.rule, one.subject): one for one in await read_open_incidents(connection)}
         for rule in self._alerts.rules:
             found = evaluate(rule, facts)
@@ -108,7 +107,7 @@ class AlertWatch(Service):
             await self._tell(connection, job, rule, incident)
 
     async def _resolve(self, connection: Connection, incident: Incident) -> None:
-        """Nobody is told of the end when the rule is gone, for it also said whom to tell."""
+        """Resolve an incident. If its rule is gone nobody is notified, because the rule named the recipients."""
         rule = next((one for one in self._alerts.rules if one.name == incident.rule), None)
         job = new_job_id() if rule else None
         resolved = await resolve_incident_if_open(connection, incident.id, job)

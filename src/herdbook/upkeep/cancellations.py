@@ -1,7 +1,6 @@
-"""Takes cancellations of jobs that ran when they were asked for, and run no more.
+"""Settles cancellations of jobs that stopped running before their worker saw the request.
 
-Gives those that wait for another try their end, and forgets the others.
-Never stops a job that runs: its worker does.
+Jobs waiting for another attempt are cancelled; all other requests are dropped.
 """
 
 from herdbook.record.cancellations import take_ended_cancellations
@@ -9,8 +8,8 @@ from herdbook.record.changes import cancel_jobs_if_pending
 from herdbook.record.database import Database
 from herdbook.service import Service
 
-# Seconds between two looks.
-_LOOK = 1.0
+# Seconds between two rounds.
+_PAUSE = 1.0
 
 
 class CancellationSettler(Service):
@@ -23,8 +22,8 @@ class CancellationSettler(Service):
         self._database = database
 
     async def round(self) -> float:
-        """Settle what there is."""
+        """Settle all that are due."""
         async with self._database.transaction() as connection:
             for job, reason in await take_ended_cancellations(connection):
                 await cancel_jobs_if_pending(connection, [job], reason)
-        return _LOOK
+        return _PAUSE

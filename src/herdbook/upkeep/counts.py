@@ -1,19 +1,15 @@
-"""Takes the changes of the jobs' counts as they gather.
-
-Gives them to the counts every few seconds.
-Never falls behind: one round folds all there are.
-"""
+"""Folds changes into the job counts every few seconds."""
 
 from herdbook.record.counts import fold_counts
 from herdbook.record.database import Database
 from herdbook.service import Service
 
-# Seconds between two rounds. What has gathered is read with the counts, so it may be a few thousand rows.
+# Seconds between two rounds. Reading the counts includes the changes, so a few thousand of them may accumulate.
 _PAUSE = 3.0
 
 
 class CountFolder(Service):
-    """Folds changes of counts; any number of folders may run side by side."""
+    """Folds changes into the counts; any number of folders may run side by side."""
 
     name = "counts"
 
@@ -22,7 +18,7 @@ class CountFolder(Service):
         self._database = database
 
     async def round(self) -> float:
-        """Fold once."""
+        """Fold all changes."""
         async with self._database.transaction() as connection:
             await fold_counts(connection)
         return _PAUSE

@@ -1,7 +1,6 @@
-"""Takes open operations.
+"""Carries out bulk operations, one batch per transaction.
 
-Gives each its next jobs, one batch and one transaction at a time, until it is finished.
-Never loses its place: a crash undoes one batch, and whoever comes next does it again.
+A crash undoes at most one batch, and the next runner repeats it.
 """
 
 from collections.abc import Sequence
@@ -14,12 +13,12 @@ from herdbook.record.operations import Operation, advance_operation, take_operat
 from herdbook.record.search import IdSlice, JobFilter, search_job_ids
 from herdbook.service import Service
 
-# Jobs of one transaction.
+# Jobs per transaction.
 _BATCH = 500
-# Seconds between looks for new operations.
-_POLL = 0.5
-# Refused jobs that an operation names.
-_NAMED = 20
+# Seconds between two checks for new operations.
+_POLL_INTERVAL = 0.5
+# Refused jobs that an operation lists.
+_MAX_PROBLEMS = 20
 
 
 class OperationRunner(Service):
@@ -33,21 +32,21 @@ class OperationRunner(Service):
         self._control = control
 
     async def round(self) -> float:
-        """Do one batch of one operation."""
+        """Process one batch of one operation."""
         async with self._database.transaction() as connection:
             operation = await take_operation(connection)
             if operation is None:
-                return _POLL
-            changes = await _do_batch(connection, operation)
+                return _POLL_INTERVAL
+            changes = await _process_batch(connection, operation)
         if operation.action is OperationAction.DELETE:
             await self._control.forget_artifacts(changes.changed)
         return 0
 
 
-async def _do_batch(connection: Connection, operation: Operation) -> Changes:
+async def _process_batch(connection: Connection, operation: Operation) -> Changes:
     batch = await _next_ids(connection, operation)
     changes = await change_jobs(connection, operation.action, batch.ids, operation.reason or NO_REASON)
-    room = max(0, _NAMED - len(operation.problems))
+    room = max(0, _MAX_PROBLEMS - len(operation.problems))
     await advance_operation(
         connection,
         operation,
@@ -62,7 +61,7 @@ async def _do_batch(connection: Connection, operation: Operation) -> Changes:
 async def _next_ids(connection: Connection, operation: Operation) -> IdSlice:
     """The operation's next jobs, newest first."""
     if isinstance(operation.wanted, JobFilter):
-        # A search begins before an id, and the newest job is wanted too.
+        # A search starts below an id, and the newest job must be included.
         before = operation.cursor or UUID(int=operation.newest.int + 1)
         return await search_job_ids(connection, replace(operation.wanted, before=before, limit=_BATCH))
     return _slice(sorted(operation.wanted, reverse=True), operation.cursor)

@@ -1,7 +1,6 @@
-"""Takes operations that ended.
+"""Deletes bulk operations a week after they finished.
 
-Gives them a week in which they can be looked up.
-Never forgets a job, nor an operation that is under way.
+Jobs are never pruned.
 """
 
 from datetime import timedelta
@@ -16,7 +15,7 @@ _PAUSE = 3_600.0
 
 
 class OperationPruner(Service):
-    """Forgets old operations; any number of pruners may run side by side."""
+    """Deletes old operations; any number of pruners may run side by side."""
 
     name = "pruning"
 
@@ -25,7 +24,7 @@ class OperationPruner(Service):
         self._database = database
 
     async def round(self) -> float:
-        """Forget what is old enough."""
+        """Delete operations past their retention."""
         async with self._database.connection() as connection:
             await prune_operations(connection, _KEPT)
         return _PAUSE

@@ -1,6 +1,6 @@
-"""Rolls ended attempts up into statistics, each minute soon after it is over.
+"""Rolls ended attempts up into statistics, each minute a few seconds after its end.
 
-A minute that still runs must never be rolled up.
+The current minute must never be rolled up.
 """
 
 from datetime import datetime, timedelta
@@ -10,29 +10,29 @@ from herdbook.record.locks import try_lock
 from herdbook.record.rollups import MINUTE, RollupState, bucket_of, prune_rollups, read_rollup_state, write_rollups
 from herdbook.service import Service
 
-# Attempts carry the time when the transaction that records them began. A minute is rolled up this long after its end,
-# and once more with the next.
+# An attempt's end is the time at which the transaction that records it began. A minute is rolled up this long after
+# its end, and once more together with the next.
 _LATE = timedelta(seconds=5)
 _MINUTE = timedelta(seconds=MINUTE)
-# Attempts longer ago are not rolled up any more.
+# Attempts older than this are no longer rolled up.
 _REACH = timedelta(days=1)
-# What one transaction rolls up when there is much to catch up with.
+# How much one transaction rolls up when there is a backlog.
 _CHUNK = timedelta(minutes=10)
 
 
 class StatsRollup(Service):
-    """Rolls ended attempts up; of several programs that do, one at a time does it."""
+    """Rolls ended attempts up; of several processes, only one does so at a time."""
 
     name = "stats"
 
     def __init__(self, database: Database) -> None:
         super().__init__()
         self._database = database
-        # Minutes in which nothing ended leave no rows, so the record alone does not tell how far we are.
+        # Minutes in which nothing ended leave no rows, so the record alone does not show how far we are.
         self._until: datetime | None = None
 
     async def round(self) -> float:
-        """Roll up what is due, at most one chunk of it; returns the seconds until a minute is due."""
+        """Roll up at most one chunk of what is due; returns the seconds until the next minute is due."""
         async with self._database.transaction() as connection:
             rollups = await read_rollup_state(connection)
             due = bucket_of(rollups.now - _LATE, MINUTE)
@@ -46,6 +46,6 @@ class StatsRollup(Service):
         return 0 if until < due else (due + _MINUTE + _LATE - rollups.now).total_seconds()
 
     def _since(self, rollups: RollupState) -> datetime:
-        """The first minute to roll up: the last one that already is, for what was committed late."""
+        """The first minute to roll up: the last one that already is, to include attempts that were committed late."""
         known = [until - _MINUTE for until in (self._until, rollups.until) if until is not None]
         return max([bucket_of(rollups.now - _REACH, MINUTE), *known])
