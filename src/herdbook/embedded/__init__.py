@@ -1,4 +1,4 @@
-"""Real Redis and PostgreSQL as child processes, and a local mail server that keeps what it is sent."""
+"""Real Redis and PostgreSQL servers as child processes, and a local mail server that catches all mail."""
 
 from herdbook.embedded.errors import EmbeddedError
 from herdbook.embedded.servers import EmbeddedServers, RunningServers, read_running_servers

@@ -1,7 +1,6 @@
-"""Takes the account that we run as.
+"""Chooses the ordinary account that runs PostgreSQL when we are root.
 
-Gives, when that is root, the ordinary account that PostgreSQL has to run as instead.
-Never makes or changes an account, and never opens a folder that is not ours.
+Accounts are never created or changed, and folders that are not ours are never made accessible.
 """
 
 import os
@@ -25,9 +24,9 @@ class Account:
     gid: int
 
     def can_run(self, *command: str | Path) -> bool:
-        """Try a harmless command as this account: access lists and mounts say more than mode bits."""
+        """Whether this account can run a harmless command; access lists and mounts matter as well as mode bits."""
         try:
-            done = subprocess.run(  # noqa: S603  (our own words)
+            done = subprocess.run(  # noqa: S603  (the command is ours)
                 command,
                 user=self.uid,
                 group=self.gid,
@@ -41,7 +40,7 @@ class Account:
         return done.returncode == 0
 
     def own(self, path: Path) -> None:
-        """Give a file, or a folder with all that is in it, to this account."""
+        """Make this account the owner of a file, or of a folder and everything in it."""
         os.chown(path, self.uid, self.gid)
         for folder, folders, files in os.walk(path):
             for name in (*folders, *files):
@@ -49,9 +48,9 @@ class Account:
 
 
 def account_for(cluster: Path) -> Account | None:
-    """Choose the account for a server that refuses to run as root; None when we are not root.
+    """The account for a server that refuses to run as root; None if we are not root.
 
-    Data that exist already are served by the account that owns them.
+    Existing data is served by the account that owns it.
     """
     if os.geteuid() != 0:
         return None
@@ -67,13 +66,13 @@ def account_for(cluster: Path) -> Account | None:
         if account.can_run("true"):
             return account
     raise EmbeddedError(
-        "PostgreSQL does not run as root, and no account postgres or nobody can be used here: "
+        "PostgreSQL does not run as root, and neither account postgres nor nobody can be used here: "
         "start Herdbook as an ordinary user, or set DATABASE_URL"
     )
 
 
 def _owner(path: Path) -> Account | None:
-    """Give the owner of a path; None when there is no such path, or it belongs to root."""
+    """The owner of a path; None if it does not exist or belongs to root."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -1,11 +1,10 @@
-"""Takes nothing.
+"""The error of the embedded servers.
 
-Gives the one error of the embedded servers; its message is a sentence for a person.
-Never carries a password.
+Its message never contains a password.
 """
 
 from herdbook.errors import HerdbookError
 
 
 class EmbeddedError(HerdbookError):
-    """An embedded server cannot be started, or has ended on its own."""
+    """An embedded server cannot be started, or has exited by itself."""

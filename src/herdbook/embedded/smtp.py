@@ -1,7 +1,6 @@
-"""Takes mail for anyone, over SMTP on the loopback address.
+"""A local mail server that stores every mail as an .eml file, with the envelope's recipients on top.
 
-Gives one .eml file per mail, with the envelope's recipients on top.
-Never sends anything on.
+It never forwards anything.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CatchAllSmtp:
-    """A mail server for trying things out, inside the running event loop."""
+    """A mail server for development, in the running event loop."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -27,9 +26,9 @@ class CatchAllSmtp:
         self._connections: WeakSet[SMTP] = WeakSet()
 
     async def start(self) -> str:
-        """Open a free port, and give its URL, `smtp://127.0.0.1:port`."""
+        """Open a free port, and return its URL, `smtp://127.0.0.1:port`."""
         try:
-            from aiosmtpd.smtp import SMTP  # the servers do without it
+            from aiosmtpd.smtp import SMTP  # The other servers do not need it.
         except ImportError as error:
             raise EmbeddedError(
                 "the local mail server needs aiosmtpd: install herdbook[embedded], or set SMTP_URL"
@@ -38,7 +37,7 @@ class CatchAllSmtp:
         loop = asyncio.get_running_loop()
 
         def connection() -> SMTP:
-            # A host name spares each connection a look-up that may block.
+            # A host name saves each connection a lookup that may block.
             made = SMTP(_Mailbox(self._folder), hostname="localhost", enable_SMTPUTF8=True, loop=loop)
             self._connections.add(made)
             return made
@@ -51,7 +50,7 @@ class CatchAllSmtp:
         if self._server is None:
             return
         self._server.close()
-        # Clients that keep their connection would otherwise be waited for.
+        # Otherwise this would wait for clients that keep their connection open.
         for connection in self._connections:
             if isinstance(connection.transport, asyncio.WriteTransport):
                 connection.transport.abort()
@@ -60,13 +59,13 @@ class CatchAllSmtp:
 
 
 class _Mailbox:
-    """What aiosmtpd calls for each mail."""
+    """The handler that aiosmtpd calls for each mail."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def handle_DATA(self, server: "SMTP", session: "Session", envelope: "Envelope") -> str:  # noqa: N802  (aiosmtpd calls it so)
-        """Keep a mail; the sender may try again when it cannot be written."""
+        """Store a mail; if it cannot be written, the sender may retry."""
         recipients = b"".join(f"X-Envelope-To: {recipient}\r\n".encode() for recipient in envelope.rcpt_tos)
         try:
             await asyncio.to_thread(write_mail, self._folder, recipients + (envelope.original_content or b""))
@@ -76,7 +75,7 @@ class _Mailbox:
 
 
 def write_mail(folder: Path, content: bytes) -> Path:
-    """Write a mail whole or not at all; its name sorts by time."""
+    """Write a mail atomically; file names sort by time."""
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}.eml"
     new = folder / f".{name}"
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
