@@ -1,4 +1,4 @@
-"""Mail addresses: what is one, and what a header makes of them."""
+"""Parsing mail addresses, and formatting them in headers."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -23,7 +23,7 @@ from herdbook.builtin.addresses import Mailbox, header_value, parse_mailbox
         ("日本 <ada@例え.jp>", "日本", "ada@xn--r8jz45g.jp"),
     ],
 )
-def test_an_address_is_read(text: str, name: str, address: str) -> None:
+def test_an_address_is_parsed(text: str, name: str, address: str) -> None:
     assert parse_mailbox(text) == Mailbox(name=name, address=address)
 
 
@@ -61,7 +61,7 @@ def test_an_address_is_read(text: str, name: str, address: str) -> None:
         "a" * 100_000,
     ],
 )
-def test_what_is_no_address_is_refused_without_repeating_it(text: str) -> None:
+def test_an_invalid_address_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as caught:
         parse_mailbox(text)
     assert len(text) < 20 or text not in str(caught.value)
@@ -84,7 +84,7 @@ def squeezed(text: str) -> str:
         "日本語" * 60,
     ],
 )
-def test_a_name_never_makes_two_addresses_of_one(name: str) -> None:
+def test_a_name_never_turns_one_address_into_two(name: str) -> None:
     mailboxes = [Mailbox(name=name.strip(), address=f"{'a' * 60}@{'b' * 60}.example")] * 20
     message = EmailMessage(policy=policy.SMTP.clone(refold_source="none"))
     message.set_raw("To", header_value(mailboxes))
@@ -92,7 +92,7 @@ def test_a_name_never_makes_two_addresses_of_one(name: str) -> None:
     raw = bytes(message)
     read = message_from_bytes(raw, policy=policy.default)
     assert [address.addr_spec for address in read["To"].addresses] == [mailboxes[0].address] * 20
-    # Python reads a space between two encoded words of a name, against RFC 2047; hence without spaces.
+    # Against RFC 2047, Python keeps the space between two encoded words of a name, so spaces are ignored.
     assert {squeezed(address.display_name) for address in read["To"].addresses} == {squeezed(name)}
     assert set(read.keys()) == set(message.keys())
     assert max(map(len, raw.splitlines())) < 998

@@ -1,4 +1,4 @@
-"""Alerts to chats and programs: each target once, and nothing of its address anywhere."""
+"""Alerts to chats and programs: each target gets one, and its URL never shows up."""
 
 import logging
 from collections.abc import Callable
@@ -64,7 +64,7 @@ async def test_a_program_gets_a_signed_event(tmp_path: Path, job: JobContext) ->
     }
 
 
-async def test_a_retry_tells_only_those_who_were_not_told(
+async def test_a_retry_skips_targets_that_were_notified(
     tmp_path: Path, make_job: Callable[..., JobContext], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -73,22 +73,24 @@ async def test_a_retry_tells_only_those_who_were_not_told(
         first = make_job()
         with pytest.raises(DeliveryError, match="target team: ") as caught:
             await sender.run(news("team", "program"), first)
-        notes = first.take_report()
-        assert notes.progress == '{"told":["program"]}'
-        assert TOKEN not in f"{caught.value}{notes}"
+        report = first.take_report()
+        assert report.progress == '{"told":["program"]}'
+        assert TOKEN not in f"{caught.value}{report}"
         with pytest.raises(DeliveryError):
-            await sender.run(news("team", "program"), make_job(reported=orjson.loads(notes.progress), attempt=2))
+            await sender.run(news("team", "program"), make_job(reported=orjson.loads(report.progress), attempt=2))
     assert len(receiver.messages) == 1
 
 
-async def test_what_nobody_will_take_is_not_tried_again(tmp_path: Path, job: JobContext) -> None:
+async def test_an_alert_that_every_target_refuses_for_good_is_not_retried(tmp_path: Path, job: JobContext) -> None:
     async with receiving() as receiver:
         receiver.answers = [410]
-        with pytest.raises(Unrecoverable, match=r"target gone: is not in the file .*; target program: .* answered 410"):
+        with pytest.raises(
+            Unrecoverable, match=r"target gone: is not in the .* file; target program: .* responded with 410"
+        ):
             await alerter(tmp_path, receiver.url).run(news("gone", "program"), job)
 
 
-async def test_webhooks_are_guarded_like_callbacks(tmp_path: Path, job: JobContext) -> None:
+async def test_webhooks_to_private_addresses_are_refused_like_callbacks(tmp_path: Path, job: JobContext) -> None:
     async with receiving() as receiver:
         with pytest.raises(Unrecoverable, match="only private addresses"):
             await alerter(tmp_path, receiver.url, private=False).run(news("program"), job)
@@ -96,7 +98,7 @@ async def test_webhooks_are_guarded_like_callbacks(tmp_path: Path, job: JobConte
 
 
 @pytest.mark.parametrize("url", [f"nosuch://{TOKEN}", f"slack://{TOKEN}", TOKEN])
-def test_a_url_that_apprise_cannot_use_stops_the_program_and_is_not_logged(
+def test_a_url_that_apprise_does_not_support_is_a_configuration_error_and_not_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, url: str
 ) -> None:
     caplog.set_level(logging.WARNING)

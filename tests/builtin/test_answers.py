@@ -1,4 +1,4 @@
-"""What HTTP servers say about coming back."""
+"""HTTP responses: Retry-After, and which statuses are final."""
 
 from datetime import UTC, datetime
 
@@ -33,5 +33,5 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, milliseconds: int 
     ("status", "final"),
     [(400, True), (404, True), (408, False), (425, False), (429, False), (500, False), (503, False)],
 )
-def test_a_client_error_is_final_unless_it_passes(status: int, final: bool) -> None:
+def test_a_client_error_is_final_unless_it_is_temporary(status: int, final: bool) -> None:
     assert TargetResponse(status=status, retry_after=None).is_final is final

@@ -1,4 +1,4 @@
-"""A process works with the application's job types and the built-in ones."""
+"""Combining the application's job types with the built-in ones."""
 
 import asyncio
 from pathlib import Path
@@ -17,7 +17,7 @@ from herdbook.record.database import Database
 from herdbook.settings import Settings
 
 
-def test_the_applications_types_win_and_the_built_in_ones_stay(settings: Settings, database: Database) -> None:
+def test_the_applications_types_override_the_built_in_ones(settings: Settings, database: Database) -> None:
     app = Registry()
     app.declare("greet", dict)
     app.declare("email", dict, queue="mine")
@@ -27,7 +27,7 @@ def test_the_applications_types_win_and_the_built_in_ones_stay(settings: Setting
     assert app.find("report") is None
 
 
-def test_mail_settings_that_cannot_be_used_are_told(settings: Settings, database: Database) -> None:
+def test_invalid_mail_settings_are_a_configuration_error(settings: Settings, database: Database) -> None:
     with pytest.raises(ConfigurationError, match="SMTP_URL"):
         build_registry(settings.model_copy(update={"smtp_url": "http://mail"}), database)
 

@@ -1,4 +1,4 @@
-"""Mails: what is a valid one, how it reaches a real server, what refusals come to."""
+"""Sending mails to a real server, and handling its refusals."""
 
 import asyncio
 import base64
@@ -27,7 +27,7 @@ MAIL = {"to": "ada@example.com", "subject": "Milk", "text": "28 litres"}
 
 
 class Postbox:
-    """A mail server's handler that keeps what it takes, and answers as it is told."""
+    """A mail server's handler that stores accepted mails and gives the configured answers."""
 
     def __init__(self) -> None:
         self.taken: list[Envelope] = []
@@ -50,12 +50,12 @@ class Postbox:
         return self.data_answer
 
     def message(self) -> EmailMessage:
-        """The only mail that was taken."""
+        """The only accepted mail."""
         [message] = self.messages()
         return message
 
     def messages(self) -> list[EmailMessage]:
-        """The mails that were taken."""
+        """The accepted mails."""
         raw = [envelope.content for envelope in self.taken if isinstance(envelope.content, bytes)]
         parse = BytesParser(EmailMessage, policy=policy.default).parsebytes
         return [parse(content.replace(b"\r\n", b"\n")) for content in raw]
@@ -63,7 +63,7 @@ class Postbox:
 
 @asynccontextmanager
 async def serving(handler: Postbox, tls: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[int]:
-    """A mail server on loopback, with TLS from the first byte if given a context for it; gives its port."""
+    """A mail server on loopback, with TLS from the first byte if given a context; yields its port."""
     connections: list[SMTP] = []
     loop = asyncio.get_running_loop()
 
@@ -92,7 +92,7 @@ async def smtp_url(postbox: Postbox) -> AsyncIterator[str]:
 
 
 def payload(**changes: Any) -> EmailPayload:
-    """A valid payload with changes, as it is read from a job's JSON."""
+    """A valid payload with changes, parsed from JSON."""
     return EmailPayload.model_validate_json(orjson.dumps({**MAIL, **changes}))
 
 
@@ -100,7 +100,7 @@ def mailer(url: str | None) -> Mailer:
     return Mailer(Settings(smtp_url=url, mail_from="Herd Book <herd@example.org>"))
 
 
-async def test_a_mail_arrives_as_it_was_asked_for(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
+async def test_a_mail_arrives_as_requested(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
     mail = payload(
         to=["Ada Lovelace <ada@example.com>", "bob@example.com"],
         cc="Çelik, Eve <eve@example.com>".replace(", ", " "),
@@ -144,24 +144,24 @@ async def test_a_mail_arrives_as_it_was_asked_for(postbox: Postbox, smtp_url: st
     assert attachment.get_content() == "a,b\n"
 
 
-async def test_html_alone_is_a_mail(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
+async def test_html_without_text_is_sent(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
     await mailer(smtp_url).run(payload(text=None, html="<p>hello</p>"), job)
     assert postbox.message().get_content_type() == "text/html"
 
 
-async def test_a_sender_of_ones_own(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
+async def test_a_mail_may_have_its_own_sender(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
     result = await mailer(smtp_url).run(payload(**{"from": "Farm <farm@example.net>"}), job)
     assert postbox.taken[0].mail_from == "farm@example.net"
     assert postbox.message()["From"] == "Farm <farm@example.net>"
     assert result["messageId"] == f"<{job.id}@example.net>"
 
 
-async def test_somebody_named_twice_gets_one_mail(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
+async def test_a_recipient_listed_twice_gets_one_mail(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
     await mailer(smtp_url).run(payload(cc="Ada <ada@example.com>", bcc=["ada@example.com"]), job)
     assert postbox.taken[0].rcpt_tos == ["ada@example.com"]
 
 
-async def test_long_lines_and_strange_texts_survive(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
+async def test_long_lines_and_unusual_characters_survive(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
     text = f"{'x' * 3_000}\n.\n..\nFrom here 🐄\n{'ä' * 3_000}"
     await mailer(smtp_url).run(payload(text=text), job)
     assert postbox.message().get_content().replace("\r\n", "\n") == f"{text}\n"
@@ -178,7 +178,7 @@ async def test_a_retry_sends_the_same_message_id(postbox: Postbox, smtp_url: str
     assert sent == {f"<{job.id}@example.org>"}
 
 
-async def test_an_address_with_umlauts_travels_as_utf8(job: JobContext) -> None:
+async def test_an_address_with_umlauts_is_sent_as_utf8(job: JobContext) -> None:
     postbox = Postbox()
     async with serving(postbox, enable_SMTPUTF8=True) as port:
         result = await mailer(f"smtp://127.0.0.1:{port}").run(payload(to="Jürgen <jürgen@example.com>"), job)
@@ -187,12 +187,14 @@ async def test_an_address_with_umlauts_travels_as_utf8(job: JobContext) -> None:
     assert "<jürgen@example.com>".encode() in bytes(postbox.message())
 
 
-async def test_an_address_with_umlauts_needs_a_server_that_takes_it(smtp_url: str, job: JobContext) -> None:
+async def test_an_address_with_umlauts_needs_a_server_that_supports_it(smtp_url: str, job: JobContext) -> None:
     with pytest.raises(Unrecoverable, match="SMTPUTF8"):
         await mailer(smtp_url).run(payload(to="jürgen@example.com"), job)
 
 
-async def test_some_refused_is_a_success_that_says_so(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
+async def test_the_job_completes_if_only_some_recipients_are_refused(
+    postbox: Postbox, smtp_url: str, job: JobContext
+) -> None:
     postbox.answers = {"bob@example.com": "550 no such user", "eve@example.com": "450 mailbox busy"}
     result = await mailer(smtp_url).run(payload(to=["ada@example.com", "bob@example.com", "eve@example.com"]), job)
     assert result["accepted"] == ["ada@example.com"]
@@ -204,26 +206,28 @@ async def test_some_refused_is_a_success_that_says_so(postbox: Postbox, smtp_url
     assert logged[0] == "bob@example.com was refused: 550 no such user"
 
 
-async def test_all_refused_for_good_is_final(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
+async def test_refusing_all_recipients_for_good_is_final(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
     postbox.answers = {"ada@example.com": "550 no such user", "bob@example.com": "551 moved"}
     with pytest.raises(Unrecoverable, match=r"refused every recipient: ada@example\.com: 550 no such user; bob"):
         await mailer(smtp_url).run(payload(to="ada@example.com, bob@example.com"), job)
     assert not postbox.taken
 
 
-async def test_all_refused_but_one_for_now_is_tried_again(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
+async def test_refusing_all_recipients_but_one_only_temporarily_is_retried(
+    postbox: Postbox, smtp_url: str, job: JobContext
+) -> None:
     postbox.answers = {"ada@example.com": "550 no such user", "bob@example.com": "450 greylisted"}
     with pytest.raises(DeliveryError, match="450 greylisted"):
         await mailer(smtp_url).run(payload(to="ada@example.com, bob@example.com"), job)
 
 
-async def test_a_refused_content_is_final(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
+async def test_refused_content_is_final(postbox: Postbox, smtp_url: str, job: JobContext) -> None:
     postbox.data_answer = "554 looks like spam"
     with pytest.raises(Unrecoverable, match="554 looks like spam"):
         await mailer(smtp_url).run(payload(), job)
 
 
-async def test_a_login_with_strange_characters(job: JobContext) -> None:
+async def test_a_login_with_special_characters(job: JobContext) -> None:
     seen: list[LoginPassword] = []
 
     def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
@@ -243,7 +247,7 @@ async def test_a_login_with_strange_characters(job: JobContext) -> None:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for 127.0.0.1 that nobody trusts yet, and a server's context with it."""
+    """A certificate for 127.0.0.1 that is not trusted yet, and a server's context with it."""
     if not shutil.which("openssl"):
         pytest.skip("no openssl here to make a certificate with")
     folder = tmp_path_factory.mktemp("certificate")
@@ -257,7 +261,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSL
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
-async def test_tls_to_a_server_that_is_trusted(
+async def test_tls_to_a_trusted_server(
     scheme: str,
     certificate: tuple[Path, ssl.SSLContext],
     monkeypatch: pytest.MonkeyPatch,
@@ -275,7 +279,7 @@ async def test_tls_to_a_server_that_is_trusted(
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
-async def test_tls_to_a_server_that_is_not_trusted(
+async def test_tls_to_an_untrusted_server(
     scheme: str, certificate: tuple[Path, ssl.SSLContext], postbox: Postbox, job: JobContext
 ) -> None:
     options: dict[str, Any] = {"tls": certificate[1]} if scheme == "smtps" else {"tls_context": certificate[1]}

@@ -1,4 +1,4 @@
-"""What a valid mail and a valid mail server are, and where the others are told so."""
+"""Validating mails and the mail server's URL."""
 
 import socket
 from typing import Any
@@ -19,7 +19,7 @@ MAIL = {"to": "ada@example.com", "subject": "Milk", "text": "28 litres"}
 
 
 def payload(**changes: Any) -> EmailPayload:
-    """A valid payload with changes, as it is read from a job's JSON."""
+    """A valid payload with changes, parsed from JSON."""
     return EmailPayload.model_validate_json(orjson.dumps({**MAIL, **changes}))
 
 
@@ -30,12 +30,12 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def test_a_server_that_is_away_is_tried_again(unused_port: int, job: JobContext) -> None:
-    with pytest.raises(DeliveryError, match=r"did not get through to 127\.0\.0\.1"):
+async def test_an_unreachable_server_is_retried(unused_port: int, job: JobContext) -> None:
+    with pytest.raises(DeliveryError, match=r"cannot deliver the mail to 127\.0\.0\.1"):
         await Mailer(Settings(smtp_url=f"smtp://user:geheim@127.0.0.1:{unused_port}")).run(payload(), job)
 
 
-async def test_without_a_mail_server_the_job_fails_clearly(job: JobContext) -> None:
+async def test_without_a_mail_server_the_error_says_so(job: JobContext) -> None:
     with pytest.raises(Unrecoverable, match="no mail server is set"):
         await Mailer(Settings(smtp_url=None)).run(payload(), job)
 
@@ -49,18 +49,18 @@ async def test_without_a_mail_server_the_job_fails_clearly(job: JobContext) -> N
         ("smtp://a%3Ab:c%2Fd@h:587", MailServer(host="h", port=587, username="a:b", password="c/d")),
     ],
 )
-def test_a_mail_servers_url_is_read(url: str, server: MailServer) -> None:
+def test_a_mail_servers_url_is_parsed(url: str, server: MailServer) -> None:
     assert parse_smtp_url(url) == server
 
 
 @pytest.mark.parametrize("url", ["mail.test:25", "http://mail.test", "smtp://:25", "smtp://h:x", "smtp://h/path"])
-def test_a_wrong_mail_server_url_is_refused_at_once(url: str) -> None:
+def test_an_invalid_mail_server_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(ConfigurationError, match="smtp") as caught:
         Mailer(Settings(smtp_url=url))
     assert url not in str(caught.value)
 
 
-def test_a_wrong_default_sender_is_refused_at_once() -> None:
+def test_an_invalid_default_sender_is_refused_at_once() -> None:
     with pytest.raises(ConfigurationError, match="HERDBOOK_MAIL_FROM"):
         Mailer(Settings(mail_from="nobody"))
 
@@ -79,12 +79,12 @@ def test_a_wrong_default_sender_is_refused_at_once() -> None:
         ({"subject": "Hello\r\nBcc: eve@example.com"}, "subject", "line breaks"),
         ({"subject": "=?utf-8?q?x=0D=0ABcc:_eve@example.com?="}, "subject", "encoded word"),
         ({"subject": ""}, "subject", "at least 1 character"),
-        ({"text": None}, "text", "give a text"),
-        ({"text": ""}, "text", "give a text"),
+        ({"text": None}, "text", "give text"),
+        ({"text": ""}, "text", "give text"),
         (
             {"attachments": [{"filename": "../x", "content": ""}]},
             "attachments.0.filename",
-            "without a folder",
+            "must not contain a folder",
         ),
         ({"attachments": [{"filename": "x\ny", "content": ""}]}, "attachments.0.filename", "line breaks"),
         ({"attachments": [{"filename": "x", "content": "!!"}]}, "attachments.0.content", "not base64"),
@@ -96,7 +96,7 @@ def test_a_wrong_default_sender_is_refused_at_once() -> None:
         ({"replyTo": "ada@example.com"}, "replyTo", "not permitted"),
     ],
 )
-def test_a_wrong_mail_is_refused_at_its_field(changes: dict[str, Any], path: str, message: str) -> None:
+def test_the_error_in_an_invalid_mail_is_at_its_field(changes: dict[str, Any], path: str, message: str) -> None:
     book = Registry()
     book.processor("email")(Mailer(Settings(smtp_url=None)).run)
     with pytest.raises(InvalidJobError) as caught:
@@ -106,11 +106,11 @@ def test_a_wrong_mail_is_refused_at_its_field(changes: dict[str, Any], path: str
     assert message in problem.message
 
 
-def test_a_mail_to_a_hidden_copy_alone_is_valid() -> None:
+def test_a_mail_with_only_bcc_recipients_is_valid() -> None:
     assert payload(to=None, bcc="ada@example.com").bcc == ("ada@example.com",)
 
 
-def test_addresses_in_one_text_are_split_outside_of_quotes() -> None:
+def test_addresses_in_one_text_are_split_at_commas_outside_quotes() -> None:
     assert payload(to='"Lovelace, Ada" <ada@example.com>, bob@example.com').to == (
         '"Lovelace, Ada" <ada@example.com>',
         "bob@example.com",

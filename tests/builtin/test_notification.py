@@ -1,4 +1,4 @@
-"""Notifications: valid channels, delivery to a real web server, and retries that skip who was reached."""
+"""Notifications: valid channels, delivery to a real web server, and retries that skip delivered channels."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ SECRET = "s3cr3t-t0ken"
 
 
 class Hooks:
-    """A web server that keeps what is posted to it; paths in `broken` answer 503."""
+    """A web server that stores what is posted to it; paths in `broken` respond with 503."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, dict[str, Any]]] = []
@@ -41,7 +41,7 @@ class Hooks:
         self.place = f"127.0.0.1:{self.server.server_port}"
 
     def paths(self) -> list[str]:
-        """Where something was posted, sorted."""
+        """The paths that received a POST, sorted."""
         return sorted(path for path, _ in self.posted)
 
 
@@ -57,7 +57,7 @@ def hooks() -> Iterator[Hooks]:
 
 
 def payload(*channels: str, **changes: Any) -> NotificationPayload:
-    """A payload as it is read from a job's JSON."""
+    """A payload parsed from JSON."""
     data = {"channels": channels, "title": "Backup", "body": "all <b>done</b>", "level": "success"}
     return NotificationPayload.model_validate_json(orjson.dumps({**data, **changes}))
 
@@ -112,9 +112,7 @@ async def test_an_optional_channel_may_fail(hooks: Hooks, job: JobContext) -> No
 
 
 @pytest.mark.parametrize("reported", [50, "x", [], {"delivered": 3}, {"delivered": ["x", None]}, {"other": 1}])
-async def test_foreign_progress_counts_for_nothing(
-    reported: Any, hooks: Hooks, make_job: Callable[..., JobContext]
-) -> None:
+async def test_unknown_progress_is_ignored(reported: Any, hooks: Hooks, make_job: Callable[..., JobContext]) -> None:
     await Notifier().run(payload(f"json://{hooks.place}/one"), make_job(reported=reported))
     assert hooks.paths() == ["/one"]
 
@@ -127,18 +125,18 @@ async def test_foreign_progress_counts_for_nothing(
         (
             {"channels": ["json://localhost", f"slack://{SECRET}"]},
             "channels.1",
-            "slack:// is no service of Apprise, or",
+            "slack:// is not a service of Apprise, or",
         ),
-        ({"channels": [f"nosuch://{SECRET}"]}, "channels.0", "nosuch:// is no service"),
+        ({"channels": [f"nosuch://{SECRET}"]}, "channels.0", "nosuch:// is not a service"),
         ({"channels": [SECRET]}, "channels.0", "not an Apprise URL"),
         ({"channels": [""]}, "channels.0", "not an Apprise URL"),
-        ({"body": " \n"}, "body", "empty message"),
+        ({"body": " \n"}, "body", "must not be empty"),
         ({"title": "a\nb"}, "title", "line breaks"),
         ({"level": "loud"}, "level", "'info', 'success', 'warning' or 'failure'"),
         ({"colour": "red"}, "colour", "not permitted"),
     ],
 )
-def test_a_wrong_notification_is_refused_at_its_field(changes: dict[str, Any], path: str, message: str) -> None:
+def test_the_error_in_an_invalid_notification_is_at_its_field(changes: dict[str, Any], path: str, message: str) -> None:
     book = Registry()
     book.processor("notification")(Notifier().run)
     data = {"channels": ["json://localhost"], "body": "hello", **changes}

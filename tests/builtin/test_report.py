@@ -1,4 +1,4 @@
-"""Reports as jobs: what may be asked for, the artifact and the progress, and the record's figures."""
+"""Report jobs: payloads, artifacts, progress, and the record's statistics."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -43,14 +43,14 @@ SUMMARY = RecordSummary(
 
 
 class Record:
-    """Stands in for the store: remembers what was asked, answers with the same summary."""
+    """Stands in for the record: remembers its queries, and always returns the same summary."""
 
     def __init__(self, summary: RecordSummary = SUMMARY) -> None:
-        self.asked: list[tuple[datetime, str | None]] = []
+        self.queries: list[tuple[datetime, str | None]] = []
         self._summary = summary
 
     async def summarise(self, since: datetime, job_type: str | None) -> RecordSummary:
-        self.asked.append((since, job_type))
+        self.queries.append((since, job_type))
         return self._summary
 
 
@@ -60,7 +60,7 @@ def record() -> Record:
 
 
 def payload(source: Any, format: str = "pdf", title: str = "Milk of the week") -> ReportPayload:
-    """A payload as it is read from a job's JSON."""
+    """A payload parsed from JSON."""
     return ReportPayload.model_validate_json(orjson.dumps({"title": title, "format": format, "source": source}))
 
 
@@ -69,7 +69,7 @@ async def run(asked: ReportPayload, job: JobContext, record: Record) -> dict[str
 
 
 @pytest.mark.parametrize("format", get_args(Format))
-async def test_a_report_is_kept_as_the_jobs_artifact(
+async def test_a_report_is_stored_as_the_jobs_artifact(
     format: Format, job: JobContext, artifacts: FolderArtifacts, record: Record
 ) -> None:
     result = await run(payload({"rows": [{"animal": "Daisy"}, {"litres": 28.5}]}, format), job, record)
@@ -85,7 +85,7 @@ async def test_a_report_is_kept_as_the_jobs_artifact(
     assert result["rows"] == 2
     assert result.get("pages") == (1 if format == "pdf" else None)
     assert job.take_report().progress == "100"
-    assert not record.asked
+    assert not record.queries
 
 
 @pytest.mark.parametrize(
@@ -97,40 +97,42 @@ async def test_a_file_is_named_after_the_title(title: str, name: str, job: JobCo
     assert result["artifact"]["name"] == name
 
 
-class Telling(JobContext):
-    """A context that remembers every report of progress, and the threads it came from."""
+class ProgressRecorder(JobContext):
+    """A context that records every progress report, and the threads they come from."""
 
-    told: list[Any]
+    reports: list[Any]
     threads: set[int]
 
     def progress(self, value: Any) -> None:
-        self.told.append(value)
+        self.reports.append(value)
         self.threads.add(threading.get_ident())
 
 
 @pytest.mark.parametrize("format", get_args(Format))
-async def test_ten_thousand_rows_tell_their_progress_from_a_thread(
+async def test_ten_thousand_rows_report_progress_from_a_thread(
     format: Format, artifacts: FolderArtifacts, job: JobContext, record: Record
 ) -> None:
-    telling = Telling(id=job.id, job_type="report", queue="report", attempt=1, reported=None, artifacts=artifacts)
-    telling.told, telling.threads = [], set()
+    recorder = ProgressRecorder(
+        id=job.id, job_type="report", queue="report", attempt=1, reported=None, artifacts=artifacts
+    )
+    recorder.reports, recorder.threads = [], set()
     rows = [{"number": number, "animal": f"Daisy {number}", "litres": number / 2} for number in range(10_000)]
-    result = await run(payload({"rows": rows}, format), telling, record)
+    result = await run(payload({"rows": rows}, format), recorder, record)
     assert result["rows"] == 10_000
-    assert len(telling.told) == 50
-    assert telling.told == sorted(set(telling.told))
-    assert telling.told[-1] == 100
-    assert telling.threads > {threading.get_ident()}
+    assert len(recorder.reports) == 50
+    assert recorder.reports == sorted(set(recorder.reports))
+    assert recorder.reports[-1] == 100
+    assert recorder.threads > {threading.get_ident()}
 
 
-async def test_the_record_is_asked_for_the_last_hours(job: JobContext, record: Record) -> None:
+async def test_the_record_is_queried_for_the_last_hours(job: JobContext, record: Record) -> None:
     await run(payload({"record": {"hours": 48, "jobType": "email"}}), job, record)
     await run(payload({"record": {}}), job, record)
-    assert record.asked == [(NOW - timedelta(hours=48), "email"), (NOW - timedelta(hours=24), None)]
+    assert record.queries == [(NOW - timedelta(hours=48), "email"), (NOW - timedelta(hours=24), None)]
 
 
 @pytest.mark.parametrize("format", get_args(Format))
-async def test_an_empty_record_makes_a_report_too(format: Format, job: JobContext) -> None:
+async def test_an_empty_record_gives_a_report_too(format: Format, job: JobContext) -> None:
     empty = Record(RecordSummary(job_types=(), hours=(), failures=()))
     result = await run(payload({"record": {"hours": 1}}, format), job, empty)
     assert result["rows"] == 0
@@ -145,7 +147,7 @@ async def test_an_empty_record_makes_a_report_too(format: Format, job: JobContex
         ({"rows": [{}]}, "source.rows", "0 different columns"),
         ({"rows": [{f"c{n}": n for n in range(51)}]}, "source.rows", "51 different columns"),
         ({"rows": [{"a": 1}] * 10_001}, "source.rows", "at most 10000 items"),
-        ({"rows": [{"a": 1}, {"a": [1]}, {"a": {}}]}, "source.rows.1.a", "a cell is a text"),
+        ({"rows": [{"a": 1}, {"a": [1]}, {"a": {}}]}, "source.rows.1.a", "a cell must be a text"),
         ({"rows": [{"": 1}]}, "source.rows.0..[key]", "at least 1 character"),
         ({"rows": [7]}, "source.rows.0", "object"),
         ({"record": {"hours": 0}}, "source.record.hours", "greater than or equal to 1"),
@@ -154,7 +156,7 @@ async def test_an_empty_record_makes_a_report_too(format: Format, job: JobContex
         ({"table": []}, "source.table", "not permitted"),
     ],
 )
-def test_a_wrong_report_is_refused_at_its_field(source: Any, path: str, message: str, record: Record) -> None:
+def test_the_error_in_an_invalid_report_is_at_its_field(source: Any, path: str, message: str, record: Record) -> None:
     book = Registry()
     book.processor("report")(Reporter(record.summarise).run)
     with pytest.raises(InvalidJobError) as caught:
@@ -165,12 +167,12 @@ def test_a_wrong_report_is_refused_at_its_field(source: Any, path: str, message:
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
-def test_numbers_that_are_none_are_refused(number: str) -> None:
+def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
     with pytest.raises(ValueError, match="not a finite number"):
         ReportPayload.model_validate_json(f'{{"title": "Milk", "source": {{"rows": [{{"a": {number}}}]}}}}')
 
 
-def test_the_builtin_types_know_their_payloads_and_queues(record: Record) -> None:
+def test_the_builtin_types_declare_their_payloads_and_queues(record: Record) -> None:
     book = builtin_types(Settings(smtp_url=None), record.summarise)
     assert book.queues() == ["alerts", "callbacks", "email", "notification", "report"]
     for job_type in book:

@@ -1,4 +1,4 @@
-"""The files themselves, opened by other programs' libraries, with texts that mean harm."""
+"""Report files with hostile texts, read by other libraries."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ def hostile() -> Document:
 
 
 def figures(hours: int = 24) -> Document:
-    """A document of the record's figures."""
+    """A document of the record's statistics."""
     summary = RecordSummary(
         job_types=(
             JobTypeStats(
@@ -62,7 +62,7 @@ def read_pdf(document: Document) -> tuple[PdfReader, list[str]]:
     return reader, [page.extract_text() for page in reader.pages]
 
 
-def test_a_pdf_shows_hostile_texts_as_they_are() -> None:
+def test_a_pdf_shows_hostile_texts_verbatim() -> None:
     reader, [text] = read_pdf(hostile())
     for expected in ("Harm <b>& {nb}</b>", "<script>alert(1)</script>", "=HYPERLINK", "28.5", "Page 1 of 1"):
         assert expected in text
@@ -75,7 +75,7 @@ def test_a_pdf_shows_hostile_texts_as_they_are() -> None:
     assert reader.metadata.title == "Harm <b>& {nb}</b> 🐄"
 
 
-def test_a_pdf_without_a_font_of_many_scripts_has_question_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pdf_without_a_unicode_font_has_question_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf_module, "find_fonts", lambda: None)
     _, [text] = read_pdf(rows_document("Kühe – “quoted”", [*HOSTILE, {"text": "Ω ä €"}], NOW))
     assert 'Kühe - "quoted"' in text
@@ -95,7 +95,7 @@ def test_a_pdf_repeats_the_header_and_numbers_every_page() -> None:
     assert f"Page 101 of {rendered.pages}" in middle
 
 
-def test_a_pdf_takes_larger_paper_for_many_columns() -> None:
+def test_a_pdf_uses_larger_paper_for_many_columns() -> None:
     widths = []
     for columns in (1, 12, 50):
         reader, _ = read_pdf(rows_document("Milk", [{f"column number {n}": 123_456 for n in range(columns)}], NOW))
@@ -104,7 +104,7 @@ def test_a_pdf_takes_larger_paper_for_many_columns() -> None:
     assert widths == sorted(set(widths))
 
 
-def test_a_pdf_of_the_record_has_its_figures_and_a_chart() -> None:
+def test_a_pdf_of_the_record_has_its_statistics_and_a_chart() -> None:
     reader, [text] = read_pdf(figures())
     for expected in (
         "Jobs of the last 24 hours",
@@ -115,7 +115,7 @@ def test_a_pdf_of_the_record_has_its_figures_and_a_chart() -> None:
         "<b>550</b>",
     ):
         assert expected in text
-    # Bars are filled rectangles: one for each hour with completed jobs at least.
+    # Bars are filled rectangles: at least one for each hour with completed jobs.
     content = reader.pages[0].get_contents()
     assert content is not None
     assert content.get_data().count(b" re f") > 8
@@ -137,7 +137,7 @@ def test_a_csv_cell_that_looks_like_a_formula_gets_an_apostrophe(text: str) -> N
 
 
 @pytest.mark.parametrize("text", ["-5", "+49123456", "-1.5e-3", "-.5", "ada@example.com", "a=b", ""])
-def test_a_csv_cell_that_is_a_number_or_harmless_stays(text: str) -> None:
+def test_a_csv_cell_that_is_a_number_or_harmless_is_unchanged(text: str) -> None:
     document = rows_document("Milk", [{"a": text, "b": "-"}], NOW)
     [_, row] = csv.reader(io.StringIO(made("csv", document).decode(), newline=""))
     assert row == [text, "'-"]
@@ -160,14 +160,14 @@ def test_an_xlsx_has_numbers_texts_and_no_formulas() -> None:
     assert book.properties.title == "Harm <b>& {nb}</b> 🐄"
 
 
-def test_an_xlsx_cuts_what_excel_cannot_hold() -> None:
+def test_an_xlsx_truncates_texts_that_are_too_long_for_excel() -> None:
     document = rows_document("Milk", [{"text": "x" * 40_000}], NOW)
     sheet = openpyxl.load_workbook(io.BytesIO(made("xlsx", document))).active
     assert sheet is not None
     assert sheet["A2"].value == "x" * 32_767
 
 
-def test_an_xlsx_of_the_record_has_a_sheet_for_each_part_and_a_chart() -> None:
+def test_an_xlsx_of_the_record_has_a_sheet_per_table_and_a_chart() -> None:
     book = openpyxl.load_workbook(io.BytesIO(made("xlsx", figures())))
     assert book.sheetnames == ["Job types", "Failures", "Hours"]
     types = list(book["Job types"].values)
@@ -204,21 +204,21 @@ def read_html(document: Document) -> Tags:
 
 
 @pytest.mark.parametrize("document", [hostile(), figures()], ids=["rows", "record"])
-def test_an_html_page_holds_no_script_and_loads_nothing(document: Document) -> None:
+def test_an_html_page_has_no_script_and_loads_nothing(document: Document) -> None:
     page = read_html(document)
     assert not {"script", "link", "img", "iframe", "a", "b"} & set(page.tags)
     assert not {name for name in page.attributes if name.startswith("on")} | page.attributes & {"src", "href"}
     assert "default-src 'none'" in made("html", document).decode()
 
 
-def test_an_html_page_shows_hostile_texts_as_they_are() -> None:
+def test_an_html_page_shows_hostile_texts_verbatim() -> None:
     page = read_html(hostile())
     assert {row["text"] for row in HOSTILE} <= set(page.texts)
     assert {"Harm <b>& {nb}</b> 🐄", "<b>column</b>", "28.5", "true"} <= set(page.texts)
     assert page.tags.count("tr") == 1 + len(HOSTILE)
 
 
-def test_an_html_page_of_the_record_has_its_figures_and_a_chart() -> None:
+def test_an_html_page_of_the_record_has_its_statistics_and_a_chart() -> None:
     page = read_html(figures())
     assert page.tags.count("svg") == 1
     assert page.tags.count("rect") == 2 * 25 + 2

@@ -1,4 +1,4 @@
-"""The arithmetic of reports: columns, lines, charts, and the order of characters."""
+"""The layout of reports: columns, lines, charts, and the order of characters."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,11 +26,11 @@ NOW = datetime(2026, 5, 4, tzinfo=UTC)
     ],
 )
 def test_lines_fit_into_ten_characters(text: str, lines: list[str]) -> None:
-    assert wrap(text, 10, len, most=3) == lines
+    assert wrap(text, 10, len, max_lines=3) == lines
 
 
-def test_a_width_that_fits_nothing_still_ends() -> None:
-    assert wrap("abcdef", 0.5, len, most=3) == ["a", "b", "..."]
+def test_wrapping_ends_even_if_no_character_fits() -> None:
+    assert wrap("abcdef", 0.5, len, max_lines=3) == ["a", "b", "..."]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_width_that_fits_nothing_still_ends() -> None:
         ([200], [100]),
     ],
 )
-def test_a_hundred_millimetres_are_shared_among_columns(natural: list[float], widths: list[float]) -> None:
+def test_a_width_is_divided_among_columns(natural: list[float], widths: list[float]) -> None:
     assert share(natural, 100) == pytest.approx(widths)
 
 
@@ -59,7 +59,7 @@ def test_a_chart_has_round_values_up_to_the_highest(highest: int, ticks: tuple[i
 
 
 @pytest.mark.parametrize("hours", [1, 2, 25, 72, 73, 200, 745])
-def test_bars_stay_within_the_chart_and_lose_nothing(hours: int) -> None:
+def test_bars_stay_within_the_chart_and_include_every_hour(hours: int) -> None:
     figures = [HourStats(hour=NOW + timedelta(hours=n), completed=n, failed=1) for n in range(hours)]
     chart = lay_out(figures)
     assert len(chart.bars) <= 72
@@ -69,13 +69,13 @@ def test_bars_stay_within_the_chart_and_lose_nothing(hours: int) -> None:
     assert 1 <= sum(bool(bar.label) for bar in chart.bars) <= 8
 
 
-def test_columns_are_the_keys_of_all_rows_in_order_of_first_sight() -> None:
+def test_columns_are_the_keys_of_all_rows_in_order_of_first_appearance() -> None:
     table = rows_document("Milk", [{"b": 1}, {"a": 2, "b": 3}, {"c": None}], NOW).tables[0]
     assert table.columns == ("b", "a", "c")
     assert table.rows == ((1, None, None), (3, 2, None), (None, None, None))
 
 
-def test_numbers_alone_are_set_flush_right() -> None:
+def test_only_columns_of_numbers_are_right_aligned() -> None:
     table = Table(heading="", columns=("a", "b", "c", "d"), rows=((1, "1", True, None), (None, 2, 1, None)))
     assert [table.is_numeric(column) for column in range(4)] == [True, False, False, False]
 
@@ -91,5 +91,5 @@ def test_numbers_alone_are_set_flush_right() -> None:
         ("מחיר 123", "123 ריחמ"),
     ],
 )
-def test_right_to_left_texts_run_from_the_right(text: str, seen: str) -> None:
+def test_right_to_left_text_is_reversed(text: str, seen: str) -> None:
     assert visual_order(text) == seen

@@ -1,4 +1,4 @@
-"""Posting to URLs that others chose: what is sent, what is refused, and what is tried again."""
+"""Posting to untrusted URLs: what is sent, what is refused, and what is retried."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ from herdbook.model.signals import Unrecoverable
 
 
 class Receiver:
-    """A web server that keeps what is posted to it, and answers as it is told."""
+    """A web server that stores what is posted to it, and gives the configured response."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -41,7 +41,7 @@ class Receiver:
         self.port = self.server.server_port
 
     def url(self, host: str = "127.0.0.1") -> HttpUrl:
-        """Its address."""
+        """Its URL."""
         return HttpUrl(f"http://{host}:{self.port}/hook?a=1")
 
 
@@ -66,16 +66,16 @@ async def test_the_body_arrives_with_its_headers(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]"])
-async def test_private_addresses_are_not_called_however_they_are_written(receiver: Receiver, host: str) -> None:
+async def test_private_addresses_are_refused_in_any_notation(receiver: Receiver, host: str) -> None:
     with pytest.raises(Unrecoverable, match="HERDBOOK_ALLOW_PRIVATE_TARGETS"):
         await post(receiver.url(host), b"{}", {}, allow_private=False)
     assert receiver.posted == []
 
 
-async def test_a_name_that_leads_inside_is_not_called_and_is_looked_up_once(
+async def test_a_name_with_a_private_address_is_refused_and_resolved_once(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server of names may answer otherwise the second time: there is none."""
+    """A name server could answer differently the second time, so there is no second time."""
     asked = []
     answers = [("127.0.0.1", 1), ("93.184.215.14", 1)]
 
@@ -130,43 +130,43 @@ def test_which_addresses_are_public(address: str, public: bool) -> None:
 async def test_redirects_are_not_followed(receiver: Receiver) -> None:
     receiver.status = 302
     receiver.headers = {"Location": f"http://127.0.0.1:{receiver.port}/secret"}
-    with pytest.raises(Unrecoverable, match="302; redirects are not followed"):
+    with pytest.raises(Unrecoverable, match="responded with 302; redirects are not followed"):
         await post(receiver.url(), b"{}", {}, allow_private=True)
     assert len(receiver.posted) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410])
-async def test_what_a_server_refuses_for_good_is_not_tried_again(receiver: Receiver, status: int) -> None:
+async def test_a_permanent_refusal_is_not_retried(receiver: Receiver, status: int) -> None:
     receiver.status = status
-    with pytest.raises(Unrecoverable, match=f"http://127.0.0.1/… answered {status}"):
+    with pytest.raises(Unrecoverable, match=f"http://127.0.0.1/… responded with {status}"):
         await post(receiver.url(), b"{}", {}, allow_private=True)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_what_a_server_refuses_now_is_tried_when_it_says(receiver: Receiver, status: int) -> None:
+async def test_a_temporary_refusal_is_retried_after_the_servers_delay(receiver: Receiver, status: int) -> None:
     receiver.status, receiver.headers = status, {"Retry-After": "7"}
     with pytest.raises(DeliveryError, match=str(status)) as caught:
         await post(receiver.url(), b"{}", {}, allow_private=True)
     assert caught.value.after == 7_000
 
 
-async def test_a_server_that_is_not_there_is_tried_again() -> None:
+async def test_an_unreachable_server_is_retried() -> None:
     with pytest.raises(DeliveryError, match="no connection"):
         await post(HttpUrl("http://127.0.0.1:1/"), b"{}", {}, allow_private=True)
-    with pytest.raises(DeliveryError, match="is not found"):
+    with pytest.raises(DeliveryError, match="was not found"):
         await post(HttpUrl("http://nowhere.invalid/"), b"{}", {}, allow_private=True)
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "problem"),
     [
-        (b"", "without an answer"),
+        (b"", "without a response"),
         (b"nonsense\r\n\r\n", "illegal status line"),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 10_000, "too much|long"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000, "too much"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 10_000, "too large|long"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000, "too large"),
     ],
 )
-async def test_a_server_that_talks_nonsense_is_left(answer: bytes, told: str) -> None:
+async def test_an_invalid_response_is_an_error(answer: bytes, problem: str) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"{}")
         writer.write(answer)
@@ -175,5 +175,5 @@ async def test_a_server_that_talks_nonsense_is_left(answer: bytes, told: str) ->
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(DeliveryError, match=told):
+        with pytest.raises(DeliveryError, match=problem):
             await post(HttpUrl(f"http://127.0.0.1:{port}/"), b"{}", {}, allow_private=True)

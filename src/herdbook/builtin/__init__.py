@@ -1,8 +1,4 @@
-"""Takes the settings, and the function that sums up the record.
-
-Gives the built-in job types: email, notification, report; and alert and callback, which Herdbook publishes itself.
-Never imports the store or the queue.
-"""
+"""The built-in job types: email, notification and report; and alert and callback, which only Herdbook publishes."""
 
 from herdbook.alerting.messages import ALERT, ALERT_QUEUE, ATTEMPTS, BACKOFF, CALLBACK, CALLBACK_QUEUE
 from herdbook.builtin.alert import Alerter
@@ -16,15 +12,15 @@ from herdbook.settings import Settings
 
 __all__ = ["builtin_types"]
 
-# A server that greylists refuses a stranger's first mails for some minutes: 30 s, 1, 2, 4 and 8 minutes, so a quarter
-# of an hour in all, less the jitter, which keeps many mails from coming back at the same moment.
+# A greylisting server rejects an unknown sender's first mails for some minutes. These waits of 30 s, 1, 2, 4 and
+# 8 minutes cover a quarter of an hour, less the jitter, which keeps many mails from being retried at the same moment.
 _PATIENT = Backoff(type="exponential", delay=30_000, jitter=0.2)
 
 
 def builtin_types(settings: Settings, summarise: Summarise) -> Registry:
-    """The built-in job types, each in a queue of its own.
+    """The built-in job types, each in its own queue.
 
-    Raises ConfigurationError when the settings of mail, alerts or callbacks cannot be used.
+    Raises ConfigurationError for invalid settings of mail, alerts or callbacks.
     """
     book = Registry()
     book.processor("email", attempts=6, backoff=_PATIENT)(Mailer(settings).run)

@@ -1,7 +1,6 @@
-"""Takes mail addresses as people write them: `ada@example.com`, `Ada Lovelace <ada@example.com>`.
+"""Parses mail addresses such as `Ada Lovelace <ada@example.com>`, and formats address headers.
 
-Gives their parts, and the value of a header such as `To`.
-Never lets one address become two, or a header become another header.
+One address must never become two, and a header value never another header.
 """
 
 import re
@@ -20,14 +19,14 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u00a0-\U0010ffff-]+")
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _BETWEEN_COMMAS = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,])+')
 _EXPECTED = "not a mail address: expected ada@example.com or Ada Lovelace <ada@example.com>"
-_LONGEST_INPUT = 1_000
-_LONGEST_LIST = 10_000
-_MOST_RECIPIENTS = 100
+_MAX_INPUT = 1_000
+_MAX_LIST = 10_000
+_MAX_RECIPIENTS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailbox:
-    """Somebody's mail address, and their name (empty when not given)."""
+    """A mail address, and the name of its owner (empty if not given)."""
 
     name: str
     address: str
@@ -39,31 +38,31 @@ class Mailbox:
 
 
 def parse_mailbox(text: str) -> Mailbox:
-    """The parts of an address; raises a PydanticCustomError, which is a ValueError, when it is none."""
-    found = _MAILBOX.fullmatch(single_line(text)) if len(text) <= _LONGEST_INPUT else None
+    """The parts of an address; raises a PydanticCustomError, which is a ValueError, if it is invalid."""
+    found = _MAILBOX.fullmatch(single_line(text)) if len(text) <= _MAX_INPUT else None
     if not found:
         raise problem(_EXPECTED)
     name = (found["name"] or "").strip()
     if name.startswith('"'):
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
-    return Mailbox(name=plain_text(name), address=_checked_address((found["named"] or found["bare"]).strip()))
+    return Mailbox(name=plain_text(name), address=_validated_address((found["named"] or found["bare"]).strip()))
 
 
 def plain_text(text: str) -> str:
-    """The text as one line; refused when it holds an encoded word, which Python's email package would decode.
+    """The text as one line; raises if it contains an encoded word, which Python's email package would decode.
 
-    What it decodes may be a line break, and so another header.
+    The decoded text could contain a line break, and so another header.
     """
     if re.search(r"=\?.*\?=", text):
-        raise problem("write the text itself, not an encoded word such as =?utf-8?q?...?=")
+        raise problem("encoded words such as =?utf-8?q?...?= are not allowed; write plain text")
     return single_line(text)
 
 
 def header_value(mailboxes: Iterable[Mailbox]) -> str:
     """The folded value of an address header, to be set raw.
 
-    Python's own folding takes the quotes off a name such as `Müller, a@example.com` and so makes
-    two addresses of one (CPython issue 121284), hence names are quoted or encoded here.
+    Python's own folding removes the quotes around a name such as `Müller, a@example.com` and so turns
+    one address into two (CPython issue 121284); therefore names are quoted or encoded here.
     """
     return ",\n ".join(
         f"{_header_name(mailbox.name)}\n <{mailbox.address}>" if mailbox.name else mailbox.address
@@ -77,24 +76,24 @@ def _header_name(name: str) -> str:
     return Header(name, "utf-8", maxlinelen=70).encode()
 
 
-def _checked_address(address: str) -> str:
+def _validated_address(address: str) -> str:
     local, _, domain = address.rpartition("@")
-    strange = any(unicodedata.category(character)[0] in "CZ" for character in local)
-    dots = local.startswith(".") or local.endswith(".") or ".." in local
-    if strange or dots or not _ATOMS.fullmatch(local) or len(local.encode()) > 64:
+    has_control_or_space = any(unicodedata.category(character)[0] in "CZ" for character in local)
+    has_bad_dots = local.startswith(".") or local.endswith(".") or ".." in local
+    if has_control_or_space or has_bad_dots or not _ATOMS.fullmatch(local) or len(local.encode()) > 64:
         raise problem(_EXPECTED)
-    return f"{local}@{_checked_domain(domain)}"
+    return f"{local}@{_validated_domain(domain)}"
 
 
-def _checked_domain(domain: str) -> str:
+def _validated_domain(domain: str) -> str:
     try:
         ascii_domain = domain.encode("idna").decode()
-        # The codec follows the rules of 2003, by which straße.de would go to strasse.de.
+        # The codec follows the rules of 2003, which would turn straße.de into strasse.de.
         same = ascii_domain.encode().decode("idna") == unicodedata.normalize("NFKC", domain).lower()
     except UnicodeError:
         raise problem(_EXPECTED) from None
     if not (domain.isascii() or same):
-        raise problem("this international domain must be written in its xn-- form")
+        raise problem("write this international domain in its xn-- form")
     labels = ascii_domain.split(".")
     if len(ascii_domain) > 253 or labels[-1].isdigit() or not all(map(_LABEL.fullmatch, labels)):
         raise problem(_EXPECTED)
@@ -111,14 +110,14 @@ def _split(value: Any) -> Any:
         return ()
     if not isinstance(value, str):
         return value
-    if len(value) > _LONGEST_LIST:
-        raise problem("too long: give the addresses as a list")
+    if len(value) > _MAX_LIST:
+        raise problem("too long: pass the addresses as a list")
     return tuple(part.strip() for part in _BETWEEN_COMMAS.findall(value) if part.strip())
 
 
 MailAddress = Annotated[str, AfterValidator(_check)]
 MailAddresses = Annotated[
     tuple[MailAddress, ...],
-    Field(max_length=_MOST_RECIPIENTS),
+    Field(max_length=_MAX_RECIPIENTS),
     BeforeValidator(_split, json_schema_input_type=str | list[str]),
 ]

@@ -1,7 +1,6 @@
-"""Takes an incident that began or ended, and the names of targets.
+"""Sends alerts to their targets, one by one, so that a retry goes only to those that failed.
 
-Gives the news to each target by itself; a retry goes only to those that failed.
-Never shows a target's URL or secret: it has a name.
+A target's URL or secret is never shown: targets are named.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ from herdbook.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Failure:
-    """Why a target did not get the news; `after` is how long to wait, in milliseconds, when it says."""
+    """Why a target did not get the alert; `after` is how long it asked to wait, in milliseconds."""
 
     target: str
     error: str
@@ -35,18 +34,18 @@ class _Failure:
 
 
 class Alerter:
-    """Tells of incidents."""
+    """Sends alerts about incidents."""
 
     def __init__(self, settings: Settings) -> None:
         self._allow_private = settings.allow_private_targets
-        self._alerts = _checked(load_alerts(settings))
+        self._alerts = _validated(load_alerts(settings))
 
     async def run(self, payload: AlertPayload, job: JobContext) -> dict[str, Any]:
-        """Tell of an incident that began or ended; published by Herdbook itself, by the rules in HERDBOOK_ALERTS."""
-        told = _told_before(job.reported)
+        """Send an alert about an incident; published by Herdbook itself, by the rules in HERDBOOK_ALERTS."""
+        notified = _notified_before(job.reported)
         wanted = dict.fromkeys(payload.targets)
-        answers = await asyncio.gather(*(self._tell(payload, name, told, job) for name in wanted))
-        failures = [one for one in answers if one is not None]
+        results = await asyncio.gather(*(self._send(payload, name, notified, job) for name in wanted))
+        failures = [one for one in results if one is not None]
         if failures:
             message = "; ".join(f"target {one.target}: {one.error}" for one in failures)
             if all(one.is_final for one in failures):
@@ -56,8 +55,8 @@ class Alerter:
             )
         return {"sent": list(wanted)}
 
-    async def _tell(self, payload: AlertPayload, name: str, told: set[str], job: JobContext) -> _Failure | None:
-        if name in told:
+    async def _send(self, payload: AlertPayload, name: str, notified: set[str], job: JobContext) -> _Failure | None:
+        if name in notified:
             return None
         match self._alerts.targets.get(name):
             case WebhookTarget() as target:
@@ -65,18 +64,18 @@ class Alerter:
             case AppriseTarget() as target:
                 failure = await _notify(payload, name, target)
             case None:
-                failure = _Failure(target=name, error="is not in the file of HERDBOOK_ALERTS", is_final=True)
+                failure = _Failure(target=name, error="is not in the HERDBOOK_ALERTS file", is_final=True)
         if failure is None:
-            told.add(name)
-            job.progress({"told": sorted(told)})
+            notified.add(name)
+            job.progress({"told": sorted(notified)})
         else:
             job.log(f"target {name}: {failure.error}")
         return failure
 
     async def _post(self, payload: AlertPayload, name: str, target: WebhookTarget, job: JobContext) -> _Failure | None:
-        news = payload.model_dump(mode="json", by_alias=True, exclude={"targets", "event"})
+        data = payload.model_dump(mode="json", by_alias=True, exclude={"targets", "event"})
         body = orjson.dumps(
-            {"type": f"incident.{payload.event}", "timestamp": datetime.now(UTC).isoformat(), "data": news}
+            {"type": f"incident.{payload.event}", "timestamp": datetime.now(UTC).isoformat(), "data": data}
         )
         headers = signed_headers(str(job.id), int(time.time()), body, target.secret)
         try:
@@ -101,27 +100,27 @@ async def _notify(payload: AlertPayload, name: str, target: AppriseTarget) -> _F
     result = await send(target.apprise, message)
     if result.status == "sent":
         return None
-    answer = result.answer
+    response = result.response
     return _Failure(
         target=name,
         error=result.error or "not delivered",
-        is_final=answer is not None and answer.is_final,
-        after=answer.retry_after if answer else None,
+        is_final=response is not None and response.is_final,
+        after=response.retry_after if response else None,
     )
 
 
-def _checked(alerts: Alerts) -> Alerts:
-    """The same, when Apprise can use its URLs."""
+def _validated(alerts: Alerts) -> Alerts:
+    """The alerts, if Apprise supports all their URLs; raises ConfigurationError."""
     for name, target in alerts.targets.items():
         if isinstance(target, AppriseTarget) and not is_channel(target.apprise):
             raise ConfigurationError(
-                f"HERDBOOK_ALERTS: target {name!r}: apprise: no URL of Apprise, expected something like "
+                f"HERDBOOK_ALERTS: target {name!r}: apprise: not an Apprise URL, expected something like "
                 "slack://token/channel"
             )
     return alerts
 
 
-def _told_before(reported: Any) -> set[str]:
-    """The targets that earlier attempts told, from the progress they left."""
+def _notified_before(reported: Any) -> set[str]:
+    """The targets that earlier attempts notified, according to their progress."""
     found = reported.get("told") if isinstance(reported, dict) else None
     return {name for name in found if isinstance(name, str)} if isinstance(found, list) else set()

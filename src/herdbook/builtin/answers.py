@@ -1,8 +1,4 @@
-"""Takes the HTTP answers that Apprise's services get, of which Apprise itself tells no more than a sentence.
-
-Gives their status, and how long the server wants to be left alone.
-Never changes an answer, nor listens to requests that are not ours.
-"""
+"""Captures the status and Retry-After of HTTP responses to Apprise's requests, which Apprise does not report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,16 +11,16 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 
-# A server may not park a job for longer, in milliseconds: a day.
+# The longest that a server may delay a retry, in milliseconds: a day.
 LONGEST_WAIT = 86_400_000
-# Client errors that pass: timeout, too early, too many requests.
-_PASSING = frozenset({408, 425, 429})
-_heard: ContextVar["list[TargetResponse] | None"] = ContextVar("heard", default=None)
+# Temporary client errors: timeout, too early, too many requests.
+_TEMPORARY = frozenset({408, 425, 429})
+_captured: ContextVar["list[TargetResponse] | None"] = ContextVar("captured", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetResponse:
-    """An HTTP answer: its status, and its Retry-After in milliseconds (None without one)."""
+    """An HTTP response: its status, and its Retry-After in milliseconds (None without one)."""
 
     status: int
     retry_after: int | None
@@ -32,23 +28,23 @@ class TargetResponse:
     @property
     def is_final(self) -> bool:
         """Whether the same request would be refused again."""
-        return 400 <= self.status < 500 and self.status not in _PASSING
+        return 400 <= self.status < 500 and self.status not in _TEMPORARY
 
 
 @contextmanager
-def hearing() -> Iterator[list[TargetResponse]]:
-    """A list that the answers to requests made inside the block are added to, in order."""
-    _listen()
-    answers: list[TargetResponse] = []
-    token = _heard.set(answers)
+def captured_responses() -> Iterator[list[TargetResponse]]:
+    """A list to which the responses to requests made inside the block are added, in order."""
+    _patch_requests()
+    responses: list[TargetResponse] = []
+    token = _captured.set(responses)
     try:
-        yield answers
+        yield responses
     finally:
-        _heard.reset(token)
+        _captured.reset(token)
 
 
 def parse_retry_after(value: str | None, now: datetime) -> int | None:
-    """The milliseconds that a Retry-After header asks for, as seconds or as a date; at most a day."""
+    """The value of a Retry-After header, in seconds or as a date, in milliseconds; at most a day."""
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return min(int(text[:12]) * 1_000, LONGEST_WAIT)
@@ -61,17 +57,17 @@ def parse_retry_after(value: str | None, now: datetime) -> int | None:
 
 
 @cache
-def _listen() -> None:
-    """Note answers where `requests` makes them: Apprise's services offer no other place."""
+def _patch_requests() -> None:
+    """Capture responses where `requests` builds them, because Apprise's services offer no other hook."""
     build = HTTPAdapter.build_response
 
     @wraps(build)
-    def build_and_note(self: HTTPAdapter, *arguments: Any, **named: Any) -> Any:
+    def build_and_capture(self: HTTPAdapter, *arguments: Any, **named: Any) -> Any:
         response = build(self, *arguments, **named)
-        answers = _heard.get()
-        if answers is not None:
+        captured = _captured.get()
+        if captured is not None:
             wait = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-            answers.append(TargetResponse(status=response.status_code, retry_after=wait))
+            captured.append(TargetResponse(status=response.status_code, retry_after=wait))
         return response
 
-    HTTPAdapter.build_response = build_and_note  # type: ignore[method-assign]
+    HTTPAdapter.build_response = build_and_capture  # type: ignore[method-assign]

@@ -1,8 +1,4 @@
-"""Takes the settings, the record, and the job types of an application.
-
-Gives what a process of ours works with: the application's job types beside the built-in ones.
-Never opens or closes the record.
-"""
+"""Combines the application's job types with the built-in ones."""
 
 from datetime import datetime
 
@@ -16,9 +12,9 @@ from herdbook.settings import Settings
 
 
 def build_registry(settings: Settings, database: Database, app: Registry | None = None) -> Registry:
-    """The application's job types and the built-in ones; where both declare a name, the application's wins.
+    """The application's job types and the built-in ones; if both declare a name, the application's wins.
 
-    Raises ConfigurationError when the mail settings cannot be used.
+    Raises ConfigurationError for invalid mail settings.
     """
     registry = Registry()
     if app is not None:

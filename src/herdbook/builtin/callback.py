@@ -1,8 +1,4 @@
-"""Takes what became of a job, and who wants to know.
-
-Gives it to them, signed when there is a secret.
-Never knows the job itself: what is told was written down with its end.
-"""
+"""Sends callbacks: POSTs the outcome of a finished job to its callback URL, signed if a secret is set."""
 
 import time
 from typing import Any
@@ -17,18 +13,18 @@ from herdbook.settings import Settings
 
 
 class Caller:
-    """Calls back."""
+    """Sends callbacks."""
 
     def __init__(self, settings: Settings) -> None:
         check_secret("HERDBOOK_WEBHOOK_SECRET", settings.webhook_secret)
         self._settings = settings
 
     async def run(self, payload: CallbackPayload, job: JobContext) -> dict[str, Any]:
-        """Tell a URL what became of a job; published by Herdbook itself for jobs with a callbackUrl."""
-        told = payload.body.model_dump(mode="json", by_alias=True)
-        if told["result"] is None:
-            del told["result"]
-        body = orjson.dumps(told)
+        """POST the outcome of a job to a URL; published by Herdbook itself for jobs with a callbackUrl."""
+        content = payload.body.model_dump(mode="json", by_alias=True)
+        if content["result"] is None:
+            del content["result"]
+        body = orjson.dumps(content)
         headers = signed_headers(str(job.id), int(time.time()), body, self._settings.webhook_secret)
         status = await post(payload.url, body, headers, allow_private=self._settings.allow_private_targets)
         return {"status": status}

@@ -1,11 +1,7 @@
-"""Takes nothing.
-
-Gives the error of a delivery that may go well at the next attempt.
-Never means a permanent refusal: that is `Unrecoverable`.
-"""
+"""The error of a delivery that may succeed on a later attempt; a permanent refusal is `Unrecoverable`."""
 
 from herdbook.model.signals import Retry
 
 
 class DeliveryError(Retry):
-    """A mail or a notification did not reach everybody; the job is tried again."""
+    """A mail or notification did not reach all recipients; the job is retried."""

@@ -1,7 +1,6 @@
-"""Takes a mail as a job's payload, and the mail server from the settings.
+"""The email job type: sends mails with attachments through the mail server in the settings.
 
-Gives it to the server as a MIME message, and says who was accepted and who refused.
-Never tells anybody who got a blind copy.
+Bcc recipients never appear in a message.
 """
 
 import base64
@@ -19,7 +18,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from herdbook.builtin.addresses import MailAddress, MailAddresses, Mailbox, header_value, parse_mailbox, plain_text
 from herdbook.builtin.checks import problem, problem_at
-from herdbook.builtin.smtp import hand_in, parse_smtp_url
+from herdbook.builtin.smtp import parse_smtp_url, send_message
 from herdbook.errors import ConfigurationError
 from herdbook.model.context import JobContext
 from herdbook.model.options import CamelModel
@@ -27,20 +26,20 @@ from herdbook.model.signals import Unrecoverable
 from herdbook.settings import Settings
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*", re.IGNORECASE)
-# 7bit: every server takes it. No refolding: the address headers are folded already, and safely.
+# 7bit, because every server accepts it. No refolding, because the address headers are already folded safely.
 _POLICY = policy.SMTP.clone(cte_type="7bit", refold_source="none")
 _UTF8_POLICY = policy.SMTPUTF8.clone(refold_source="none")
 
 
 def _file_name(name: str) -> str:
     if "/" in name or "\\" in name:
-        raise problem("a file name without a folder, please")
+        raise problem("a file name must not contain a folder")
     return plain_text(name)
 
 
 def _media_type(text: str) -> str:
     if not _MEDIA_TYPE.fullmatch(text) or text.lower().startswith(("multipart/", "message/")):
-        raise problem("not a media type of a file: expected something like application/pdf")
+        raise problem("not a media type for a file: expected something like application/pdf")
     return text
 
 
@@ -53,7 +52,7 @@ def _base64(text: str) -> str:
 
 
 class Attachment(CamelModel):
-    """A file that travels with a mail."""
+    """A file attached to a mail."""
 
     filename: Annotated[str, AfterValidator(_file_name)] = Field(
         min_length=1, max_length=200, description="The file's name.", examples=["invoice.pdf"]
@@ -79,12 +78,14 @@ class EmailPayload(CamelModel):
 
     to: MailAddresses = Field(
         default=(),
-        description="The recipients: one address, several with commas between them, or a list.",
+        description="The recipients: one address, several separated by commas, or a list.",
         examples=["Ada Lovelace <ada@example.com>", ["ada@example.com", "grace@example.com"]],
     )
-    cc: MailAddresses = Field(default=(), description="Who gets a copy, for all to see.", examples=["team@example.com"])
+    cc: MailAddresses = Field(
+        default=(), description="Recipients of a copy, visible to all.", examples=["team@example.com"]
+    )
     bcc: MailAddresses = Field(
-        default=(), description="Who gets a copy that nobody sees.", examples=["archive@example.com"]
+        default=(), description="Recipients of a blind copy, visible to nobody.", examples=["archive@example.com"]
     )
     subject: Annotated[str, AfterValidator(plain_text)] = Field(
         min_length=1, max_length=500, description="The subject line.", examples=["Your invoice"]
@@ -94,16 +95,14 @@ class EmailPayload(CamelModel):
     )
     html: str | None = Field(
         default=None,
-        description="The mail as HTML, instead of the plain text or besides it.",
+        description="The mail as HTML, instead of or in addition to plain text.",
         examples=["<p>Please find your invoice attached.</p>"],
     )
-    attachments: tuple[Attachment, ...] = Field(
-        default=(), max_length=50, description="Files that travel with the mail."
-    )
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=50, description="Files attached to the mail.")
     sender: MailAddress | None = Field(
         default=None,
         alias="from",
-        description="The sender; unset, the one of the settings (HERDBOOK_MAIL_FROM).",
+        description="The sender; the default is HERDBOOK_MAIL_FROM in the settings.",
         examples=["Herdbook <jobs@example.com>"],
     )
 
@@ -112,12 +111,12 @@ class EmailPayload(CamelModel):
         if not (self.to or self.cc or self.bcc):
             raise problem_at("to", "give at least one recipient, in to, cc or bcc")
         if not (self.text or self.html):
-            raise problem_at("text", "give a text, an html, or both")
+            raise problem_at("text", "give text, html, or both")
         return self
 
 
 class Mailer:
-    """Sends mails through the mail server of the settings."""
+    """Sends mails through the mail server in the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._server = parse_smtp_url(settings.smtp_url) if settings.smtp_url else None
@@ -129,13 +128,13 @@ class Mailer:
     async def run(self, payload: EmailPayload, job: JobContext) -> dict[str, Any]:
         """Send a mail: plain text, HTML or both, with attachments."""
         if self._server is None:
-            raise Unrecoverable("no mail server is set: give its URL in SMTP_URL, like smtp://user:password@host:587")
+            raise Unrecoverable("no mail server is set: put its URL in SMTP_URL, like smtp://user:password@host:587")
         sender = parse_mailbox(payload.sender) if payload.sender else self._sender
         recipients = _recipients(payload)
-        message = compose(payload, sender, job.id)
+        message = compose_message(payload, sender, job.id)
         raw = message.as_bytes(policy=_POLICY if _is_ascii([sender, *recipients]) else _UTF8_POLICY)
         addresses = [recipient.address for recipient in recipients]
-        refused = await hand_in(self._server, raw, sender=sender.address, recipients=addresses)
+        refused = await send_message(self._server, raw, sender=sender.address, recipients=addresses)
         for address, answer in refused.items():
             job.log(f"{address} was refused: {answer.code} {answer.message}")
         return {
@@ -147,8 +146,8 @@ class Mailer:
         }
 
 
-def compose(payload: EmailPayload, sender: Mailbox, job_id: UUID) -> EmailMessage:
-    """The MIME message. Its Message-ID comes from the job's id: a retry sends the same one."""
+def compose_message(payload: EmailPayload, sender: Mailbox, job_id: UUID) -> EmailMessage:
+    """The MIME message. Its Message-ID is derived from the job's id, so a retry sends the same one."""
     message = EmailMessage(policy=_POLICY)
     message.set_raw("From", header_value([sender]))
     for name, addresses in (("To", payload.to), ("Cc", payload.cc)):

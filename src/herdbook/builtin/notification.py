@@ -1,7 +1,6 @@
-"""Takes a short message and the channels it goes to, as Apprise URLs.
+"""The notification job type: sends a short message to channels through Apprise; a retry skips those that got it.
 
-Gives it to each channel by itself; a retry goes only to the channels that failed.
-Never shows or keeps what is secret in a URL: channels are named by their place in the list.
+Secrets in channel URLs are never shown or stored: channels are identified by their position in the list.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ from urllib.parse import unquote
 import apprise
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
-from herdbook.builtin.answers import TargetResponse, hearing
+from herdbook.builtin.answers import TargetResponse, captured_responses
 from herdbook.builtin.checks import problem, single_line
 from herdbook.builtin.delivery import DeliveryError
 from herdbook.model.context import JobContext
@@ -25,41 +24,41 @@ from herdbook.model.options import CamelModel
 from herdbook.model.signals import Unrecoverable
 
 _SCHEME = re.compile(r"([a-z0-9_-]{1,25})://", re.IGNORECASE)
-_LONGEST_ERROR = 300
+_MAX_ERROR = 300
 _UNKNOWN = "unknown channel"
-_checking: ContextVar[bool] = ContextVar("checking", default=False)
+_is_parsing: ContextVar[bool] = ContextVar("is_parsing", default=False)
 
 
 def _service(url: str) -> apprise.NotifyBase | None:
-    # Its own asset for each: Apprise keeps state in it. No keys or files are made on this machine.
+    # Each has its own asset, because Apprise keeps state in it. No keys or files are created on this machine.
     asset = apprise.AppriseAsset(app_id="Herdbook", app_desc="Herdbook", pgp_autogen=False, pem_autogen=False)
-    _hush_checks()
-    token = _checking.set(True)
+    _silence_parse_errors()
+    token = _is_parsing.set(True)
     try:
         return apprise.Apprise.instantiate(url, asset=asset)
     finally:
-        _checking.reset(token)
+        _is_parsing.reset(token)
 
 
 @cache
-def _hush_checks() -> None:
-    """Have Apprise not log what is wrong with a URL: it would show tokens. Whoever gave the URL is told."""
-    logging.getLogger("apprise").addFilter(lambda _: not _checking.get())
+def _silence_parse_errors() -> None:
+    """Keep Apprise from logging errors in a URL, which would show tokens; our own error message suffices."""
+    logging.getLogger("apprise").addFilter(lambda _: not _is_parsing.get())
 
 
 def _channel_url(url: str) -> str:
     scheme = _SCHEME.match(url)
-    # Apprise would log a text without a scheme as it is, and it may be a token.
+    # Apprise would log a text without a scheme verbatim, and it may be a token.
     if scheme is None:
         raise problem("not an Apprise URL: expected something like slack://token/channel")
     if _service(url) is None:
-        raise problem(f"{scheme[1].lower()}:// is no service of Apprise, or its URL lacks a part")
+        raise problem(f"{scheme[1].lower()}:// is not a service of Apprise, or its URL is incomplete")
     return url
 
 
-def _has_words(text: str) -> str:
+def _not_blank(text: str) -> str:
     if not text.strip():
-        raise problem("an empty message is not sent")
+        raise problem("the message must not be empty")
     return text
 
 
@@ -70,21 +69,21 @@ class NotificationPayload(CamelModel):
 
     channels: tuple[Annotated[str, AfterValidator(_channel_url)], ...] = Field(
         max_length=50,
-        # No min_length: pydantic would count a wrong channel as none, and say so as well.
+        # No min_length: pydantic would not count an invalid channel, and report that as a second error.
         json_schema_extra={"minItems": 1},
         description="Where the message goes: Apprise URLs (Slack, Telegram, ntfy, webhooks and many more).",
         examples=[["slack://TokenA/TokenB/TokenC/#general", "json://example.com/hook"]],
     )
     title: Annotated[str, AfterValidator(single_line)] = Field(
-        default="", max_length=250, description="A line above the message.", examples=["Backup"]
+        default="", max_length=250, description="The title above the message.", examples=["Backup"]
     )
-    body: Annotated[str, AfterValidator(_has_words)] = Field(
+    body: Annotated[str, AfterValidator(_not_blank)] = Field(
         max_length=100_000,
         description="The message, as plain text.",
         examples=["The nightly backup is done."],
     )
     level: Literal["info", "success", "warning", "failure"] = Field(
-        default="info", description="What kind of news it is; many services show it as a colour or a sign."
+        default="info", description="The kind of message; many services show it as a colour or an icon."
     )
 
     @field_validator("channels")
@@ -97,21 +96,21 @@ class NotificationPayload(CamelModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelResult:
-    """What became of the message on one channel; `optional` failures do not fail the job.
+    """The result of sending the message to one channel; `optional` failures do not fail the job.
 
-    `answer` is the last HTTP answer to a message that failed, if there was one.
+    `response` is the last HTTP response to a message that failed, if there was one.
     """
 
     channel: str
     status: Literal["sent", "sentEarlier", "failed"]
     error: str | None = None
     optional: bool = False
-    answer: TargetResponse | None = None
+    response: TargetResponse | None = None
 
     def as_json(self) -> dict[str, str]:
         """The channel's part of the job's result."""
-        shown = {"channel": self.channel, "status": self.status}
-        return {**shown, "error": self.error} if self.error else shown
+        result = {"channel": self.channel, "status": self.status}
+        return {**result, "error": self.error} if self.error else result
 
 
 class Notifier:
@@ -146,70 +145,73 @@ class Notifier:
 
 
 async def send(url: str, payload: NotificationPayload) -> ChannelResult:
-    """Send the message to one channel, whatever others it names."""
+    """Send the message to one channel, ignoring the channels that it lists."""
     service = _service(url)
     if service is None:
         return ChannelResult(channel=_UNKNOWN, status="failed", error="not a service of Apprise here")
     shown = redacted(service)
-    with hearing() as answers:
+    with captured_responses() as responses:
         error, optional = await _send(service, payload)
     if error is None:
         return ChannelResult(channel=shown, status="sent")
-    answer = answers[-1] if answers else None
     return ChannelResult(
-        channel=shown, status="failed", error=_without_secrets(error, url, shown), optional=optional, answer=answer
+        channel=shown,
+        status="failed",
+        error=_without_secrets(error, url, shown),
+        optional=optional,
+        response=responses[-1] if responses else None,
     )
 
 
 def is_channel(url: str) -> bool:
-    """Whether a URL is one that Apprise can use."""
+    """Whether Apprise supports this URL."""
     return _SCHEME.match(url) is not None and _service(url) is not None
 
 
 def _failure(message: str, failed: Sequence[ChannelResult]) -> DeliveryError | Unrecoverable:
-    """Final when every channel refused for good; else tried again, when the last of the servers wants to be asked."""
-    answers = [result.answer for result in failed if result.answer]
-    if len(answers) == len(failed) and all(answer.is_final for answer in answers):
+    """Final if every channel refused for good; otherwise a retry, after the longest Retry-After."""
+    responses = [result.response for result in failed if result.response]
+    if len(responses) == len(failed) and all(response.is_final for response in responses):
         return Unrecoverable(message)
-    waits = [answer.retry_after for answer in answers if answer.retry_after is not None]
+    waits = [response.retry_after for response in responses if response.retry_after is not None]
     return DeliveryError(message, after=max(waits, default=None))
 
 
 async def _send(service: apprise.NotifyBase, payload: NotificationPayload) -> tuple[str | None, bool]:
-    """What went wrong (None: nothing), and whether the URL says `optional=yes`."""
+    """The error (None on success), and whether the URL says `optional=yes`."""
     sender = apprise.Apprise(services=[service])
-    answer = await sender.async_notify(
+    results = await sender.async_notify(
         body=payload.body,
         title=payload.title,
         notify_type=apprise.NotifyType(payload.level),
         body_format=apprise.NotifyFormat.TEXT,
     )
-    for result in answer:
+    for result in results:
         if result.attempts and result.attempts[-1]:
             return None, False
-    said = " ".join(entry.message for entry in answer.logs())
-    return said or f"not delivered ({answer.status.name.lower()})", any(result.optional for result in answer)
+    errors = " ".join(entry.message for entry in results.logs())
+    return errors or f"not delivered ({results.status.name.lower()})", any(result.optional for result in results)
 
 
 def redacted(service: apprise.NotifyBase) -> str:
-    """What may be shown of a channel: its scheme and its host, as far as Apprise holds that for public."""
+    """What may be shown of a channel: its scheme, and its host as far as Apprise considers that public."""
     private_url: Callable[..., str] = service.url
     scheme, _, rest = private_url(privacy=True).partition("://")
-    # Paths, parameters and user names stay out: Apprise shows some of them, and tokens are kept there.
+    # No paths, parameters and user names: Apprise shows some of them, but they may contain tokens.
     host = re.split(r"[/?]", rest, maxsplit=1)[0].rpartition("@")[2]
     return f"{scheme}://{host}/…"
 
 
 def _without_secrets(text: str, url: str, shown: str) -> str:
-    """The text without the parts of the URL that are not shown, cut to a bearable length."""
+    """The text without the parts of the URL that are not shown, truncated."""
     parts = {part for form in (url, unquote(url)) for part in re.split(r"[/?&=:@,#+\s]+", form)}
     for part in sorted(parts, key=len, reverse=True):
         if len(part) >= 4 and part not in shown:
             text = text.replace(part, "…")
-    return text[:_LONGEST_ERROR]
+    return text[:_MAX_ERROR]
 
 
 def _delivered_before(reported: Any) -> set[int]:
-    """The channels that earlier attempts delivered to, from the progress they left."""
+    """The channels that earlier attempts delivered to, according to their progress."""
     found = reported.get("delivered") if isinstance(reported, dict) else None
     return {channel for channel in found if isinstance(channel, int)} if isinstance(found, list) else set()

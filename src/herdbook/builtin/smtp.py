@@ -1,8 +1,4 @@
-"""Takes a finished message and its recipients.
-
-Gives it to the mail server, and says whom the server refused.
-Never decides what a message says.
-"""
+"""Hands messages to the mail server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,12 +10,12 @@ from herdbook.builtin.delivery import DeliveryError
 from herdbook.errors import ConfigurationError
 from herdbook.model.signals import Unrecoverable
 
-_FORM = "the mail server's URL (SMTP_URL) must have the form smtp[s]://[user:password@]host[:port]"
+_EXPECTED = "the mail server's URL (SMTP_URL) must have the form smtp[s]://[user:password@]host[:port]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailServer:
-    """Where mail is handed in. `tls` from the first byte (smtps); else STARTTLS when the server offers it."""
+    """A mail server. `tls` means from the first byte (smtps); otherwise STARTTLS is used if the server offers it."""
 
     host: str
     port: int | None = None
@@ -29,14 +25,14 @@ class MailServer:
 
 
 def parse_smtp_url(url: str) -> MailServer:
-    """The mail server of `smtp[s]://[user:password@]host[:port]`; raises ConfigurationError."""
+    """The mail server in `smtp[s]://[user:password@]host[:port]`; raises ConfigurationError."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ConfigurationError(_FORM) from None
+        raise ConfigurationError(_EXPECTED) from None
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.path not in {"", "/"}:
-        raise ConfigurationError(_FORM)
+        raise ConfigurationError(_EXPECTED)
     return MailServer(
         host=parts.hostname,
         port=port,
@@ -46,12 +42,12 @@ def parse_smtp_url(url: str) -> MailServer:
     )
 
 
-async def hand_in(
+async def send_message(
     server: MailServer, message: bytes, *, sender: str, recipients: Sequence[str]
 ) -> dict[str, aiosmtplib.SMTPResponse]:
-    """Send the message; the answer has the recipients that were refused while others were accepted.
+    """Send the message; returns the recipients that were refused while others were accepted.
 
-    Raises Unrecoverable for what the server refuses for good (5xx), DeliveryError for everything else.
+    Raises Unrecoverable if the server refuses it for good (5xx), and DeliveryError for other failures.
     """
     try:
         refused, _ = await aiosmtplib.send(
@@ -66,7 +62,7 @@ async def hand_in(
             password=server.password,
         )
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise _explain(error, server) from error
+        raise _delivery_error(error, server) from error
     return refused
 
 
@@ -74,24 +70,24 @@ def _options(sender: str, recipients: Sequence[str]) -> list[str]:
     return [] if "".join([sender, *recipients]).isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
 
 
-def _explain(error: Exception, server: MailServer) -> Unrecoverable | DeliveryError:
+def _delivery_error(error: Exception, server: MailServer) -> Unrecoverable | DeliveryError:
     match error:
         case aiosmtplib.SMTPRecipientsRefused(recipients=refusals):
-            answers = "; ".join(f"{refusal.recipient}: {_answer(refusal)}" for refusal in refusals)
-            for_good = all(refusal.code >= 500 for refusal in refusals)
-            return _error(f"the mail server refused every recipient: {answers}", for_good)
+            responses = "; ".join(f"{refusal.recipient}: {_response(refusal)}" for refusal in refusals)
+            is_final = all(refusal.code >= 500 for refusal in refusals)
+            return _error(f"the mail server refused every recipient: {responses}", is_final)
         case aiosmtplib.SMTPAuthenticationError():
-            return _error(f"the mail server refused the login: {_answer(error)}", error.code >= 500)
+            return _error(f"the mail server refused the login: {_response(error)}", error.code >= 500)
         case aiosmtplib.SMTPResponseException():
-            return _error(f"the mail server refused the mail: {_answer(error)}", error.code >= 500)
+            return _error(f"the mail server refused the mail: {_response(error)}", error.code >= 500)
         case aiosmtplib.SMTPNotSupported():
-            return _error(f"the mail server cannot take this mail: {error}", True)
-    return _error(f"the mail did not get through to {server.host}: {error or type(error).__name__}", False)
+            return _error(f"the mail server does not support this mail: {error}", True)
+    return _error(f"cannot deliver the mail to {server.host}: {error or type(error).__name__}", False)
 
 
-def _answer(error: aiosmtplib.SMTPResponseException) -> str:
+def _response(error: aiosmtplib.SMTPResponseException) -> str:
     return f"{error.code} {error.message}"
 
 
-def _error(message: str, for_good: bool) -> Unrecoverable | DeliveryError:
-    return Unrecoverable(message) if for_good else DeliveryError(message)
+def _error(message: str, is_final: bool) -> Unrecoverable | DeliveryError:
+    return Unrecoverable(message) if is_final else DeliveryError(message)

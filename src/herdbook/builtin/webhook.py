@@ -1,7 +1,6 @@
-"""Takes a URL and a JSON body.
+"""Sends a JSON body to a URL in one POST request.
 
-Gives the body to the server there, in one POST request.
-Never follows a redirect, looks a host up twice, or reads more of an answer than its head.
+It never follows a redirect, resolves a host twice, or reads more of a response than its headers.
 """
 
 import asyncio
@@ -17,32 +16,32 @@ from herdbook.builtin.delivery import DeliveryError
 from herdbook.builtin.network import resolve
 from herdbook.model.signals import Unrecoverable
 
-# Seconds for one connection, and for all of it.
+# Seconds for one connection attempt, and for the whole request.
 _CONNECT_TIMEOUT = 5.0
 _TIMEOUT = 15.0
-_MOST_HEAD = 16_384
+_MAX_HEADERS = 16_384
 _CHUNK = 4_096
 
 
 async def post(url: HttpUrl, body: bytes, headers: Mapping[str, str], *, allow_private: bool) -> int:
     """Post `body`; returns the status, which is 2xx.
 
-    Raises Unrecoverable when the server will never take it, and DeliveryError when it may later.
+    Raises Unrecoverable if the server refuses it for good, and DeliveryError if a retry may succeed.
     """
     shown = f"{url.scheme}://{url.host}/…"
     try:
         async with asyncio.timeout(_TIMEOUT):
-            answer = await _exchange(url, body, headers, allow_private)
+            response = await _exchange(url, body, headers, allow_private)
     except TimeoutError:
-        raise DeliveryError(f"{shown} did not answer within {_TIMEOUT:.0f} s") from None
+        raise DeliveryError(f"{shown} did not respond within {_TIMEOUT:.0f} s") from None
     except (OSError, h11.RemoteProtocolError) as error:
         raise DeliveryError(f"{shown}: {error or type(error).__name__}") from None
-    if 200 <= answer.status < 300:
-        return answer.status
-    if 300 <= answer.status < 400:
-        raise Unrecoverable(f"{shown} answered {answer.status}; redirects are not followed")
-    message = f"{shown} answered {answer.status}"
-    raise Unrecoverable(message) if answer.is_final else DeliveryError(message, after=answer.retry_after)
+    if 200 <= response.status < 300:
+        return response.status
+    if 300 <= response.status < 400:
+        raise Unrecoverable(f"{shown} responded with {response.status}; redirects are not followed")
+    message = f"{shown} responded with {response.status}"
+    raise Unrecoverable(message) if response.is_final else DeliveryError(message, after=response.retry_after)
 
 
 async def _exchange(url: HttpUrl, body: bytes, headers: Mapping[str, str], allow_private: bool) -> TargetResponse:
@@ -50,20 +49,20 @@ async def _exchange(url: HttpUrl, body: bytes, headers: Mapping[str, str], allow
     addresses = await resolve(host, port, allow_private=allow_private)
     reader, writer = await _connect(addresses, port, host if url.scheme == "https" else None)
     try:
-        connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEAD)
+        connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEADERS)
         for event in (_request(url, body, headers), h11.Data(data=body), h11.EndOfMessage()):
             writer.write(connection.send(event) or b"")
         await writer.drain()
-        return await _read_answer(connection, reader)
+        return await _read_response(connection, reader)
     finally:
-        # The rest of the answer is not wanted, so the line is cut.
+        # Drops the connection, because the rest of the response is not needed.
         writer.transport.abort()
 
 
 async def _connect(
     addresses: list[str], port: int, tls_name: str | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to the first address that takes one. The certificate has to be of the name, not of the address."""
+    """A connection to the first address that accepts one. The certificate must match the name, not the address."""
     context = ssl.create_default_context() if tls_name else None
     errors: list[Exception] = []
     for address in addresses:
@@ -91,8 +90,8 @@ def _request(url: HttpUrl, body: bytes, headers: Mapping[str, str]) -> h11.Reque
     return h11.Request(method="POST", target=target, headers=list({**own, **headers}.items()))
 
 
-async def _read_answer(connection: h11.Connection, reader: asyncio.StreamReader) -> TargetResponse:
-    """The head of the answer, without those that only say that one will come."""
+async def _read_response(connection: h11.Connection, reader: asyncio.StreamReader) -> TargetResponse:
+    """The status and headers of the response, skipping informational (1xx) ones."""
     read = 0
     while True:
         event = connection.next_event()
@@ -106,7 +105,7 @@ async def _read_answer(connection: h11.Connection, reader: asyncio.StreamReader)
             data = await reader.read(_CHUNK)
             read += len(data)
             if not data:
-                raise h11.RemoteProtocolError("it closed the connection without an answer")
-            if read > _MOST_HEAD:
-                raise h11.RemoteProtocolError("its answer begins with too much")
+                raise h11.RemoteProtocolError("it closed the connection without a response")
+            if read > _MAX_HEADERS:
+                raise h11.RemoteProtocolError("its response headers are too large")
             connection.receive_data(data)

@@ -1,8 +1,4 @@
-"""Takes the parts of the report job type.
-
-Gives their public names.
-Never does anything itself.
-"""
+"""The report job type."""
 
 from herdbook.builtin.report.payload import ReportPayload
 from herdbook.builtin.report.reporter import Reporter

@@ -1,8 +1,4 @@
-"""Takes rows, or the record's figures.
-
-Gives a document: a title, tables and perhaps a chart, the same for every format.
-Never knows what the file looks like.
-"""
+"""The content of a report, independent of the format: a title, tables and possibly a chart."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,29 +9,29 @@ from herdbook.builtin.report.summary import HourStats, JobTypeStats, RecordSumma
 from herdbook.model.job import JobStatus
 
 Row = tuple[Scalar, ...]
-# Called once for every row that is written, so that progress can be told.
+# Called for every row that is written, to report progress.
 Advance = Callable[[], None]
 _HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table; a heading for people, and rows as long as `columns`."""
+    """A table; every row is as long as `columns`."""
 
     heading: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
 
     def is_numeric(self, column: int) -> bool:
-        """Whether the column holds numbers only, so that it is set flush right."""
+        """Whether the column contains only numbers, and so is right-aligned."""
         values = [row[column] for row in self.rows if row[column] is not None]
-        # By type, for True is an int as well.
+        # Compares types, because True is an int as well.
         return bool(values) and all(type(value) in (int, float) for value in values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What a report says. The first table is the main one; `hours`, without gaps, is drawn as a chart."""
+    """A report's content. The first table is the main one; `hours` has no gaps and is drawn as a chart."""
 
     title: str
     made_at: datetime
@@ -45,7 +41,7 @@ class Document:
 
     @property
     def all_rows(self) -> int:
-        """The rows of all tables."""
+        """The number of rows in all tables."""
         return sum(len(table.rows) for table in self.tables)
 
     @property
@@ -56,21 +52,21 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A finished file; `pages` only where the format has pages."""
+    """A finished file; `pages` is None if the format has no pages."""
 
     content: bytes
     pages: int | None = None
 
 
 def cell_text(value: Scalar) -> str:
-    """A cell in words, as JSON has it; null is empty."""
+    """A cell as text; booleans are as in JSON, null is empty."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
 
 
 def rows_document(title: str, rows: Sequence[dict[str, Scalar]], made_at: datetime) -> Document:
-    """A document of given rows; what a row lacks stays empty."""
+    """A document of the given rows; missing cells stay empty."""
     columns = column_names(tuple(rows))
     cells = tuple(tuple(row.get(column) for column in columns) for row in rows)
     count = "1 row" if len(cells) == 1 else f"{len(cells):,} rows"
@@ -83,9 +79,9 @@ def rows_document(title: str, rows: Sequence[dict[str, Scalar]], made_at: dateti
 
 
 def record_document(title: str, query: RecordQuery, summary: RecordSummary, made_at: datetime) -> Document:
-    """A document of the record's figures: job types, failures, and the hours for the chart."""
+    """A document of the record's statistics: job types, failures, and the hours for the chart."""
     failures = tuple((group.message, group.count) for group in summary.failures)
-    subject = f"Jobs of the last {_in_words(query.hours)}"
+    subject = f"Jobs of the last {_period(query.hours)}"
     return Document(
         title=title,
         made_at=made_at,
@@ -98,36 +94,36 @@ def record_document(title: str, query: RecordQuery, summary: RecordSummary, made
     )
 
 
-def _in_words(hours: int) -> str:
+def _period(hours: int) -> str:
     if hours > 24 and hours % 24 == 0:
         return f"{hours // 24} days"
     return f"{hours} hours" if hours > 1 else "hour"
 
 
-def _job_types_table(figures: Sequence[JobTypeStats]) -> Table:
+def _job_types_table(job_types: Sequence[JobTypeStats]) -> Table:
     statuses = (status.value.capitalize() for status in JobStatus)
     return Table(
         heading="Job types",
         columns=("Job type", "Total", *statuses, "p50 (s)", "p95 (s)", "Max (s)"),
         rows=tuple(
             (
-                found.job_type,
-                found.total,
-                *(found.by_status.get(status, 0) for status in JobStatus),
-                *_durations(found),
+                stats.job_type,
+                stats.total,
+                *(stats.by_status.get(status, 0) for status in JobStatus),
+                *_durations(stats),
             )
-            for found in figures
+            for stats in job_types
         ),
     )
 
 
-def _durations(figures: JobTypeStats) -> Row:
-    found = figures.durations
+def _durations(stats: JobTypeStats) -> Row:
+    found = stats.durations
     return (round(found.p50, 3), round(found.p95, 3), round(found.max, 3)) if found else (None, None, None)
 
 
 def _without_gaps(hours: Sequence[HourStats], since: datetime, until: datetime) -> tuple[HourStats, ...]:
-    known = {_start_of_hour(figures.hour): figures for figures in hours}
+    known = {_start_of_hour(one.hour): one for one in hours}
     first, last = _start_of_hour(since), _start_of_hour(until)
     starts = [first + number * _HOUR for number in range((last - first) // _HOUR + 1)]
     return tuple(known.get(start) or HourStats(hour=start, completed=0, failed=0) for start in starts)

@@ -1,23 +1,19 @@
-"""Takes texts, and a function that measures them.
-
-Gives them as lines that fit into a width, and shares a width among columns.
-Never draws; lengths are in whatever unit the caller measures in.
-"""
+"""Breaks text into lines, and divides a width among columns, in the unit of a measuring function."""
 
 from collections.abc import Callable, Sequence
 
 Measure = Callable[[str], float]
 _ELLIPSIS = "..."
-_MOST_STRETCH = 2.5
+_MAX_STRETCH = 2.5
 
 
-def wrap(text: str, width: float, measure: Measure, *, most: int) -> list[str]:
-    """The text in lines of at most `width`, broken at spaces where possible; cut after `most` lines."""
+def wrap(text: str, width: float, measure: Measure, *, max_lines: int) -> list[str]:
+    """The text in lines of at most `width`, broken at spaces if possible; truncated after `max_lines`."""
     if measure(text) <= width:
         return [text]
     lines: list[str] = []
     rest = text
-    while rest and len(lines) < most:
+    while rest and len(lines) < max_lines:
         line = _first_line(rest, width, measure)
         rest = rest[len(line) :].lstrip()
         lines.append(line.rstrip())
@@ -27,16 +23,16 @@ def wrap(text: str, width: float, measure: Measure, *, most: int) -> list[str]:
 
 
 def shorten(text: str, width: float, measure: Measure) -> str:
-    """As much of the text as fits into `width` with an ellipsis behind it."""
+    """As much of the text as fits into `width`, followed by an ellipsis."""
     kept = text[: _fitting(text, width - measure(_ELLIPSIS), measure)].rstrip()
     return kept + _ELLIPSIS
 
 
 def share(natural: Sequence[float], available: float) -> list[float]:
-    """Widths of columns within `available`: narrow ones get what they want, wide ones share the rest."""
+    """Column widths that fit into `available`: narrow columns get their natural width, wide ones share the rest."""
     total = sum(natural)
     if total <= available:
-        stretch = min(available / total, _MOST_STRETCH)
+        stretch = min(available / total, _MAX_STRETCH)
         return [width * stretch for width in natural]
     narrow: set[int] = set()
     fair = 0.0
@@ -50,7 +46,7 @@ def share(natural: Sequence[float], available: float) -> list[float]:
 
 
 def _first_line(text: str, width: float, measure: Measure) -> str:
-    """The beginning of the text that fits, at least one character of it."""
+    """The part of the text that fits on one line, at least one character."""
     end = max(1, _fitting(text, width, measure))
     if end == len(text):
         return text

@@ -1,8 +1,4 @@
-"""Takes what a report job was asked for.
-
-Gives it as a checked model: a title, a format, and rows or a look at the record.
-Never reads the record itself.
-"""
+"""The payload of report jobs."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -22,12 +18,12 @@ from herdbook.model.options import CamelModel
 
 Scalar = str | int | float | bool | None
 Format = Literal["pdf", "html", "csv", "xlsx"]
-MOST_COLUMNS = 50
+MAX_COLUMNS = 50
 
 
 def _scalar(value: Any) -> Any:
     if not isinstance(value, str | int | float | None):
-        raise problem("a cell is a text, a number, true, false or null")
+        raise problem("a cell must be a text, a number, true, false or null")
     if isinstance(value, float) and not math.isfinite(value):
         raise problem("not a finite number")
     return value
@@ -38,18 +34,18 @@ ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def column_names(rows: tuple[dict[str, Scalar], ...]) -> tuple[str, ...]:
-    """Every key of the rows, in the order of first sight."""
+    """All keys of the rows, in order of first appearance."""
     return tuple(dict.fromkeys(name for row in rows for name in row))
 
 
 class RecordQuery(CamelModel):
-    """A look at the record of jobs."""
+    """What to read from the record of jobs."""
 
     hours: int = Field(
         default=24,
         ge=1,
         le=744,
-        description="How far to look back, in hours (31 days at most).",
+        description="The period up to now, in hours (31 days at most).",
         examples=[24],
     )
     job_type: str | None = Field(
@@ -57,25 +53,25 @@ class RecordQuery(CamelModel):
         title="Job type",
         min_length=1,
         max_length=100,
-        description="Only jobs of this type; unset, of all.",
+        description="Only jobs of this type; the default is all.",
         examples=["email"],
     )
 
 
 class ReportSource(CamelModel):
-    """What a report tells of: rows that are given with it, or the record of jobs. One of the two."""
+    """The source of a report: either given rows or the record of jobs."""
 
     rows: tuple[dict[ColumnName, Cell], ...] | None = Field(
         default=None,
         max_length=10_000,
-        # Ten thousand rows with the same mistake are one message. No min_length: pydantic would count
-        # a wrong row as none, and say so as well.
+        # Ten thousand rows with the same mistake should give one message. No min_length: pydantic would not
+        # count an invalid row, and report that as a second error.
         fail_fast=True,
         json_schema_extra={"minItems": 1},
         description="The rows of a table; every key is a column.",
         examples=[[{"animal": "Daisy", "litres": 28.5}, {"animal": "Bess", "litres": 31}]],
     )
-    record: RecordQuery | None = Field(default=None, description="The figures of the jobs of the last hours.")
+    record: RecordQuery | None = Field(default=None, description="Statistics of the jobs of the last hours.")
 
     @field_validator("rows")
     @classmethod
@@ -83,8 +79,8 @@ class ReportSource(CamelModel):
         if rows == ():
             raise problem("give at least one row")
         found = len(column_names(rows)) if rows else 1
-        if not 1 <= found <= MOST_COLUMNS:
-            raise problem(f"the rows have {found} different columns; from 1 to {MOST_COLUMNS} fit into a report")
+        if not 1 <= found <= MAX_COLUMNS:
+            raise problem(f"the rows have {found} different columns; a report may have 1 to {MAX_COLUMNS}")
         return rows
 
     @model_validator(mode="after")
@@ -103,9 +99,9 @@ class ReportPayload(CamelModel):
         min_length=1, max_length=200, description="The report's title.", examples=["Milk of the week"]
     )
     format: Format = Field(
-        default="pdf", description="The kind of file; csv holds the main table only.", examples=["pdf"]
+        default="pdf", description="The file format; csv contains only the main table.", examples=["pdf"]
     )
     source: ReportSource = Field(
-        description="What the report tells of.",
+        description="Where the report's content comes from.",
         examples=[{"record": {"hours": 24}}, {"rows": [{"animal": "Daisy", "litres": 28.5}]}],
     )

@@ -1,8 +1,4 @@
-"""Takes a report job.
-
-Gives its file, kept as the job's artifact, and tells how far the making is.
-Never blocks the event loop: files are made in a thread.
-"""
+"""Runs report jobs: renders the file in a thread, reports progress, and stores the file as the job's artifact."""
 
 import asyncio
 import re
@@ -22,26 +18,26 @@ MEDIA_TYPES: dict[Format, str] = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_LONGEST_NAME = 80
+_MAX_NAME = 80
 _PERCENT_PER_REPORT = 2
 
 
 def now_utc() -> datetime:
-    """The time, in UTC."""
+    """The current time, in UTC."""
     return datetime.now(UTC)
 
 
 class Reporter:
-    """Makes reports; `summarise` finds the record's figures, `clock` tells the time."""
+    """Makes reports; `summarise` reads the record's statistics, `clock` returns the current time."""
 
     def __init__(self, summarise: Summarise, clock: Callable[[], datetime] = now_utc) -> None:
         self._summarise = summarise
         self._clock = clock
 
     async def run(self, payload: ReportPayload, job: JobContext) -> dict[str, Any]:
-        """Make a report, as PDF, HTML, CSV or Excel, of given rows or of the record of jobs."""
+        """Make a report as PDF, HTML, CSV or Excel, from given rows or from the record of jobs."""
         document = await self._document(payload)
-        advance = _telling(job.progress, document.all_rows)
+        advance = _progress_counter(job.progress, document.all_rows)
         rendered = await asyncio.to_thread(render, payload.format, document, advance)
         name = f"{_file_name(payload.title)}.{payload.format}"
         media_type = MEDIA_TYPES[payload.format]
@@ -63,23 +59,23 @@ class Reporter:
 
 
 def render(format: Format, document: Document, advance: Advance) -> Rendered:
-    """The document as a file of this format; to be called in a thread."""
-    # Imported when needed: together they take half a second, which every `herdbook` command would wait for.
+    """The document as a file in this format; to be called in a thread."""
+    # Imported on demand: together they take half a second, which would delay every `herdbook` command.
     maker = import_module(f"herdbook.builtin.report.to_{format}")
     rendered: Rendered = maker.render(document, advance)
     return rendered
 
 
-def _telling(report: Callable[[int], None], rows: int) -> Advance:
+def _progress_counter(report: Callable[[int], None], rows: int) -> Advance:
     """A function to call for each row, which reports every second percent up to 98."""
-    done = told = 0
+    done = reported = 0
 
     def advance() -> None:
-        nonlocal done, told
+        nonlocal done, reported
         done += 1
         percent = min(done * 100 // rows, 98)
-        if percent >= told + _PERCENT_PER_REPORT:
-            told = percent
+        if percent >= reported + _PERCENT_PER_REPORT:
+            reported = percent
             report(percent)
 
     return advance
@@ -87,4 +83,4 @@ def _telling(report: Callable[[int], None], rows: int) -> Advance:
 
 def _file_name(title: str) -> str:
     words = re.findall(r"\w+", title.lower())
-    return "-".join(words)[:_LONGEST_NAME].strip("-") or "report"
+    return "-".join(words)[:_MAX_NAME].strip("-") or "report"

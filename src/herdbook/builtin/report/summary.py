@@ -1,7 +1,6 @@
-"""Takes the shape in which the record's figures come.
+"""The statistics that a report of the record contains, and the type of the function that reads them.
 
-Gives the types that a report is made from, and that of the function that finds them.
-Never reads the record: the function is handed in, so that this package need not know the store.
+The function is passed in, so that this package never reads the record itself.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +12,7 @@ from herdbook.model.job import JobStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
-    """How long completed jobs ran, from started to completed, in seconds."""
+    """How long completed jobs ran, in seconds."""
 
     p50: float
     p95: float
@@ -22,9 +21,9 @@ class Durations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTypeStats:
-    """The jobs of one type that were created since; `durations` is None when none is completed.
+    """The jobs of one type that were created in the period; `durations` is None if none has completed.
 
-    A status that is missing in `by_status` counts as none.
+    A status missing from `by_status` means zero.
     """
 
     job_type: str
@@ -35,7 +34,7 @@ class JobTypeStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourStats:
-    """The jobs that became final in one hour; `hour` is its start, with a time zone."""
+    """The jobs that finished in one hour; `hour` is its start, with a time zone."""
 
     hour: datetime
     completed: int
@@ -52,7 +51,7 @@ class FailureCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSummary:
-    """The record's figures since a time; hours in which nothing became final may be left out.
+    """The record's statistics since a given time; hours in which no job finished may be left out.
 
     `failures` has the newest message first.
     """
@@ -62,5 +61,5 @@ class RecordSummary:
     failures: tuple[FailureCount, ...]
 
 
-# Called with the time to look back to, and a job type or None for all.
+# Called with the start of the period, and a job type or None for all.
 Summarise = Callable[[datetime, str | None], Awaitable[RecordSummary]]

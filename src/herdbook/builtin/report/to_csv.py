@@ -1,7 +1,6 @@
-"""Takes a document.
+"""Renders a report's main table as CSV, in UTF-8 with a header.
 
-Gives its main table as CSV: UTF-8, a header, one line per row.
-Never lets a spreadsheet run what somebody wrote into a cell.
+A spreadsheet must never evaluate a cell as a formula.
 """
 
 import csv
@@ -12,7 +11,7 @@ from herdbook.builtin.report.document import Advance, Document, Rendered, cell_t
 from herdbook.builtin.report.payload import Scalar
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
-# The fullwidth forms too: spreadsheets with an East Asian setting take them for the plain ones.
+# Including the fullwidth forms, which spreadsheets with an East Asian locale treat like the plain ones.
 _STARTS_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
@@ -21,15 +20,15 @@ def render(document: Document, advance: Advance) -> Rendered:
     table = document.tables[0]
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(map(_harmless, table.columns))
+    writer.writerow(map(_escaped, table.columns))
     for row in table.rows:
-        writer.writerow(map(_harmless, row))
+        writer.writerow(map(_escaped, row))
         advance()
     return Rendered(content=text.getvalue().encode())
 
 
-def _harmless(value: Scalar) -> str:
-    """The cell's text, with an apostrophe before it when a spreadsheet would take it for a formula."""
+def _escaped(value: Scalar) -> str:
+    """The cell's text, prefixed with an apostrophe if a spreadsheet would treat it as a formula."""
     text = cell_text(value)
-    risky = isinstance(value, str) and text.lstrip(" ").startswith(_STARTS_FORMULA)
-    return f"'{text}" if risky and not _NUMBER.fullmatch(text) else text
+    is_formula = isinstance(value, str) and text.lstrip(" ").startswith(_STARTS_FORMULA)
+    return f"'{text}" if is_formula and not _NUMBER.fullmatch(text) else text

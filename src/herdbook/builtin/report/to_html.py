@@ -1,7 +1,6 @@
-"""Takes a document.
+"""Renders a report as one self-contained HTML page.
 
-Gives one HTML page with everything in it: tables, a chart as SVG, its style.
-Never holds a script, nor markup that came with the data.
+The page never contains a script, or markup from the data.
 """
 
 from collections.abc import Iterator

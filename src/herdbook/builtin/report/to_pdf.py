@@ -1,8 +1,4 @@
-"""Takes a document.
-
-Gives it as a PDF: title, chart, tables whose header stands on each page, page numbers.
-Never fails on a text; see `typeface`.
-"""
+"""Renders a report as a PDF, with a chart, page numbers, and table headers repeated on every page."""
 
 from collections.abc import Sequence
 
@@ -13,19 +9,19 @@ from herdbook.builtin.report.document import Advance, Document, Rendered, Row, T
 from herdbook.builtin.report.lines import Measure, share, wrap
 from herdbook.builtin.report.typeface import Typeface, find_fonts, visual_order
 
-# Millimetres, except for the sizes of type, which are points.
+# Millimetres, except for font sizes, which are points.
 _MARGIN = 12.0
 _FOOT = 16.0
 _PADDING = 1.6
 _LINE = 3.9
 _SIZE = 8.0
-_WIDEST_COLUMN = 80.0
-_NARROWEST_COLUMN = 9.0
+_MAX_COLUMN_WIDTH = 80.0
+_MIN_COLUMN_WIDTH = 9.0
 _CHART_HEIGHT = 45.0
-_MOST_LINES = 4
-_MOST_CHARACTERS = 1_000
+_MAX_LINES = 4
+_MAX_CHARACTERS = 1_000
 _SAMPLE = 400
-# A4 portrait, then A4 to A1 landscape: a table gets the first on which it is legible.
+# A4 portrait, then A4 to A1 landscape: a report gets the first one on which its tables are legible.
 _PAPERS = ((210.0, 297.0), (297.0, 210.0), (420.0, 297.0), (594.0, 420.0), (841.0, 594.0))
 _INK, _QUIET, _RULE, _SHADE = "#1c1c1c", "#666666", "#c9c9c9", "#f1f1ee"
 
@@ -43,12 +39,12 @@ def render(document: Document, advance: Advance) -> Rendered:
 
 
 class Paper:
-    """A PDF that is written from top to bottom; `_y` is where the next thing goes."""
+    """A PDF that is written from top to bottom; `_y` is the current position."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self._pdf = FPDF()
-        # Else `{nb}` in somebody's text would become the number of pages.
+        # Otherwise `{nb}` in a text would become the number of pages.
         self._pdf.alias_nb_pages("")
         self._pdf.set_auto_page_break(False)
         self._pdf.set_title(document.title)
@@ -58,13 +54,13 @@ class Paper:
         self._type.use(_SIZE, bold=True)
         self._format = self._smallest_paper()
         self._y = 0.0
-        self._turn_page()
+        self._add_page()
 
     def write_title(self) -> None:
         """The document's title and byline, at the top of the first page."""
         self._type.use(17, bold=True)
-        title = self._type.plain(self._document.title)[:_MOST_CHARACTERS]
-        for line in wrap(title, self._width, self._type.width, most=_MOST_LINES):
+        title = self._type.plain(self._document.title)[:_MAX_CHARACTERS]
+        for line in wrap(title, self._width, self._type.width, max_lines=_MAX_LINES):
             self._y += 7.5
             self._text(_MARGIN, self._y, line)
         self._type.use(9)
@@ -73,7 +69,7 @@ class Paper:
         self._y += 7
 
     def write_table(self, table: Table, advance: Advance, *, with_heading: bool) -> None:
-        """A table, over as many pages as it takes."""
+        """A table, over as many pages as it needs."""
         if with_heading:
             self._heading(table.heading, room=20)
         if not table.rows:
@@ -82,20 +78,20 @@ class Paper:
             self._y += 8
             return
         widths = share(self._natural_widths(table), self._width)
-        flush_right = [table.is_numeric(column) for column in range(len(table.columns))]
-        self._write_header(table, widths, flush_right)
+        right_aligned = [table.is_numeric(column) for column in range(len(table.columns))]
+        self._write_header(table, widths, right_aligned)
         for row in table.rows:
-            lines = self._broken(row, widths, flush_right)
+            lines = self._wrapped(row, widths, right_aligned)
             if self._y + _height(lines) > self._bottom:
-                self._turn_page()
-                self._write_header(table, widths, flush_right)
+                self._add_page()
+                self._write_header(table, widths, right_aligned)
                 self._type.use(_SIZE)
-            self._write_row(lines, widths, flush_right)
+            self._write_row(lines, widths, right_aligned)
             advance()
         self._y += 6
 
     def draw_chart(self, chart: Chart) -> None:
-        """Bars of the hours, with values at the left, times below and a legend."""
+        """The bars of the hours, with values on the left, times below and a legend."""
         self._heading(chart.heading, room=_CHART_HEIGHT + 20)
         left, width = _MARGIN + 12, self._width - 12
         base = self._y + _CHART_HEIGHT
@@ -111,7 +107,7 @@ class Paper:
         self._legend(left)
 
     def number_pages(self) -> int:
-        """Write the number on each page, now that their count is known; gives the count."""
+        """Write the page numbers, now that their count is known; returns the count."""
         pages = self._pdf.pages_count
         for page in range(1, pages + 1):
             self._pdf.page = page
@@ -139,14 +135,14 @@ class Paper:
         return next((paper for paper in _PAPERS if paper[0] - 2 * _MARGIN >= needed), _PAPERS[-1])
 
     def _natural_widths(self, table: Table) -> list[float]:
-        """What each column would take on one line, within bounds; from a sample of the rows."""
+        """The width of each column on one line, within bounds; from a sample of the rows."""
         self._type.use(_SIZE, bold=True)
         sample: Sequence[Row] = table.rows[:: 1 + len(table.rows) // _SAMPLE]
         measure = self._measure(100)
         return [
             min(
-                max(_NARROWEST_COLUMN, *(measure(text) + 2 * _PADDING + 0.5 for text in texts)),
-                _WIDEST_COLUMN,
+                max(_MIN_COLUMN_WIDTH, *(measure(text) + 2 * _PADDING + 0.5 for text in texts)),
+                _MAX_COLUMN_WIDTH,
             )
             for texts in (
                 [table.columns[column], *(cell_text(row[column]) for row in sample)]
@@ -154,35 +150,37 @@ class Paper:
             )
         ]
 
-    def _measure(self, most: int) -> Measure:
-        return lambda text: self._type.width(self._type.plain(text[:most]))
+    def _measure(self, max_characters: int) -> Measure:
+        return lambda text: self._type.width(self._type.plain(text[:max_characters]))
 
-    def _broken(self, row: Row, widths: Sequence[float], flush_right: Sequence[bool]) -> list[list[str]]:
-        """Each cell's lines, in regular type; a number over two lines would read as two numbers."""
+    def _wrapped(self, row: Row, widths: Sequence[float], right_aligned: Sequence[bool]) -> list[list[str]]:
+        """Each cell's lines, in regular type; a number on two lines would read as two numbers."""
         self._type.use(_SIZE)
         return [
             wrap(
-                self._type.plain(cell_text(value)[:_MOST_CHARACTERS]),
+                self._type.plain(cell_text(value)[:_MAX_CHARACTERS]),
                 width - 2 * _PADDING,
                 self._type.width,
-                most=1 if right else _MOST_LINES,
+                max_lines=1 if right else _MAX_LINES,
             )
-            for value, width, right in zip(row, widths, flush_right, strict=True)
+            for value, width, right in zip(row, widths, right_aligned, strict=True)
         ]
 
-    def _write_header(self, table: Table, widths: Sequence[float], flush_right: Sequence[bool]) -> None:
+    def _write_header(self, table: Table, widths: Sequence[float], right_aligned: Sequence[bool]) -> None:
         self._type.use(_SIZE, bold=True)
         lines = [
-            wrap(self._type.plain(name), width - 2 * _PADDING, self._type.width, most=_MOST_LINES)
+            wrap(self._type.plain(name), width - 2 * _PADDING, self._type.width, max_lines=_MAX_LINES)
             for name, width in zip(table.columns, widths, strict=True)
         ]
         self._pdf.set_fill_color(_SHADE)
         self._pdf.rect(_MARGIN, self._y, sum(widths), _height(lines), style="F")
-        self._write_row(lines, widths, flush_right)
+        self._write_row(lines, widths, right_aligned)
 
-    def _write_row(self, lines: Sequence[Sequence[str]], widths: Sequence[float], flush_right: Sequence[bool]) -> None:
+    def _write_row(
+        self, lines: Sequence[Sequence[str]], widths: Sequence[float], right_aligned: Sequence[bool]
+    ) -> None:
         left = _MARGIN
-        for cell, width, right in zip(lines, widths, flush_right, strict=True):
+        for cell, width, right in zip(lines, widths, right_aligned, strict=True):
             for number, line in enumerate(cell):
                 indent = width - _PADDING - self._type.width(line) if right else _PADDING
                 self._text(left + indent, self._y + _PADDING + _LINE * (number + 0.75), line)
@@ -192,7 +190,7 @@ class Paper:
 
     def _heading(self, text: str, *, room: float) -> None:
         if self._y + room > self._bottom:
-            self._turn_page()
+            self._add_page()
         self._type.use(11, bold=True)
         self._text(_MARGIN, self._y + 4, text)
         self._y += 8
@@ -218,7 +216,7 @@ class Paper:
             left += 28
         self._y += 8
 
-    def _turn_page(self) -> None:
+    def _add_page(self) -> None:
         self._pdf.add_page(format=self._format)
         self._y = _MARGIN
 

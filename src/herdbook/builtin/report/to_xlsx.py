@@ -1,7 +1,6 @@
-"""Takes a document.
+"""Renders a report as an Excel workbook, with a sheet per table and a native chart of the hours.
 
-Gives an Excel workbook: a sheet per table, numbers as numbers, and a native chart of the hours.
-Never writes a formula or a link, whatever a cell says.
+A cell is never written as a formula or a link.
 """
 
 import io
@@ -15,16 +14,16 @@ from herdbook.builtin.report.document import Advance, Document, Rendered, Table
 from herdbook.builtin.report.payload import Scalar
 from herdbook.builtin.report.summary import HourStats
 
-_LONGEST_TEXT = 32_767
-_WIDEST_COLUMN = 60
-# Excel keeps numbers as doubles: a longer integer (an id, say) would lose its last digits.
+_MAX_TEXT = 32_767
+_MAX_COLUMN_WIDTH = 60
+# Excel stores numbers as doubles, in which a larger integer (an id, say) would lose its last digits.
 _LARGEST_INTEGER = 2**53
 
 
 def render(document: Document, advance: Advance) -> Rendered:
     """The workbook; `advance` is called for each row of the tables."""
     file = io.BytesIO()
-    # The sheets' XML is spooled to temporary files otherwise.
+    # Otherwise the sheets' XML is spooled to temporary files.
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         made_at = document.made_at.replace(tzinfo=None)
         book.set_properties({"title": document.title, "comments": document.byline, "created": made_at})
@@ -39,7 +38,7 @@ def _write_table(book: Any, table: Table, advance: Advance) -> Any:
     sheet = book.add_worksheet(table.heading)
     head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
     for column, name in enumerate(table.columns):
-        sheet.write_string(0, column, name[:_LONGEST_TEXT], head)
+        sheet.write_string(0, column, name[:_MAX_TEXT], head)
         sheet.set_column(column, column, _width(table, column))
     for number, row in enumerate(table.rows, start=1):
         for column, value in enumerate(row):
@@ -61,13 +60,13 @@ def _write_cell(sheet: Any, row: int, column: int, value: Scalar) -> None:
         case int() if abs(value) <= _LARGEST_INTEGER:
             sheet.write_number(row, column, value)
         case _:
-            sheet.write_string(row, column, str(value)[:_LONGEST_TEXT])
+            sheet.write_string(row, column, str(value)[:_MAX_TEXT])
 
 
 def _width(table: Table, column: int) -> int:
     """A column's width in characters, from its name and the first rows."""
     texts = [table.columns[column], *(str(row[column]) for row in table.rows[:200])]
-    return min(max(map(len, texts)) + 3, _WIDEST_COLUMN)
+    return min(max(map(len, texts)) + 3, _MAX_COLUMN_WIDTH)
 
 
 def _write_hours(book: Any, hours: tuple[HourStats, ...]) -> None:
@@ -76,10 +75,10 @@ def _write_hours(book: Any, hours: tuple[HourStats, ...]) -> None:
     head = book.add_format({"bold": True, "bottom": 1})
     for column, name in enumerate(("Hour (UTC)", "Completed", "Failed")):
         sheet.write_string(0, column, name, head)
-    for row, figures in enumerate(hours, start=1):
-        sheet.write_datetime(row, 0, figures.hour.replace(tzinfo=None), times)
-        sheet.write_number(row, 1, figures.completed)
-        sheet.write_number(row, 2, figures.failed)
+    for row, hour in enumerate(hours, start=1):
+        sheet.write_datetime(row, 0, hour.hour.replace(tzinfo=None), times)
+        sheet.write_number(row, 1, hour.completed)
+        sheet.write_number(row, 2, hour.failed)
     sheet.set_column(0, 0, 18)
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, len(hours), 2)

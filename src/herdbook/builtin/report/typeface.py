@@ -1,7 +1,6 @@
-"""Takes a PDF, and the fonts of this machine.
+"""The typeface of a PDF: DejaVu, Noto or the like if installed, otherwise Helvetica, which covers only Latin-1.
 
-Gives a typeface: DejaVu, Noto or the like where one is installed, else Helvetica, which knows Latin-1 only.
-Never fails on a text: what the typeface cannot show becomes a question mark.
+No text makes it fail: characters without a glyph become question marks.
 """
 
 import functools
@@ -14,7 +13,7 @@ from fpdf import FPDF
 from fpdf.bidi import BidiParagraph
 from fpdf.fonts import TTFFont
 
-# Regular and bold. DejaVu first: it has Greek, Cyrillic, Hebrew, Arabic and many signs in one file.
+# Regular and bold. DejaVu first, because one file has Greek, Cyrillic, Hebrew, Arabic and many symbols.
 _FILES = (
     ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"),
     ("NotoSans-Regular.ttf", "NotoSans-Bold.ttf"),
@@ -37,7 +36,7 @@ _RIGHT_TO_LEFT = {"R", "AL"}
 
 
 class Typeface:
-    """The regular and the bold cut of one font family in a PDF."""
+    """The regular and the bold font of one family in a PDF."""
 
     def __init__(self, pdf: FPDF, files: tuple[Path, Path] | None) -> None:
         self._pdf = pdf
@@ -49,17 +48,17 @@ class Typeface:
         self._shown = functools.cache(self._show)
 
     def use(self, points: float, *, bold: bool = False) -> None:
-        """Write in this size and cut from now on."""
+        """Use this size and weight from now on."""
         self._pdf.set_font(self._family, "B" if bold else "", points)
 
     def width(self, text: str) -> float:
-        """The width of a text that `plain` gave, in millimetres, in the current size and cut."""
+        """The width in millimetres of a text returned by `plain`, in the current size and weight."""
         font = self._pdf.current_font
         assert font is not None
         return float(font.get_text_width(text, self._pdf.font_size_pt, None)[1]) / self._pdf.k
 
     def plain(self, text: str) -> str:
-        """The text as one line of what this typeface can show."""
+        """The text as one line of characters that this typeface can show."""
         text = unicodedata.normalize("NFC", " ".join(text.split()))
         if text.isascii() and text.isprintable():
             return text
@@ -68,14 +67,14 @@ class Typeface:
         return "".join(map(self._shown, text))
 
     def _show(self, character: str) -> str:
-        """The character, nothing for one that is invisible anyway, or a question mark."""
+        """The character, an empty string if it is invisible, or a question mark."""
         if unicodedata.category(character) in {"Cc", "Cf", "Cs"} or 0xFE00 <= ord(character) <= 0xFE0F:
             return ""
         return character if ord(character) in self._known else "?"
 
 
 def visual_order(line: str) -> str:
-    """A line as its characters stand on the paper: right-to-left scripts run from the right."""
+    """A line with its characters in visual order: right-to-left scripts are reversed."""
     if line.isascii() or not any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in line):
         return line
     characters = BidiParagraph(line).get_reordered_characters()
@@ -85,7 +84,7 @@ def visual_order(line: str) -> str:
 
 
 def find_fonts() -> tuple[Path, Path] | None:
-    """The regular and the bold file of a font with many scripts, when this machine has one."""
+    """The regular and the bold file of a font with many scripts, if this machine has one."""
     wanted = {name for pair in _FILES for name in pair}
     found = {path.name: path for folder in (*_FOLDERS, *_MORE_FOLDERS) for path in _files_below(folder, wanted)}
     return next(
