@@ -32,7 +32,7 @@ def hostile() -> Document:
     return rows_document("Harm <b>& {nb}</b> 🐄", HOSTILE, NOW)
 
 
-def figures(hours: int = 24) -> Document:
+def statistics(hours: int = 24) -> Document:
     """A document of the record's statistics."""
     summary = RecordSummary(
         job_types=(
@@ -80,7 +80,7 @@ def test_a_pdf_without_a_unicode_font_has_question_marks(monkeypatch: pytest.Mon
     _, [text] = read_pdf(rows_document("Kühe – “quoted”", [*HOSTILE, {"text": "Ω ä €"}], NOW))
     assert 'Kühe - "quoted"' in text
     assert "? ä EUR" in text
-    read_pdf(figures())
+    read_pdf(statistics())
 
 
 def test_a_pdf_repeats_the_header_and_numbers_every_page() -> None:
@@ -105,7 +105,7 @@ def test_a_pdf_uses_larger_paper_for_many_columns() -> None:
 
 
 def test_a_pdf_of_the_record_has_its_statistics_and_a_chart() -> None:
-    reader, [text] = read_pdf(figures())
+    reader, [text] = read_pdf(statistics())
     for expected in (
         "Jobs of the last 24 hours",
         "Jobs per hour",
@@ -168,7 +168,7 @@ def test_an_xlsx_truncates_texts_that_are_too_long_for_excel() -> None:
 
 
 def test_an_xlsx_of_the_record_has_a_sheet_per_table_and_a_chart() -> None:
-    book = openpyxl.load_workbook(io.BytesIO(made("xlsx", figures())))
+    book = openpyxl.load_workbook(io.BytesIO(made("xlsx", statistics())))
     assert book.sheetnames == ["Job types", "Failures", "Hours"]
     types = list(book["Job types"].values)
     assert types[1] == ("email", 12, 0, 0, 10, 2, 0, 0.123, 1.5, 22)
@@ -203,7 +203,7 @@ def read_html(document: Document) -> Tags:
     return page
 
 
-@pytest.mark.parametrize("document", [hostile(), figures()], ids=["rows", "record"])
+@pytest.mark.parametrize("document", [hostile(), statistics()], ids=["rows", "record"])
 def test_an_html_page_has_no_script_and_loads_nothing(document: Document) -> None:
     page = read_html(document)
     assert not {"script", "link", "img", "iframe", "a", "b"} & set(page.tags)
@@ -219,7 +219,7 @@ def test_an_html_page_shows_hostile_texts_verbatim() -> None:
 
 
 def test_an_html_page_of_the_record_has_its_statistics_and_a_chart() -> None:
-    page = read_html(figures())
+    page = read_html(statistics())
     assert page.tags.count("svg") == 1
     assert page.tags.count("rect") == 2 * 25 + 2
     assert {"email", "0.123", "=1+1 <b>550</b>", "Jobs per hour"} <= set(page.texts)
@@ -227,7 +227,7 @@ def test_an_html_page_of_the_record_has_its_statistics_and_a_chart() -> None:
 
 
 def test_a_month_has_bars_of_several_hours() -> None:
-    page = read_html(figures(hours=744))
+    page = read_html(statistics(hours=744))
     assert "Jobs per 12 hours" in page.texts
     assert page.tags.count("rect") <= 2 * 72 + 2
     assert any("last 31 days" in text for text in page.texts)

@@ -60,8 +60,8 @@ def test_a_chart_has_round_values_up_to_the_highest(highest: int, ticks: tuple[i
 
 @pytest.mark.parametrize("hours", [1, 2, 25, 72, 73, 200, 745])
 def test_bars_stay_within_the_chart_and_include_every_hour(hours: int) -> None:
-    figures = [HourStats(hour=NOW + timedelta(hours=n), completed=n, failed=1) for n in range(hours)]
-    chart = lay_out(figures)
+    stats = [HourStats(hour=NOW + timedelta(hours=n), completed=n, failed=1) for n in range(hours)]
+    chart = lay_out(stats)
     assert len(chart.bars) <= 72
     assert all(bar.left >= 0 and bar.left + bar.width <= 1 for bar in chart.bars)
     assert all(bar.completed + bar.failed <= 1 + 1e-9 for bar in chart.bars)

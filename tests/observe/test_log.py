@@ -54,8 +54,8 @@ def test_lines_of_libraries_and_applications_have_the_same_format(lines: Lines) 
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("look out", stacklevel=1)
-    said, warned = lines()
-    assert (said["event"], said["customer"], said["logger"]) == ("hello Io", 7, "my.app")
+    greeting, warned = lines()
+    assert (greeting["event"], greeting["customer"], greeting["logger"]) == ("hello Io", 7, "my.app")
     assert "look out" in warned["event"]
 
 

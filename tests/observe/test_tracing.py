@@ -56,7 +56,7 @@ async def end(how: str, job: JobContext) -> None:
         case "snooze" if job.attempt == 1:
             raise Snooze(0.001)
         case "fail":
-            raise ValueError("as told")
+            raise ValueError("as requested")
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ async def test_the_span_of_an_attempt_has_its_outcome(
     assert found[0].status.status_code is status
     for event in found[0].events:
         assert event.name == "exception"
-        assert dict(event.attributes or {}) == {"exception.type": "ValueError", "exception.message": "as told"}
+        assert dict(event.attributes or {}) == {"exception.type": "ValueError", "exception.message": "as requested"}
 
 
 async def test_an_undeclared_job_type_is_not_part_of_the_span_name(other: Queue, worker: Worker) -> None:

@@ -176,15 +176,15 @@ async def test_the_facts_are_gathered_from_all_servers(
             job = await read_job(connection, id)
         return await why_not_running(database, queues, known, job)
 
-    nobody = "No worker for the queue mails is alive."
-    assert await why() == ["It is on its way to the queue.", nobody]
+    no_worker = "No worker for the queue mails is alive."
+    assert await why() == ["It is on its way to the queue.", no_worker]
     assert settings.redis_url
     client = connect(settings.redis_url)
     relay = Relay(database, client, prefix=settings.queue_prefix)
     await relay.round()
     await relay.stop()
     await client.aclose()
-    assert await why() == [NEXT, nobody]
+    assert await why() == [NEXT, no_worker]
     async with database.connection() as connection:
         for worker, of in (("w1", "mails"), ("w2", "other")):
             beat = WorkerBeat(id=worker, host="h", pid=1, queues=[of], concurrency=1, running=0, state="running")

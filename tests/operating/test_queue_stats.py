@@ -36,7 +36,7 @@ async def queues(settings: Settings, registry: Registry, database: Database) -> 
     await queues.close()
 
 
-def foreign(job_id: str, timestamp: int) -> QueuedJob:
+def external(job_id: str, timestamp: int) -> QueuedJob:
     return QueuedJob(
         job_id=job_id,
         job_type="t",
@@ -72,7 +72,7 @@ async def test_jobs_of_other_clients_wait_since_they_were_published(
 ) -> None:
     published = datetime.now(UTC) - timedelta(minutes=10)
     timestamp = int(published.timestamp() * 1_000)
-    await QueueWriter(client, prefix=settings.queue_prefix).add("q", [foreign("1", timestamp)])
+    await QueueWriter(client, prefix=settings.queue_prefix).add("q", [external("1", timestamp)])
     (state,) = await queues.states(["q"])
     assert state.oldest_waiting is not None
     assert 600 <= state.oldest_waiting < 700
@@ -89,7 +89,7 @@ async def test_a_queue_may_be_known_to_the_program_the_record_or_redis(
     async with database.connection() as connection:
         await connection.fetchval("SELECT herdbook.publish('x', '{}', queue => 'by-sql')")
         await set_queue_paused(connection, "spoken-of", False)
-    await QueueWriter(client, prefix=settings.queue_prefix).add("by-node", [foreign("1", 1_700_000_000_000)])
+    await QueueWriter(client, prefix=settings.queue_prefix).add("by-node", [external("1", 1_700_000_000_000)])
     await client.hset(f"{settings.queue_prefix}:paused-by-node:meta", "paused", "1")
     assert await queues.names() == ["by-sql", "q", "spoken-of"]
     for name in (*await queues.names(), "by-node", "paused-by-node"):

@@ -191,7 +191,7 @@ JOBS: dict[str, Prepare] = {
     "of which one is another worker's": lambda client, prefix: client.set(prefix + "j1:lock", "w2"),
     "of which one is not active": lambda client, prefix: client.lrem(prefix + "active", 1, "j1"),
     "of which one was seen by the stalled check": lambda client, prefix: client.sadd(prefix + "stalled", "j1", "j2"),
-    "of which one was tried before": hset("j1", {"atm": "2"}),
+    "with a job that had an attempt before": hset("j1", {"atm": "2"}),
     "of a queue that was paused meanwhile": hset("meta", {"paused": "1"}),
     "of a queue whose active jobs were limited": hset("meta", {"concurrency": "3"}),
     "the last of the queue": lambda client, prefix: client.delete(prefix + "wait", prefix + "prioritized"),
@@ -210,8 +210,8 @@ async def test_completing(
         await client.set(prefix + "de:once", "j1")
         await prepare(client, prefix)
     reply = await ours.ack_and_fetch([ack_completed(one, result=f'"{one.job_id}"') for one in held], room)
-    told = [job_id for job_id, _ in reply.refused] + ids(reply.deliveries)
-    assert Counter(told) == Counter(await theirs.complete(held, room))
+    handled = [job_id for job_id, _ in reply.refused] + ids(reply.deliveries)
+    assert Counter(handled) == Counter(await theirs.complete(held, room))
     assert await state(client, settings, "ours") == await state(client, settings, "theirs")
 
 

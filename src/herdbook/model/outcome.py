@@ -94,8 +94,7 @@ class Released:
     is_counted: ClassVar = False
 
 
-# Each says in which status it leaves the job, how its attempt is recorded, and whether that counts as one of the
-# attempts that the job may have.
+# Each defines the job's next status, how the attempt is recorded, and whether it counts towards the job's attempts.
 Outcome = Succeeded | WillRetry | Snoozed | Failed | Cancelled | Released
 
 
