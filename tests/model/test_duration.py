@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from herdbook.model.duration import milliseconds, parse_duration, parse_limit, typed, written
+from herdbook.model.duration import format_duration, milliseconds, parse_duration, parse_input, parse_limit
 
 
 @pytest.mark.parametrize(
@@ -38,17 +38,24 @@ def test_fractions_of_a_millisecond_are_rounded_up() -> None:
 
 
 def test_input_without_a_unit_is_a_number() -> None:
-    assert [typed(text) for text in ("30", " 0.5 ", "30s", "soon", "", "1e3")] == [30, 0.5, "30s", "soon", "", "1e3"]
+    assert [parse_input(text) for text in ("30", " 0.5 ", "30s", "soon", "", "1e3")] == [
+        30,
+        0.5,
+        "30s",
+        "soon",
+        "",
+        "1e3",
+    ]
 
 
 @pytest.mark.parametrize("value", [0, 1, 999, 1_000, 1_500, 90_000, 3_600_000, 172_800_000])
 def test_a_formatted_duration_can_be_parsed_again(value: int) -> None:
-    assert parse_duration(written(value)) == value
-    assert parse_limit(written(value)) == value / 1_000
+    assert parse_duration(format_duration(value)) == value
+    assert parse_limit(format_duration(value)) == value / 1_000
 
 
 def test_a_duration_is_formatted_in_its_largest_whole_unit() -> None:
-    assert [written(value) for value in (7, 30_000, 1_500, 5_400_000, 86_400_000)] == [
+    assert [format_duration(value) for value in (7, 30_000, 1_500, 5_400_000, 86_400_000)] == [
         "7ms",
         "30s",
         "1500ms",

@@ -14,7 +14,7 @@ from herdbook.cli import options
 from herdbook.cli.connect import open_record, read_settings
 from herdbook.cli.exit_codes import printable
 from herdbook.cli.tables import COLOURS, attempt_fields, coloured, job_fields, log_fields, one_line, time_text, to_json
-from herdbook.model.duration import written
+from herdbook.model.duration import format_duration
 from herdbook.model.job import Attempt, Job
 from herdbook.record.reads import StoredLogLine, read_attempts, read_job, read_logs
 from herdbook.settings import Settings
@@ -64,7 +64,7 @@ def _show(job: Job) -> None:
     _say("worker", job.worker)
     _say("priority", str(job.priority) if job.priority else None)
     _say("backoff", to_json(job.backoff.model_dump(by_alias=True)) if job.backoff else None)
-    _say("timeout", written(job.timeout_ms) if job.timeout_ms else None)
+    _say("timeout", format_duration(job.timeout_ms) if job.timeout_ms else None)
     _say("callback", job.callback_url)
     _say("created", time_text(job.created_at))
     _say("run at", time_text(job.run_at) if job.run_at else None)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from herdbook.errors import InvalidJobError
-from herdbook.model.duration import typed
+from herdbook.model.duration import parse_input
 from herdbook.model.options import MAX_PRIORITY, JobOptions
 from herdbook.publishing.publish import parse_options
 
@@ -61,7 +61,7 @@ def chosen(*, backoff: dict[str, Any], **given: Any) -> JobOptions:
 def _given(found: dict[str, Any]) -> dict[str, Any]:
     """What was not left out; durations without a unit are numbers."""
     return {
-        name: typed(value) if name in ("delay", "timeout") else value
+        name: parse_input(value) if name in ("delay", "timeout") else value
         for name, value in found.items()
         if value is not None
     }

@@ -10,7 +10,7 @@ from herdbook.cli import options
 from herdbook.cli.connect import given_settings
 from herdbook.cli.loading import load_app
 from herdbook.cli.tables import print_table
-from herdbook.model.duration import written
+from herdbook.model.duration import format_duration
 from herdbook.model.registry import JobType
 
 _HEADER = ("TYPE", "QUEUE", "ATTEMPTS", "BACKOFF", "TIMEOUT", "EXECUTOR", "DESCRIPTION")
@@ -48,7 +48,7 @@ def _row(job_type: JobType) -> tuple[str, ...]:
         job_type.queue,
         str(job_type.attempts),
         _backoff(job_type),
-        written(round(job_type.timeout * 1_000)) if job_type.timeout else "-",
+        format_duration(round(job_type.timeout * 1_000)) if job_type.timeout else "-",
         job_type.executor if job_type.function else "-",
         job_type.description.partition("\n")[0] or ("" if job_type.function else "runs elsewhere"),
     )
@@ -57,4 +57,4 @@ def _row(job_type: JobType) -> tuple[str, ...]:
 def _backoff(job_type: JobType) -> str:
     if job_type.own_backoff:
         return "own"
-    return f"{job_type.backoff.type} {written(job_type.backoff.delay)}" if job_type.backoff else "none"
+    return f"{job_type.backoff.type} {format_duration(job_type.backoff.delay)}" if job_type.backoff else "none"

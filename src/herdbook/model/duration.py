@@ -35,14 +35,14 @@ def milliseconds(value: float | str) -> int:
     return math.ceil(found)
 
 
-def typed(text: str) -> float | str:
+def parse_input(text: str) -> float | str:
     """A typed-in duration as options accept it: a number if it has no unit, otherwise the text."""
     text = text.strip()
     match = _BARE.fullmatch(text)
     return text if match is None else float(text) if match[1] else int(text)
 
 
-def written(milliseconds: int) -> str:
+def format_duration(milliseconds: int) -> str:
     """The duration as text in its largest whole unit: `10m`, `1s`, `1500ms`."""
     unit = next(unit for unit in reversed(_UNIT_MS) if milliseconds % _UNIT_MS[unit] == 0)
     return f"{milliseconds // _UNIT_MS[unit]}{unit}" if milliseconds else "0ms"

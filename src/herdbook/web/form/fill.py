@@ -8,7 +8,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from herdbook.model.duration import written
+from herdbook.model.duration import format_duration
 from herdbook.web.form import json_text
 from herdbook.web.form.entries import (
     LOCAL_DATE_TIME,
@@ -84,7 +84,7 @@ def _text(field: Field, value: Any) -> str | None:  # noqa: PLR0911  (one for ea
         case _, bool():
             return None
         case FieldKind.DURATION, int():
-            return written(value)
+            return format_duration(value)
         case FieldKind.INTEGER | FieldKind.NUMBER, int():
             return str(value)
         case FieldKind.NUMBER, float():

@@ -7,7 +7,7 @@ Never knows the options' limits: `JobOptions` does.
 import json
 from typing import Any
 
-from herdbook.model.duration import written
+from herdbook.model.duration import format_duration
 from herdbook.model.job import Job
 from herdbook.model.options import MAX_PRIORITY
 from herdbook.model.registry import JobType
@@ -85,12 +85,12 @@ def _usual_backoff(job_type: JobType) -> str:
     if job_type.own_backoff:
         return "the job type decides, by the number of the try and its error"
     backoff = job_type.backoff
-    return f"{backoff.type}, from {written(backoff.delay)}" if backoff else "none, the next try comes at once"
+    return f"{backoff.type}, from {format_duration(backoff.delay)}" if backoff else "none, the next try comes at once"
 
 
 def _usual_limit(job_type: JobType) -> str:
     if job_type.timeout:
-        return written(round(job_type.timeout * 1_000))
+        return format_duration(round(job_type.timeout * 1_000))
     return "none" if job_type.function else "that of the program which does the work"
 
 

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from herdbook.errors import FieldProblem
-from herdbook.model.duration import typed
+from herdbook.model.duration import parse_input
 from herdbook.web.form import json_text
 from herdbook.web.form.entries import LOCAL_DATE_TIME, FieldEntry
 from herdbook.web.form.fields import ABSENT, FieldKind
@@ -86,7 +86,7 @@ class Reading:
             case FieldKind.INTEGER | FieldKind.NUMBER:
                 return self._number(text.strip(), path, whole=entry.kind is FieldKind.INTEGER)
             case FieldKind.DURATION:
-                return typed(text)
+                return parse_input(text)
             case FieldKind.BOOLEAN:
                 return text == "true" if text in ("true", "false") else self._refused(path, "not yes or no", text)
             case FieldKind.CHOICE:
