@@ -35,7 +35,10 @@ BAD_INPUT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("report", REPORT, "--delay", "1s", "--run-at", "2040-01-31T08:00:00Z"), "give delay or runAt, not both"),
     (("report", REPORT, "--timeout", "soon"), "--timeout: not a duration: give seconds, or a text such as 500ms"),
     (("report", REPORT, "--callback-url", "x"), "--callback-url: Input should be a valid URL"),
-    (("report", REPORT, "--callback-url", "http://a:b@c"), "--callback-url: the URL must not contain a user name or password"),
+    (
+        ("report", REPORT, "--callback-url", "http://a:b@c"),
+        "--callback-url: the URL must not contain a user name or password",
+    ),
     (("report", REPORT, "--backoff", "odd"), "--backoff: Input should be 'fixed' or 'exponential'"),
     (("report", REPORT, "--backoff-delay", "x", "--jitter", "2"), "--backoff-delay: not a duration: give milliseconds"),
     (("report", REPORT, "--jitter", "2"), "--jitter: Input should be less than or equal to 1"),

@@ -54,8 +54,7 @@ async def test_a_job_that_kills_three_processes_is_poison_whatever_tries_it_has_
             attempts = await read_attempts(connection, job)
     assert (job.status, job.attempt, job.max_attempts) == (JobStatus.FAILED, 3, 10)
     assert job.error_message == (
-        "the job's process ended by itself, with exit code 9; "
-        "3 processes have died of this job, so it is not retried"
+        "the job's process ended by itself, with exit code 9; 3 processes have died of this job, so it is not retried"
     )
     assert [(one.outcome, one.error_type) for one in attempts] == [
         (AttemptOutcome.RETRY, "ProcessDied"),

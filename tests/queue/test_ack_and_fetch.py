@@ -55,8 +55,8 @@ class Theirs:
         for delivery in held:
             job_id, ack = delivery.job_id, ack_completed(replace(delivery, token="w1"), result="")
             keys = [self._prefix + name for name in (*MOVE, "completed", job_id, "metrics:completed", "marker")]
-            along = "1" if len(fetched) < room else ""
-            _, ((*_, options, _),) = pack_acknowledgements([ack], self._retention, worker="w1", lock_duration=LOCK)
+            fetch_next = "1" if len(fetched) < room else ""
+            _, ((*_, options, _),) = split_acknowledgements([ack], self._retention, worker="w1", lock_duration=LOCK)
             answer = await self._finish(
                 keys=keys,
                 args=[job_id, at, "returnvalue", f'"{job_id}"', "completed", fetch_next, self._prefix, options, ""],

@@ -6,7 +6,7 @@ import msgpack
 import pytest
 
 from herdbook.model.options import Backoff
-from herdbook.queue.delivery import Acknowledgement, Delivery, Retention, pack_acknowledgements, parse_delivery
+from herdbook.queue.delivery import Acknowledgement, Delivery, Retention, parse_delivery, split_acknowledgements
 from tests.queue.acks import ack_completed, ack_failed
 
 RETENTION = Retention(completed=100, failed=200, seconds=60)
@@ -17,7 +17,7 @@ def delivery(options: str = "{}") -> Delivery:
 
 
 def packed_acks(acks: list[Acknowledgement]) -> tuple[list[str], list[list[Any]]]:
-    return pack_acknowledgements(acks, RETENTION, worker="w", lock_duration=30_000)
+    return split_acknowledgements(acks, RETENTION, worker="w", lock_duration=30_000)
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,12 @@ def test_options_are_read_as_bullmq_reads_them(options: str, attempts: int, back
     ],
 )
 def test_the_publishers_wish_how_long_to_keep_the_job_is_heeded(options: str, keep: dict[str, int]) -> None:
-    _, (packed,) = pack_acknowledgements(
-        [ack_completed(delivery(options), result="null")], RETENTION, worker="w", lock_duration=30_000
-    )
+    _, (packed,) = packed_acks([ack_completed(delivery(options), result="null")])
     assert msgpack.unpackb(packed[5])["keepJobs"] == keep
 
 
 def test_a_failure_carries_its_reason_and_trace() -> None:
-    _, (packed,) = pack_acknowledgements(
-        [ack_failed(delivery(), reason="r", stack_trace="s")], RETENTION, worker="w", lock_duration=30_000
-    )
+    _, (packed,) = packed_acks([ack_failed(delivery(), reason="r", stack_trace="s")])
     assert packed[:5] == ["finish", "id", "failed", "failedReason", "r"]
     assert msgpack.unpackb(packed[5])["keepJobs"] == {"count": 200, "age": 60}
     assert msgpack.unpackb(packed[6]) == ["failedReason", "r", "stacktrace", '["s"]']
@@ -65,9 +61,7 @@ def test_a_failure_carries_its_reason_and_trace() -> None:
 def test_the_last_job_of_each_kind_removes_old_ones_and_plain_completions_are_grouped() -> None:
     done, failed = ack_completed(delivery(), result="1"), ack_failed(delivery(), reason="r")
     wish = ack_completed(delivery('{"removeOnComplete": 7}'), result="1")
-    plain, packed = pack_acknowledgements(
-        [done, failed, wish, done, failed, done], RETENTION, worker="w", lock_duration=30_000
-    )
+    plain, packed = packed_acks([done, failed, wish, done, failed, done])
     assert plain == ["id", "1", "token"] * 2
     kept = [msgpack.unpackb(one[5])["keepJobs"] for one in packed]
     assert kept == [{"count": -1}, {"count": 7}, {"count": 200, "age": 60}, {"count": 100, "age": 60}]

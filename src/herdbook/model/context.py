@@ -126,12 +126,12 @@ class JobContext:
         report, self._report = self._report, None
         return report or NOTHING
 
-    def put_back(self, notes: Report) -> None:
-        """Report that could not be written down yet, for the next call of `take_report`."""
-        newer = self._noted()
-        self._notes = Report(
-            progress=notes.progress if newer.progress is None else newer.progress,
-            logs=[replace(line, was_sent=True) for line in notes.logs] + newer.logs,
+    def put_back(self, older: Report) -> None:
+        """Return a report that could not be recorded, as far as is known, for the next `take_report`."""
+        newer = self._pending_report()
+        self._report = Report(
+            progress=older.progress if newer.progress is None else newer.progress,
+            logs=[replace(line, was_sent=True) for line in older.logs] + newer.logs,
         )
 
     def _pending_report(self) -> Report:

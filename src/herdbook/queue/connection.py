@@ -46,8 +46,8 @@ def connect_from_thread(url: str) -> redis.Redis:
         url,
         decode_responses=True,
         encoding_errors="surrogateescape",
-        socket_timeout=_PROMPT,
-        socket_connect_timeout=_PROMPT,
+        socket_timeout=_COMMAND_TIMEOUT,
+        socket_connect_timeout=_COMMAND_TIMEOUT,
         retry=Retry(NoBackoff(), 0),
     )
 

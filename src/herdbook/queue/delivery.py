@@ -14,7 +14,7 @@ from herdbook.model.job import LONGEST_TRACE_CONTEXT
 from herdbook.model.options import Backoff
 from herdbook.model.outcome import Cancelled, ErrorReport, Failed, Outcome, Released, Snoozed, Succeeded, WillRetry
 from herdbook.model.storable import storable_text
-from herdbook.queue.scripts import pack
+from herdbook.queue.scripts import to_msgpack
 
 # The greatest whole number that a column of the record takes; some write Number.MAX_SAFE_INTEGER for "always".
 _MOST = 2**31 - 1
@@ -119,10 +119,10 @@ def parse_delivery(queue: str, job: Sequence[Any], token: str) -> Delivery:
 # What becomes of a parent whose child fails, see BullMQ.
 _PARENT_OPTIONS = ("fpof", "cpof", "idof", "rdof")
 # Finished jobs stay, however many and old they are.
-_FOR_EVER = Retention(completed=-1, failed=-1, seconds=0)
+_KEEP_ALL = Retention(completed=-1, failed=-1, seconds=0)
 
 
-def pack_acknowledgements(
+def split_acknowledgements(
     acks: Sequence[Acknowledgement], retention: Retention, *, worker: str, lock_duration: int
 ) -> tuple[list[str], list[list[Any]]]:
     """Acknowledgements as `ack_and_fetch.lua` takes them: id, result, token of plainly completed jobs, and the others.
@@ -140,26 +140,27 @@ def pack_acknowledgements(
         if isinstance(outcome, Succeeded) and not is_last and "removeOnComplete" not in ack.delivery.options:
             plain += (ack.delivery.job_id, outcome.result, ack.delivery.token)
         else:
-            others.append(_pack(ack, retention if is_last else _FOR_EVER, worker, lock_duration))
+            others.append(_ack_arguments(ack, retention if is_last else _KEEP_ALL, worker, lock_duration))
     return plain, others
 
 
-def pack_finish_options(worker: str, lock_duration: int) -> bytes:
+def plain_finish_options(worker: str, lock_duration: int) -> bytes:
     """What `moveToFinished` is to be told of a job that completed plainly; the script adds the lock's token."""
-    return pack(_finish_options("", worker, lock_duration, _keep(None, _FOR_EVER.completed, 0), 1, 0))
+    return to_msgpack(_finish_options("", worker, lock_duration, _keep_jobs(None, _KEEP_ALL.completed, 0), 1, 0))
 
 
-def _pack(ack: Acknowledgement, retention: Retention, worker: str, lock_duration: int) -> list[Any]:
+def _ack_arguments(ack: Acknowledgement, retention: Retention, worker: str, lock_duration: int) -> list[Any]:
+    """The acknowledgement as `ack_and_fetch.lua` takes it."""
     delivery = ack.delivery
     match ack.outcome:
         case Succeeded(result=result):
-            keep = _keep(delivery.options.get("removeOnComplete"), retention.completed, retention.seconds)
-            finish = _pack_finish_options(delivery, worker, lock_duration, keep)
+            keep = _keep_jobs(delivery.options.get("removeOnComplete"), retention.completed, retention.seconds)
+            finish = _encode_finish_options(delivery, worker, lock_duration, keep)
             return ["finish", delivery.job_id, "completed", "returnvalue", result, finish, ""]
         case Failed(error=error) | Cancelled(error=error):
-            # BullMQ knows no cancelled jobs.
-            keep = _keep(delivery.options.get("removeOnFail"), retention.failed, retention.seconds)
-            finish = _pack_finish_options(delivery, worker, lock_duration, keep)
+            # BullMQ has no cancelled jobs.
+            keep = _keep_jobs(delivery.options.get("removeOnFail"), retention.failed, retention.seconds)
+            finish = _encode_finish_options(delivery, worker, lock_duration, keep)
             fields = _failure_fields(error)
             return ["finish", delivery.job_id, "failed", "failedReason", error.message, finish, fields]
         case WillRetry(error=error, after=after) if after > 0:
@@ -186,19 +187,19 @@ def _options(text: str) -> dict[str, Any]:
     return options
 
 
-def _pack_finish_options(delivery: Delivery, worker: str, lock_duration: int, keep: dict[str, int]) -> bytes:
+def _encode_finish_options(delivery: Delivery, worker: str, lock_duration: int, keep: dict[str, int]) -> bytes:
     options = _finish_options(
         delivery.token, worker, lock_duration, keep, delivery.max_attempts, delivery.attempts_made
     )
     parents = {name: bool(delivery.options[name]) for name in _PARENT_OPTIONS if name in delivery.options}
-    return pack({**options, **parents})
+    return to_msgpack({**options, **parents})
 
 
 def _finish_options(
     token: str, worker: str, lock_duration: int, keep: dict[str, int], attempts: int, attempts_made: int
 ) -> dict[str, Any]:
     return {
-        # The token shows that this job's lock is ours; the next two are for a job that is fetched along.
+        # The token proves that we hold this job's lock; the next two are for a job that is fetched with it.
         "token": token,
         "lockDuration": lock_duration,
         "name": worker,
@@ -210,15 +211,19 @@ def _finish_options(
     }
 
 
-def _keep(wish: Any, count: int, seconds: int) -> dict[str, int]:
+def _keep_jobs(requested: Any, count: int, seconds: int) -> dict[str, int]:
     """How many finished jobs stay: what the job's publisher asked for (as BullMQ reads it), else ours."""
-    match wish:
+    match requested:
         case bool():
-            return {"count": 0 if wish else -1}
+            return {"count": 0 if requested else -1}
         case int():
-            return {"count": _whole(wish, count)}
+            return {"count": _whole(requested, count)}
         case dict():
-            return {name: _whole(wish[name], 0) for name in ("count", "age", "limit") if wish.get(name) is not None}
+            return {
+                name: _whole(requested[name], 0)
+                for name in ("count", "age", "limit")
+                if requested.get(name) is not None
+            }
         case _:
             return {"count": count, "age": seconds} if seconds else {"count": count}
 

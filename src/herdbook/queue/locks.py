@@ -13,7 +13,7 @@ from herdbook.queue.delivery import Delivery
 from herdbook.queue.keys import key_prefix
 from herdbook.queue.scripts import bullmq_script, to_msgpack
 
-# What was lost: the queue, and by job id the tokens of the locks that are gone or somebody else's.
+# Called with the queue and, by job id, the tokens of the locks that are gone or held by another worker.
 OnLost = Callable[[str, dict[str, str]], None]
 
 
@@ -62,11 +62,11 @@ class LockKeeper:
                 held = [(queue, dict(tokens)) for queue, tokens in self._held.items() if tokens]
             for queue, tokens in held:
                 prefix = key_prefix(self._prefix, queue)
-                packed = (pack(list(tokens.values())), pack(list(tokens)))
+                packed = (to_msgpack(list(tokens.values())), to_msgpack(list(tokens)))
                 try:
                     lost: list[str] = extend(keys=[f"{prefix}stalled"], args=[prefix, *packed, self._lock_duration])
                 except (RedisError, OSError):
-                    continue  # Redis is unreachable; the next round tries again.
+                    continue  # Redis is unreachable; the next round retries.
                 with self._guard:
                     lost = [job_id for job_id in lost if self._held[queue].get(job_id) == tokens[job_id]]
                 if lost:

@@ -42,7 +42,7 @@ def bullmq_script(name: str) -> str:
     return files("bullmq").joinpath("commands", f"{name}.lua").read_text(encoding="utf-8")
 
 
-def pack(value: Any) -> bytes:
-    """The value as a script unpacks it. Redis's unpacker has no binary type, so bytes go as texts."""
+def to_msgpack(value: Any) -> bytes:
+    """The value in MessagePack, for scripts. Redis's decoder has no binary type, so bytes are sent as strings."""
     packed: bytes = msgpack.packb(value, use_bin_type=False, unicode_errors="surrogateescape")
     return packed

@@ -61,7 +61,7 @@ class WorkQueue:
         self._move_stalled = self._client.register_script(bullmq_script("moveStalledJobsToWait-9"))
         self._update_progress = self._client.register_script(bullmq_script("updateProgress-3"))
         self._fetches = count(1)
-        self._plain_options = pack_finish_options(worker, stalled.lock_duration)
+        self._plain_options = plain_finish_options(worker, stalled.lock_duration)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -82,10 +82,10 @@ class WorkQueue:
         """
         now, token = _now(), token or self.new_token()
         lock_duration = self._stalled.lock_duration
-        plain, others = pack_acknowledgements(acks, self._retention, worker=self.worker, lock_duration=lock_duration)
-        options = pack({"token": token, "lockDuration": lock_duration, "name": self.worker})
-        packed = (pack(plain), self._plain_options, pack(others), "1" if is_repeat else "")
-        with away_is_unavailable():
+        plain, others = split_acknowledgements(acks, self._retention, worker=self.worker, lock_duration=lock_duration)
+        options = to_msgpack({"token": token, "lockDuration": lock_duration, "name": self.worker})
+        packed = (to_msgpack(plain), self._plain_options, to_msgpack(others), "1" if is_repeat else "")
+        with raises_queue_unavailable():
             refused, fetched, limited, next_at = await self._ack_and_fetch(
                 keys=[self._prefix], args=[now, options, min(room, BATCH_LIMIT), *packed]
             )

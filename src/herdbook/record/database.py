@@ -119,8 +119,8 @@ class errors_are_unavailable:  # noqa: N801  (reads as a statement where it is u
             raise RecordUnavailableError(f"PostgreSQL cannot do it now: {error}") from error
 
 
-class away_is_unavailable:  # noqa: N801  (reads as a statement where it is used)
-    """Turns the many errors of an absent PostgreSQL into RecordUnavailableError."""
+class raises_record_unavailable:  # noqa: N801  (reads as a statement where it is used)
+    """Turns the many errors of an unreachable PostgreSQL into RecordUnavailableError."""
 
     def __enter__(self) -> None:
         pass

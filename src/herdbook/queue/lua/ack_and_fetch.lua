@@ -75,10 +75,10 @@ function handlers.finish(id, target, property, value, packed, fields)
     if type(reply) ~= "table" then
         return reply
     end
-    fetch(reply)
+    add_fetched(reply)
     if #fetched > 0 then
         -- It has the token of the job that made room for it.
-        call("SET", prefix .. reply[2] .. ":lock", me.token, "PX", me.lockDuration)
+        call("SET", prefix .. reply[2] .. ":lock", worker.token, "PX", worker.lockDuration)
     end
     return 0
 end
@@ -155,7 +155,7 @@ local function complete_all(plain)
         if ours and childless and not (job[3] or job[4] or job[5]) then
             acknowledge(complete, id, value, job[2])
         else
-            acknowledge(ways.finish, id, "completed", "returnvalue", value, finish_options(token), "")
+            acknowledge(handlers.finish, id, "completed", "returnvalue", value, finish_options(token), "")
         end
     end
     if #freed > 0 then
@@ -213,7 +213,7 @@ end
 local function take_on()
     local ids = call("LRANGE", active, 0, -1)
     for i, id in ipairs(ids) do
-        if call("GET", prefix .. id .. ":lock") == me.token then
+        if call("GET", prefix .. id .. ":lock") == worker.token then
             fetched[#fetched + 1] = read(id)
             room = room - 1
         end
