@@ -94,7 +94,7 @@ async def at_work(settings: Settings, database: Database) -> AsyncIterator[Site]
 
 
 def publisher_on(database: Database, settings: Settings) -> Publisher:
-    return Publisher(database, book, max_job_bytes=settings.max_job_bytes)
+    return Publisher(database, book.registry, max_job_bytes=settings.max_job_bytes)
 
 
 async def addresses(database: Database) -> dict[str, str]:

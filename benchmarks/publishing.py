@@ -21,8 +21,8 @@ async def publish(settings: Settings, name: str, jobs: int, *, bulk: int, ahead:
     assert settings.database_url
     database = Database(settings.database_url, size=2)
     await database.open()
-    publisher = Publisher(database, book, max_job_bytes=settings.max_job_bytes)
-    make, queue = MAKES[name], book.get(name).queue
+    publisher = Publisher(database, book.registry, max_job_bytes=settings.max_job_bytes)
+    make, queue = MAKES[name], book.registry.get(name).queue
 
     async def has_room() -> bool:
         async with database.connection() as connection:

@@ -136,7 +136,7 @@ async def standing(settings: Settings) -> AsyncIterator[Stand]:
             yield Stand(
                 settings=settings,
                 database=database,
-                publisher=Publisher(database, book, max_job_bytes=settings.max_job_bytes),
+                publisher=Publisher(database, book.registry, max_job_bytes=settings.max_job_bytes),
                 control=Control(database, FolderArtifacts(settings.artifact_folder)),
                 relay=relay,
             )

@@ -55,7 +55,7 @@ async def measure(settings: Settings, *, jobs: int, rounds: int, concurrency: in
 async def measure_once(stand: Stand, flow: Flow) -> Figures:
     """Publish, carry, work off and record the jobs, all at the same time."""
     assert stand.settings.redis_url
-    busy, since, queue = load(), await stand.now(), book.get(flow.name).queue
+    busy, since, queue = load(), await stand.now(), book.registry.get(flow.name).queue
     async with working(stand, queue, concurrency=flow.concurrency) as crew, connect(stand.settings.redis_url) as client:
         await crew.begin()
         with running(stand.settings, *flow.words(), module="benchmarks.publishing") as publisher:

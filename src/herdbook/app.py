@@ -4,17 +4,18 @@ It never runs jobs: `herdbook worker app:book` does.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from herdbook.embedded import read_running_servers
 from herdbook.errors import ConfigurationError, HerdbookError
 from herdbook.model.job import Job, NewJob
-from herdbook.model.options import JobOptions
-from herdbook.model.registry import Registry
+from herdbook.model.options import Backoff, JobOptions
+from herdbook.model.outcome import DEFAULT_BACKOFF
+from herdbook.model.registry import DEFAULT_ATTEMPTS, AnyBackoff, Function, Registry
 from herdbook.observe.exporting import program_tracing
 from herdbook.publishing.publish import (
     JobRequest,
@@ -35,18 +36,51 @@ from herdbook.settings import Settings
 _LOOK = 0.1
 
 
-class Herdbook(Registry):
-    """A program's job types and its way to publish jobs.
+class Herdbook:
+    """Job types and a way to publish jobs.
 
-    Settings come from the environment unless given. The connection to PostgreSQL opens on first use;
-    `async with book:` or `await book.close()` closes it.
+    Settings come from the environment unless given, and the job types are those declared here unless a `registry`
+    brings its own. The connection to PostgreSQL opens at the first use; `async with book:` or `await book.close()`
+    ends it.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        super().__init__()
+    def __init__(self, settings: Settings | None = None, *, registry: Registry | None = None) -> None:
         self._settings = settings or Settings()
+        self._registry = registry or Registry()
         self._database: Database | None = None
         self._publisher: Publisher | None = None
+
+    @property
+    def registry(self) -> Registry:
+        """The job types; `book.registry.include(other)` adds those of another registry."""
+        return self._registry
+
+    def processor(
+        self,
+        name: str,
+        *,
+        queue: str | None = None,
+        attempts: int = DEFAULT_ATTEMPTS,
+        backoff: AnyBackoff | None = DEFAULT_BACKOFF,
+        timeout: float | str | None = None,
+        executor: Literal["async", "thread", "process"] | None = None,
+    ) -> Callable[[Function], Function]:
+        """Declare the decorated function as the processor of job type `name`, see `Registry.processor`."""
+        return self._registry.processor(
+            name, queue=queue, attempts=attempts, backoff=backoff, timeout=timeout, executor=executor
+        )
+
+    def declare(
+        self,
+        name: str,
+        payload: Any,
+        *,
+        queue: str | None = None,
+        attempts: int = DEFAULT_ATTEMPTS,
+        backoff: Backoff | dict[str, Any] | None = DEFAULT_BACKOFF,
+    ) -> None:
+        """Declare a job type whose work runs elsewhere, see `Registry.declare`."""
+        self._registry.declare(name, payload, queue=queue, attempts=attempts, backoff=backoff)
 
     async def publish(
         self,
@@ -114,7 +148,7 @@ class Herdbook(Registry):
         await self.close()
 
     def _prepared(self, request: JobRequest) -> AbstractContextManager[Sequence[NewJob]]:
-        job = prepare(self, request, max_bytes=self._settings.max_job_bytes)
+        job = prepare(self._registry, request, max_bytes=self._settings.max_job_bytes)
         return followed(_program_trace(), [job])
 
     async def _opened(self) -> Publisher:
@@ -127,7 +161,7 @@ class Herdbook(Registry):
             self._database = Database(settings.database_url, size=settings.pool_size)
             await self._database.open()
             self._publisher = Publisher(
-                self._database, self, max_job_bytes=settings.max_job_bytes, trace=_program_trace()
+                self._database, self._registry, max_job_bytes=settings.max_job_bytes, trace=_program_trace()
             )
         return self._publisher
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+from herdbook.app import Herdbook
 from herdbook.errors import ConfigurationError
 from herdbook.execution.worker import Worker
 from herdbook.model.artifacts import FolderArtifacts
@@ -63,8 +64,9 @@ class RunningSystem:
 
 
 @asynccontextmanager
-async def running_system(settings: Settings, registry: Registry) -> AsyncIterator[RunningSystem]:
-    """A migrated record, a relay with its upkeep and a worker on the servers in `settings`; all end with the block."""
+async def running_system(settings: Settings, app: Herdbook | Registry) -> AsyncIterator[RunningSystem]:
+    """A migrated record, a relay with its upkeep and a worker on `settings`' servers; all end with the block."""
+    registry = app.registry if isinstance(app, Herdbook) else app
     if settings.database_url is None or settings.redis_url is None:
         raise ConfigurationError("a running system needs DATABASE_URL and REDIS_URL")
     database = Database(settings.database_url, size=settings.pool_size)

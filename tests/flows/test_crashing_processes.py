@@ -70,7 +70,7 @@ async def working(settings: Settings, database: Database) -> AsyncIterator[tuple
     client = connect(settings.redis_url)
     relay = Relay(database, client, prefix=settings.queue_prefix)
     relay.start()
-    publisher = Publisher(database, apart.book, max_job_bytes=10_000)
+    publisher = Publisher(database, apart.book.registry, max_job_bytes=10_000)
     options = JobOptions(attempts=2, backoff=None)
     published = await publisher.publish(JobRequest(job_type="stuck", job_data=0, options=options))
     worker = await start_worker(settings)

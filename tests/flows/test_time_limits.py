@@ -234,7 +234,7 @@ async def test_a_process_may_look_whether_it_is_to_end_and_is_then_used_again(se
 
 async def test_time_in_which_a_job_waits_for_a_process_does_not_count(settings: Settings) -> None:
     registry = Registry()
-    registry.include(apart.book)
+    registry.include(apart.book.registry)
     one = settings.model_copy(update={"processes": 1})
     async with running_system(one, registry) as system:
         ids: list[UUID] = []

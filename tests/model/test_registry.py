@@ -34,13 +34,13 @@ def test_a_processor_declares_its_type_queue_and_payload() -> None:
         """Makes a small picture."""
         return {}
 
-    found = book.get("thumbnail")
+    found = book.registry.get("thumbnail")
     assert (found.queue, found.attempts, found.description) == ("images", 5, "Makes a small picture.")
     assert found.backoff is not None
     assert found.backoff.delay == 2_000
     assert (found.takes_context, found.executor, found.timeout) == (True, "async", None)
     assert found.validate('{"url": "x"}') == Thumbnail(url="x")
-    assert book.queues() == ["images"]
+    assert book.registry.queues() == ["images"]
 
 
 def test_a_time_limit_is_seconds_or_a_text() -> None:

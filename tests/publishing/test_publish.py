@@ -250,7 +250,7 @@ async def test_connections_of_other_libraries_are_refused(book: Herdbook) -> Non
 
 async def test_jobs_can_be_published_in_sql(book: Herdbook, database: Database) -> None:
     async with database.connection() as connection:
-        await declare_job_types(connection, book)
+        await declare_job_types(connection, book.registry)
         with pytest.raises(asyncpg.RaiseError, match="unknown job type 'nope'"):
             await connection.fetchval("SELECT herdbook.publish('nope', '{}')")
         transaction = connection.transaction()
@@ -301,6 +301,6 @@ async def test_sql_refuses_an_invalid_callback_url(database: Database, url: str)
 
 async def test_only_herdbook_publishes_jobs_of_a_reserved_type(book: Herdbook) -> None:
     book.declare("alert", dict[str, int])
-    book.reserve("alert")
+    book.registry.reserve("alert")
     with pytest.raises(InvalidJobError, match="only Herdbook itself"):
         await book.publish("alert", {})

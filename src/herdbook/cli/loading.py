@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from herdbook.app import Herdbook
 from herdbook.errors import ConfigurationError
 from herdbook.model.registry import Registry
 
@@ -20,7 +21,7 @@ _OURS = Path(__file__).parents[1]
 
 
 def load_app(app: str | None) -> Registry | None:
-    """The `Herdbook` or `Registry` that APP names; None for None. Raises ConfigurationError."""
+    """The job types of the `Herdbook` or `Registry` that APP names; None for None. Raises ConfigurationError."""
     if app is None:
         return None
     match = _APP.fullmatch(app)
@@ -32,6 +33,8 @@ def load_app(app: str | None) -> Registry | None:
         if not hasattr(found, name):
             raise ConfigurationError(f"module {match['module']!r} has no {match['attribute']!r}{_advice(module)}")
         found = getattr(found, name)
+    if isinstance(found, Herdbook):
+        return found.registry
     if not isinstance(found, Registry):
         raise ConfigurationError(f"{app} is a {type(found).__qualname__}, not a Herdbook or Registry{_advice(module)}")
     return found
@@ -74,5 +77,5 @@ def _place(error: BaseException) -> str:
 
 
 def _advice(module: ModuleType) -> str:
-    names = [name for name, value in vars(module).items() if isinstance(value, Registry)]
+    names = [name for name, value in vars(module).items() if isinstance(value, Herdbook | Registry)]
     return f"; it has {', '.join(names)}" if names else ""
