@@ -7,13 +7,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 from uuid import UUID
 
 from herdbook.embedded import read_running_servers
-from herdbook.errors import ConfigurationError, HerdbookError
+from herdbook.errors import ConfigurationError
 from herdbook.model.job import Job, NewJob
-from herdbook.model.options import Backoff, JobOptions
+from herdbook.model.options import Backoff, BackoffOptions, JobOptions, PublishOptions
 from herdbook.model.outcome import DEFAULT_BACKOFF
 from herdbook.model.registry import DEFAULT_ATTEMPTS, AnyBackoff, Function, Registry
 from herdbook.observe.exporting import program_tracing
@@ -23,11 +23,11 @@ from herdbook.publishing.publish import (
     Publisher,
     PublishTrace,
     followed,
-    parse_options,
     prepare,
     publish_in,
     publish_sync_in,
 )
+from herdbook.publishing.user_connection import UserConnection, UserSyncConnection
 from herdbook.record.database import Database
 from herdbook.record.reads import read_job
 from herdbook.settings import Settings
@@ -77,7 +77,7 @@ class Herdbook:
         *,
         queue: str | None = None,
         attempts: int = DEFAULT_ATTEMPTS,
-        backoff: Backoff | dict[str, Any] | None = DEFAULT_BACKOFF,
+        backoff: Backoff | BackoffOptions | None = DEFAULT_BACKOFF,
     ) -> None:
         """Declare a job type whose work runs elsewhere, see `Registry.declare`."""
         self._registry.declare(name, payload, queue=queue, attempts=attempts, backoff=backoff)
@@ -87,9 +87,9 @@ class Herdbook:
         job_type: str,
         job_data: Any,
         *,
-        connection: Any = None,
+        connection: UserConnection | None = None,
         options: JobOptions | None = None,
-        **more: Any,
+        **more: Unpack[PublishOptions],
     ) -> UUID:
         """Record a job and return its id; it is delivered after the commit.
 
@@ -99,17 +99,23 @@ class Herdbook:
         transaction and vanishes if that rolls back. Raises what `herdbook.publishing.publish.prepare` raises,
         IdempotencyConflictError and RecordUnavailableError.
         """
-        request = _request(job_type, job_data, options, more)
+        request = JobRequest(job_type=job_type, job_data=job_data, options=options, **more)
         if connection is not None:
             with self._prepared(request) as (job,):
                 return (await publish_in(connection, job)).id
         return (await (await self._opened()).publish(request)).id
 
     def publish_sync(
-        self, job_type: str, job_data: Any, *, connection: Any, options: JobOptions | None = None, **more: Any
+        self,
+        job_type: str,
+        job_data: Any,
+        *,
+        connection: UserSyncConnection,
+        options: JobOptions | None = None,
+        **more: Unpack[PublishOptions],
     ) -> UUID:
-        """The same for synchronous programs, in the transaction of a psycopg or SQLAlchemy connection."""
-        request = _request(job_type, job_data, options, more)
+        """The same in synchronous programs, on a psycopg or SQLAlchemy connection, as part of its transaction."""
+        request = JobRequest(job_type=job_type, job_data=job_data, options=options, **more)
         with self._prepared(request) as (job,):
             return publish_sync_in(connection, job).id
 
@@ -179,9 +185,3 @@ def with_running_servers(settings: Settings) -> Settings:
 def _program_trace() -> PublishTrace | None:
     tracing = program_tracing()
     return tracing.publishing if tracing else None
-
-
-def _request(job_type: str, job_data: Any, options: JobOptions | None, more: dict[str, Any]) -> JobRequest:
-    if options is not None and more:
-        raise HerdbookError("give options= or single options, not both")
-    return JobRequest(job_type=job_type, job_data=job_data, options=options or parse_options(more))

@@ -181,10 +181,16 @@ def test_a_payload_without_a_json_schema_is_refused(payload: Any) -> None:
 
 def test_a_processor_must_take_a_payload() -> None:
     registry = Registry()
+    nothing: Any = lambda: None  # noqa: E731
     with pytest.raises(ConfigurationError, match="must take a payload"):
+        registry.processor("none")(nothing)
 
-        @registry.processor("none")
-        def none() -> None: ...
+
+def test_an_annotation_that_is_not_there_at_run_time_is_told() -> None:
+    def late(payload: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+    with pytest.raises(ConfigurationError, match=r"the annotations of the processor of 'late' .* name 'Nowhere'"):
+        Registry().processor("late")(late)
 
 
 def test_included_types_do_not_replace_our_own() -> None:

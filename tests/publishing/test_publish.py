@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -243,9 +243,21 @@ async def test_synchronous_programs_also_publish_in_their_transaction(
     assert await count(database) == 1
 
 
-async def test_connections_of_other_libraries_are_refused(book: Herdbook) -> None:
-    with pytest.raises(ConfigurationError, match="not object"):
-        await book.publish("note", {"text": "a"}, connection=object())
+async def test_what_has_no_transaction_is_no_connection(book: Herdbook, database: Database, settings: Settings) -> None:
+    url = settings.database_url or ""
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    async with asyncpg.create_pool(url, min_size=1) as pool:
+        for wrong in (object(), pool, engine, Session(engine)):
+            anything: Any = wrong
+            with pytest.raises(ConfigurationError, match=f"an asynchronous .* not {type(wrong).__name__}"):
+                await book.publish("note", {"text": "a"}, connection=anything)
+        async with pool.acquire() as lent:
+            with pytest.raises(ConfigurationError, match=r"a synchronous .* not PoolConnectionProxy"):
+                book.publish_sync("note", {"text": "a"}, connection=cast(Any, lent))
+            assert await count(database) == 0
+            await book.publish("note", {"text": "a"}, connection=lent)
+    assert await count(database) == 1
+    engine.dispose()
 
 
 async def test_jobs_can_be_published_in_sql(book: Herdbook, database: Database) -> None:

@@ -1,6 +1,7 @@
 """The options of a job: when and how it is delivered and retried."""
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict, Unpack
 
 from pydantic import (
     AfterValidator,
@@ -39,6 +40,14 @@ class CamelModel(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 
 
+class BackoffOptions(TypedDict, total=False):
+    """The fields of a `Backoff`, as they may be given."""
+
+    type: Literal["fixed", "exponential"]
+    delay: int | str
+    jitter: float
+
+
 class Backoff(CamelModel):
     """The wait before the next attempt, in milliseconds; `jitter` (0..1) is the share of it that is random."""
 
@@ -46,10 +55,27 @@ class Backoff(CamelModel):
     delay: Milliseconds = 1_000
     jitter: float = Field(default=0.0, ge=0.0, le=1.0)
 
+    if TYPE_CHECKING:
+
+        def __init__(self, **fields: Unpack[BackoffOptions]) -> None: ...
+
     def wait(self, attempts_made: int, random: float) -> int:
         """Milliseconds to wait after `attempts_made` attempts (from 1), as BullMQ computes it; `random` is 0..1."""
         full = self.delay if self.type == "fixed" else self.delay * 2 ** min(attempts_made - 1, 40)
         return int(full * (1 - self.jitter) + full * self.jitter * random)
+
+
+class PublishOptions(TypedDict, total=False):
+    """The fields of `JobOptions`, as `publish` takes them by name."""
+
+    delay: int | str | None
+    run_at: datetime | None
+    priority: int | None
+    attempts: int | None
+    backoff: Backoff | BackoffOptions | None
+    timeout: float | str | None
+    callback_url: HttpUrl | str | None
+    idempotency_key: str | None
 
 
 class JobOptions(CamelModel):
@@ -75,6 +101,10 @@ class JobOptions(CamelModel):
         default=None, description="URL that receives a POST once the job is completed, failed or cancelled."
     )
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=255)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **fields: Unpack[PublishOptions]) -> None: ...
 
     @model_validator(mode="after")
     def _one_start_time(self) -> "JobOptions":

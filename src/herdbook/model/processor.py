@@ -29,10 +29,17 @@ def signature(name: str, function: Callable[..., Any]) -> Signature:
     """The signature of the processor of job type `name`; raises ConfigurationError."""
     parameters = list(inspect.signature(function).parameters.values())
     if not 1 <= len(parameters) <= 2:
-        raise ConfigurationError(f"the processor of {name!r} must take a payload and, optionally, a JobContext")
-    # A callable object keeps its annotations on its __call__.
-    hints = get_type_hints(function if inspect.isroutine(function) else type(function).__call__)
-    return Signature(payload=hints.get(parameters[0].name, Any), takes_context=len(parameters) == 2)
+        raise ConfigurationError(f"the processor of {name!r} must take a payload and, if it wants, a JobContext")
+    return Signature(payload=_hints(name, function).get(parameters[0].name, Any), takes_context=len(parameters) == 2)
+
+
+def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        # A callable object keeps its annotations on its __call__.
+        return get_type_hints(function if inspect.isroutine(function) else type(function).__call__)
+    except NameError as error:
+        why = f"{error}; it must be imported at run time, and not only for type checking"
+        raise ConfigurationError(f"the annotations of the processor of {name!r} cannot be read: {why}") from None
 
 
 def executor_kind(name: str, function: Callable[..., Any], wanted: str | None) -> ExecutorKind:

@@ -10,17 +10,19 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from herdbook.errors import ConfigurationError, FieldProblem, InvalidJobError, UnknownJobTypeError
 from herdbook.model.context import JobContext
-from herdbook.model.options import Backoff, JobOptions
+from herdbook.model.options import Backoff, BackoffOptions, JobOptions
 from herdbook.model.outcome import DEFAULT_BACKOFF, BackoffFunction
 from herdbook.model.processor import ExecutorKind, executor_kind, signature
 from herdbook.model.signals import Unrecoverable
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+# What a processor may be: a function of the payload, and of the job's context if it wants.
+Processor = Callable[[Any], Any] | Callable[[Any, JobContext], Any]
+Function = TypeVar("Function", bound=Processor)
 
 # No colon: BullMQ refuses it in queue names. No space: Redis refuses it in client names.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 DEFAULT_ATTEMPTS = 3
-AnyBackoff = Backoff | dict[str, Any] | BackoffFunction
+AnyBackoff = Backoff | BackoffOptions | BackoffFunction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class Registry:
         *,
         queue: str | None = None,
         attempts: int = DEFAULT_ATTEMPTS,
-        backoff: Backoff | dict[str, Any] | None = DEFAULT_BACKOFF,
+        backoff: Backoff | BackoffOptions | None = DEFAULT_BACKOFF,
     ) -> None:
         """Declare a job type that runs elsewhere; publishing validates job data by the model `payload`."""
         self._add(name, queue, payload, _Limits(attempts=attempts, backoff=backoff))

@@ -6,23 +6,28 @@ It never talks to the queue, so that publishing works while Redis is unreachable
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID
 
 import asyncpg
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from herdbook.errors import FieldProblem, IdempotencyConflictError, InvalidJobError, JobTooLargeError
+from herdbook.errors import FieldProblem, HerdbookError, IdempotencyConflictError, InvalidJobError, JobTooLargeError
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import NewJob
-from herdbook.model.options import JobOptions
+from herdbook.model.options import JobOptions, PublishOptions
 from herdbook.model.registry import Registry, field_problems
 from herdbook.model.storable import holds_nul
 from herdbook.publishing.batcher import Batcher
-from herdbook.publishing.user_connection import execute_in, execute_sync_in
+from herdbook.publishing.user_connection import (
+    UserConnection,
+    UserSyncConnection,
+    execute_in,
+    execute_sync_in,
+)
 from herdbook.record.database import Connection, Database
 from herdbook.record.outbox import (
     KeyHolder,
@@ -35,17 +40,31 @@ from herdbook.record.outbox import (
 
 # Rows per INSERT. More gain nothing, and delay the others.
 _BATCH = 500
-# Traces jobs while they are recorded; yields them with the trace context to record.
+_NO_OPTIONS = JobOptions()
+# Follows jobs into the record, for as long as that takes: gives them as they are to be recorded.
 PublishTrace = Callable[[Sequence[NewJob]], AbstractContextManager[Sequence[NewJob]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, init=False)
 class JobRequest:
-    """A job to publish. `job_data` is a JSON value or an instance of the payload model."""
+    """A job to be published. `job_data` is a JSON value or the payload model itself.
+
+    Its options are given as `JobOptions`, or by name: `JobRequest(job_type="note", job_data=1, delay="10m")`.
+    """
 
     job_type: str
     job_data: Any
-    options: JobOptions = field(default_factory=JobOptions)
+    options: JobOptions
+
+    def __init__(
+        self, *, job_type: str, job_data: Any, options: JobOptions | None = None, **more: Unpack[PublishOptions]
+    ) -> None:
+        """Raises InvalidJobError that names the wrong options."""
+        if options is not None and more:
+            raise HerdbookError("give options= or single options, not both")
+        object.__setattr__(self, "job_type", job_type)
+        object.__setattr__(self, "job_data", job_data)
+        object.__setattr__(self, "options", options or (parse_options(more) if more else _NO_OPTIONS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,14 +182,14 @@ async def record_jobs(connection: Connection, jobs: Sequence[NewJob]) -> list[Pu
     return [_raise_if_error(_result(job, inserted, holders)) for job in jobs]
 
 
-async def publish_in(connection: Any, job: NewJob) -> Published:
-    """Insert a job in the caller's own transaction, on an asynchronous psycopg, asyncpg or SQLAlchemy connection."""
+async def publish_in(connection: UserConnection, job: NewJob) -> Published:
+    """Insert a job inside the caller's own transaction (asynchronous psycopg, asyncpg or SQLAlchemy connection)."""
     rows = await execute_in(connection, *insert_statement([job]))
     holders = await execute_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []
     return _raise_if_error(_result(job, {row["job"] for row in rows}, key_holders(holders)))
 
 
-def publish_sync_in(connection: Any, job: NewJob) -> Published:
+def publish_sync_in(connection: UserSyncConnection, job: NewJob) -> Published:
     """The same on a synchronous psycopg or SQLAlchemy connection."""
     rows = execute_sync_in(connection, *insert_statement([job]))
     holders = execute_sync_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []

@@ -5,7 +5,8 @@ It never begins, commits or rolls back.
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from inspect import iscoroutinefunction
+from typing import Any, Protocol
 
 from herdbook.errors import ConfigurationError
 
@@ -13,9 +14,66 @@ _PARAMETER = re.compile(r"\$(\d+)")
 Rows = list[dict[str, Any]]
 
 
+class AsyncpgConnection(Protocol):
+    """A connection of asyncpg, or one that a pool of it lends; not the pool itself, which has no transaction."""
+
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+
+    async def fetch(self, query: str, /, *args: Any) -> list[Any]:
+        """Run a statement."""
+
+
+class PsycopgAsyncConnection(Protocol):
+    """A `psycopg.AsyncConnection`."""
+
+    @property
+    def pgconn(self) -> Any:
+        """The connection of libpq."""
+
+    async def commit(self) -> None:
+        """End the transaction."""
+
+
+class SqlalchemyAsyncConnection(Protocol):
+    """An `AsyncConnection` or `AsyncSession` of SQLAlchemy."""
+
+    def in_nested_transaction(self) -> bool:
+        """Whether a savepoint is open."""
+
+    async def commit(self) -> None:
+        """End the transaction."""
+
+
+class PsycopgConnection(Protocol):
+    """A `psycopg.Connection`."""
+
+    @property
+    def pgconn(self) -> Any:
+        """The connection of libpq."""
+
+    def commit(self) -> None:
+        """End the transaction."""
+
+
+class SqlalchemyConnection(Protocol):
+    """A `Connection` or `Session` of SQLAlchemy."""
+
+    def in_nested_transaction(self) -> bool:
+        """Whether a savepoint is open."""
+
+    def commit(self) -> None:
+        """End the transaction."""
+
+
+# Protocols, so that a program need not have all three libraries to be checked.
+UserConnection = AsyncpgConnection | PsycopgAsyncConnection | SqlalchemyAsyncConnection
+UserSyncConnection = PsycopgConnection | SqlalchemyConnection
+
+
 async def execute_in(connection: Any, sql: str, parameters: Sequence[Any]) -> Rows:
-    """Run a statement with `$1`-style parameters on an asynchronous connection of any of these kinds."""
-    match _kind(connection):
+    """Run a statement with `$1`-style parameters on an asynchronous connection of any of the three kinds."""
+    match _kind(connection, is_async=True):
         case "asyncpg":
             return [dict(row) for row in await connection.fetch(sql, *parameters)]
         case "psycopg":
@@ -32,7 +90,7 @@ async def execute_in(connection: Any, sql: str, parameters: Sequence[Any]) -> Ro
 
 def execute_sync_in(connection: Any, sql: str, parameters: Sequence[Any]) -> Rows:
     """The same on a synchronous psycopg or SQLAlchemy connection."""
-    if _kind(connection) == "psycopg":
+    if _kind(connection, is_async=False) == "psycopg":
         from psycopg import RawCursor
         from psycopg.rows import dict_row
 
@@ -42,13 +100,18 @@ def execute_sync_in(connection: Any, sql: str, parameters: Sequence[Any]) -> Row
     return [dict(row) for row in connection.execute(*_sqlalchemy(sql, parameters)).mappings()]
 
 
-def _kind(connection: Any) -> str:
+def _kind(connection: Any, *, is_async: bool) -> str:
+    """The library of a connection that has a transaction: a pool or an engine would commit the job at once."""
     for ancestor in type(connection).__mro__:
         package = ancestor.__module__.partition(".")[0]
-        if package in ("asyncpg", "psycopg", "sqlalchemy"):
+        if package == "asyncpg" and is_async and hasattr(connection, "is_in_transaction"):
             return package
+        commit = getattr(connection, "commit", None)
+        if package in ("psycopg", "sqlalchemy") and commit and iscoroutinefunction(commit) == is_async:
+            return package
+    wanted = "an asynchronous asyncpg, psycopg" if is_async else "a synchronous psycopg"
     raise ConfigurationError(
-        f"connection= takes a psycopg, asyncpg or SQLAlchemy connection, not {type(connection).__qualname__}"
+        f"connection= takes {wanted} or SQLAlchemy connection here, not {type(connection).__qualname__}"
     )
 
 
