@@ -17,10 +17,10 @@ import orjson
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from herdbook.builtin.delivery import DeliveryError
 from herdbook.builtin.email import EmailPayload, Mailer
 from herdbook.model.context import JobContext
 from herdbook.model.signals import Unrecoverable
+from herdbook.sending.delivery_error import DeliveryError
 from herdbook.settings import Settings
 
 MAIL = {"to": "ada@example.com", "subject": "Milk", "text": "28 litres"}

@@ -6,13 +6,13 @@ from typing import Any
 import orjson
 import pytest
 
-from herdbook.builtin.delivery import DeliveryError
 from herdbook.builtin.email import EmailPayload, Mailer
 from herdbook.builtin.smtp import MailServer, parse_smtp_url
 from herdbook.errors import ConfigurationError, InvalidJobError
 from herdbook.model.context import JobContext
 from herdbook.model.registry import Registry
 from herdbook.model.signals import Unrecoverable
+from herdbook.sending.delivery_error import DeliveryError
 from herdbook.settings import Settings
 
 MAIL = {"to": "ada@example.com", "subject": "Milk", "text": "28 litres"}

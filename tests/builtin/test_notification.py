@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 import pytest
 
-from herdbook.builtin.delivery import DeliveryError
 from herdbook.builtin.notification import NotificationPayload, Notifier
 from herdbook.errors import InvalidJobError
 from herdbook.model.context import JobContext
 from herdbook.model.registry import Registry
+from herdbook.sending.delivery_error import DeliveryError
 
 SECRET = "s3cr3t-t0ken"
 
@@ -160,7 +160,7 @@ def test_the_error_in_an_invalid_notification_is_at_its_field(changes: dict[str,
 def test_a_channel_is_shown_without_its_secrets(url: str, shown: str) -> None:
     import apprise
 
-    from herdbook.builtin.notification import redacted
+    from herdbook.sending.channel import redacted
 
     service = apprise.Apprise.instantiate(url)
     assert service is not None

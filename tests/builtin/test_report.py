@@ -8,15 +8,7 @@ import orjson
 import pytest
 
 from herdbook.builtin import builtin_types
-from herdbook.builtin.report import (
-    Durations,
-    FailureCount,
-    HourStats,
-    JobTypeStats,
-    RecordSummary,
-    Reporter,
-    ReportPayload,
-)
+from herdbook.builtin.report import Reporter, ReportPayload
 from herdbook.builtin.report.payload import Format
 from herdbook.builtin.report.reporter import MEDIA_TYPES
 from herdbook.errors import InvalidJobError
@@ -24,6 +16,7 @@ from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.context import JobContext
 from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
+from herdbook.model.summary import Durations, FailureCount, HourStats, JobTypeStats, RecordSummary
 from herdbook.settings import Settings
 
 NOW = datetime(2026, 5, 4, 10, 20, tzinfo=UTC)
@@ -174,9 +167,9 @@ def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
 
 def test_the_builtin_types_declare_their_payloads_and_queues(record: Record) -> None:
     book = builtin_types(Settings(smtp_url=None), record.summarise)
-    assert book.queues() == ["alerts", "callbacks", "email", "notification", "report"]
+    assert book.queues() == ["email", "notification", "report"]
     for job_type in book:
-        assert job_type.queue in (job_type.name, f"{job_type.name}s")
+        assert job_type.queue == job_type.name
         assert job_type.executor == "async"
         assert job_type.takes_context
         assert job_type.description

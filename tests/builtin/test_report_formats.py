@@ -10,12 +10,12 @@ import openpyxl
 import pytest
 from pypdf import PdfReader
 
-from herdbook.builtin.report import Durations, FailureCount, HourStats, JobTypeStats, RecordSummary
 from herdbook.builtin.report import to_pdf as pdf_module
 from herdbook.builtin.report.document import Document, record_document, rows_document
 from herdbook.builtin.report.payload import RecordQuery
 from herdbook.builtin.report.reporter import render
 from herdbook.model.job import JobStatus
+from herdbook.model.summary import Durations, FailureCount, HourStats, JobTypeStats, RecordSummary
 
 NOW = datetime(2026, 5, 4, 10, 20, tzinfo=UTC)
 LONG = "x" * 300

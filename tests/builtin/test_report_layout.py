@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from herdbook.builtin.report import HourStats
 from herdbook.builtin.report.chart import lay_out
 from herdbook.builtin.report.document import Table, rows_document
 from herdbook.builtin.report.lines import share, wrap
 from herdbook.builtin.report.typeface import visual_order
+from herdbook.model.summary import HourStats
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from herdbook.alerting import load_alerts
-from herdbook.builtin.assembly import build_registry
 from herdbook.execution.worker import Worker
+from herdbook.job_types.assembly import build_registry
 from herdbook.model.context import JobContext
 from herdbook.model.job import Job, JobStatus
 from herdbook.model.options import JobOptions

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from herdbook.builtin.assembly import build_registry
+from herdbook.job_types.assembly import build_registry
 from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
 from herdbook.model.options import JobOptions
 from herdbook.publishing.publish import JobRequest

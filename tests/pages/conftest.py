@@ -13,9 +13,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from herdbook.builtin.assembly import build_registry
+from herdbook.embedded import EmbeddedServers
 from herdbook.embedded.smtp import CatchAllSmtp
 from herdbook.http import serve
+from herdbook.job_types.assembly import build_registry
 from herdbook.model.registry import Registry
 from herdbook.record.database import Database
 from herdbook.settings import Settings

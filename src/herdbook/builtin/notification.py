@@ -4,55 +4,26 @@ Secrets in channel URLs are never shown or stored: channels are identified by th
 """
 
 import asyncio
-import logging
-import re
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any, Literal
-from urllib.parse import unquote
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-import apprise
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
-from herdbook.builtin.answers import TargetResponse, captured_responses
 from herdbook.builtin.checks import problem, single_line
-from herdbook.builtin.delivery import DeliveryError
 from herdbook.model.context import JobContext
 from herdbook.model.options import CamelModel
 from herdbook.model.signals import Unrecoverable
-
-_SCHEME = re.compile(r"([a-z0-9_-]{1,25})://", re.IGNORECASE)
-_MAX_ERROR = 300
-_UNKNOWN = "unknown channel"
-_is_parsing: ContextVar[bool] = ContextVar("is_parsing", default=False)
-
-
-def _service(url: str) -> apprise.NotifyBase | None:
-    # Each has its own asset, because Apprise keeps state in it. No keys or files are created on this machine.
-    asset = apprise.AppriseAsset(app_id="Herdbook", app_desc="Herdbook", pgp_autogen=False, pem_autogen=False)
-    _silence_parse_errors()
-    token = _is_parsing.set(True)
-    try:
-        return apprise.Apprise.instantiate(url, asset=asset)
-    finally:
-        _is_parsing.reset(token)
-
-
-@cache
-def _silence_parse_errors() -> None:
-    """Keep Apprise from logging errors in a URL, which would show tokens; our own error message suffices."""
-    logging.getLogger("apprise").addFilter(lambda _: not _is_parsing.get())
+from herdbook.sending.channel import UNKNOWN, ChannelResult, Level, open_channel, redacted, scheme_of, send
+from herdbook.sending.delivery_error import DeliveryError
 
 
 def _channel_url(url: str) -> str:
-    scheme = _SCHEME.match(url)
-    # Apprise would log a text without a scheme verbatim, and it may be a token.
+    scheme = scheme_of(url)
+    # Apprise would log a text without a scheme as it is, and it may be a token.
     if scheme is None:
         raise problem("not an Apprise URL: expected something like slack://token/channel")
-    if _service(url) is None:
-        raise problem(f"{scheme[1].lower()}:// is not a service of Apprise, or its URL is incomplete")
+    if open_channel(url) is None:
+        raise problem(f"{scheme}:// is no service of Apprise, or its URL lacks a part")
     return url
 
 
@@ -82,8 +53,8 @@ class NotificationPayload(CamelModel):
         description="The message, as plain text.",
         examples=["The nightly backup is done."],
     )
-    level: Literal["info", "success", "warning", "failure"] = Field(
-        default="info", description="The kind of message; many services show it as a colour or an icon."
+    level: Level = Field(
+        default="info", description="What kind of news it is; many services show it as a colour or a sign."
     )
 
     @field_validator("channels")
@@ -92,25 +63,6 @@ class NotificationPayload(CamelModel):
         if not channels:
             raise problem("give at least one channel")
         return channels
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelResult:
-    """The result of sending the message to one channel; `optional` failures do not fail the job.
-
-    `response` is the last HTTP response to a message that failed, if there was one.
-    """
-
-    channel: str
-    status: Literal["sent", "sentEarlier", "failed"]
-    error: str | None = None
-    optional: bool = False
-    response: TargetResponse | None = None
-
-    def as_json(self) -> dict[str, str]:
-        """The channel's part of the job's result."""
-        result = {"channel": self.channel, "status": self.status}
-        return {**result, "error": self.error} if self.error else result
 
 
 class Notifier:
@@ -133,39 +85,15 @@ class Notifier:
     ) -> ChannelResult:
         url = payload.channels[channel]
         if channel in delivered:
-            service = _service(url)
-            return ChannelResult(channel=redacted(service) if service else _UNKNOWN, status="sentEarlier")
-        result = await send(url, payload)
+            service = open_channel(url)
+            return ChannelResult(channel=redacted(service) if service else UNKNOWN, status="sentEarlier")
+        result = await send(url, title=payload.title, body=payload.body, level=payload.level)
         if result.status == "sent":
             delivered.add(channel)
             job.progress({"delivered": sorted(delivered), "channels": len(payload.channels)})
         else:
             job.log(f"{result.channel}: {result.error}")
         return result
-
-
-async def send(url: str, payload: NotificationPayload) -> ChannelResult:
-    """Send the message to one channel, ignoring the channels that it lists."""
-    service = _service(url)
-    if service is None:
-        return ChannelResult(channel=_UNKNOWN, status="failed", error="not a service of Apprise here")
-    shown = redacted(service)
-    with captured_responses() as responses:
-        error, optional = await _send(service, payload)
-    if error is None:
-        return ChannelResult(channel=shown, status="sent")
-    return ChannelResult(
-        channel=shown,
-        status="failed",
-        error=_without_secrets(error, url, shown),
-        optional=optional,
-        response=responses[-1] if responses else None,
-    )
-
-
-def is_channel(url: str) -> bool:
-    """Whether Apprise supports this URL."""
-    return _SCHEME.match(url) is not None and _service(url) is not None
 
 
 def _failure(message: str, failed: Sequence[ChannelResult]) -> DeliveryError | Unrecoverable:
@@ -175,40 +103,6 @@ def _failure(message: str, failed: Sequence[ChannelResult]) -> DeliveryError | U
         return Unrecoverable(message)
     waits = [response.retry_after for response in responses if response.retry_after is not None]
     return DeliveryError(message, after=max(waits, default=None))
-
-
-async def _send(service: apprise.NotifyBase, payload: NotificationPayload) -> tuple[str | None, bool]:
-    """The error (None on success), and whether the URL says `optional=yes`."""
-    sender = apprise.Apprise(services=[service])
-    results = await sender.async_notify(
-        body=payload.body,
-        title=payload.title,
-        notify_type=apprise.NotifyType(payload.level),
-        body_format=apprise.NotifyFormat.TEXT,
-    )
-    for result in results:
-        if result.attempts and result.attempts[-1]:
-            return None, False
-    errors = " ".join(entry.message for entry in results.logs())
-    return errors or f"not delivered ({results.status.name.lower()})", any(result.optional for result in results)
-
-
-def redacted(service: apprise.NotifyBase) -> str:
-    """What may be shown of a channel: its scheme, and its host as far as Apprise considers that public."""
-    private_url: Callable[..., str] = service.url
-    scheme, _, rest = private_url(privacy=True).partition("://")
-    # No paths, parameters and user names: Apprise shows some of them, but they may contain tokens.
-    host = re.split(r"[/?]", rest, maxsplit=1)[0].rpartition("@")[2]
-    return f"{scheme}://{host}/…"
-
-
-def _without_secrets(text: str, url: str, shown: str) -> str:
-    """The text without the parts of the URL that are not shown, truncated."""
-    parts = {part for form in (url, unquote(url)) for part in re.split(r"[/?&=:@,#+\s]+", form)}
-    for part in sorted(parts, key=len, reverse=True):
-        if len(part) >= 4 and part not in shown:
-            text = text.replace(part, "…")
-    return text[:_MAX_ERROR]
 
 
 def _delivered_before(reported: Any) -> set[int]:

@@ -6,9 +6,9 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from herdbook.builtin.delivery import DeliveryError
 from herdbook.errors import ConfigurationError
 from herdbook.model.signals import Unrecoverable
+from herdbook.sending.delivery_error import DeliveryError
 
 _EXPECTED = "the mail server's URL (SMTP_URL) must have the form smtp[s]://[user:password@]host[:port]"
 

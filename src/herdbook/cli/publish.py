@@ -105,7 +105,7 @@ async def _publish(
     lines: bool,
     seconds: float | None,
 ) -> int:
-    from herdbook.builtin.assembly import build_registry
+    from herdbook.job_types.assembly import build_registry
 
     with traced(settings, "publish") as tracing:
         async with open_record(settings, "publish", size=2) as database:

@@ -12,12 +12,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from herdbook.builtin.assembly import build_registry
 from herdbook.cli.connect import open_record
 from herdbook.cli.event_loop import StopRequest, listening_to_signals
 from herdbook.cli.metrics_server import observed
 from herdbook.errors import ConfigurationError
 from herdbook.execution.worker import Worker
+from herdbook.job_types.assembly import build_registry
 from herdbook.model.registry import Registry
 from herdbook.observe.exporting import traced
 from herdbook.publishing.declaration import Declaration

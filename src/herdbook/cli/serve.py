@@ -35,8 +35,8 @@ def serve(
 
 
 def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
-    from herdbook.builtin.assembly import build_registry
     from herdbook.http import serve as run_server
+    from herdbook.job_types.assembly import build_registry
     from herdbook.observe.exporting import traced
     from herdbook.observe.log import set_up_logging
     from herdbook.record.database import Database

@@ -27,7 +27,7 @@ def types(app: options.App = None, as_json: options.AsJson = False, data: option
       herdbook types
       herdbook types app:book --json
     """
-    from herdbook.builtin.assembly import build_registry
+    from herdbook.job_types.assembly import build_registry
     from herdbook.record.database import Database
 
     # Nothing here reads the record, so it has no URL and is never opened.

@@ -1,23 +1,6 @@
-"""The report job type."""
+"""The report job type: a file made of given rows, or of the record's figures."""
 
 from herdbook.builtin.report.payload import ReportPayload
 from herdbook.builtin.report.reporter import Reporter
-from herdbook.builtin.report.summary import (
-    Durations,
-    FailureCount,
-    HourStats,
-    JobTypeStats,
-    RecordSummary,
-    Summarise,
-)
 
-__all__ = [
-    "Durations",
-    "FailureCount",
-    "HourStats",
-    "JobTypeStats",
-    "RecordSummary",
-    "ReportPayload",
-    "Reporter",
-    "Summarise",
-]
+__all__ = ["ReportPayload", "Reporter"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from herdbook.builtin.report.summary import HourStats
+from herdbook.model.summary import HourStats
 
 COMPLETED_COLOUR = "#2f7d5b"
 FAILED_COLOUR = "#c8452e"

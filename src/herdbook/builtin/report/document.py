@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from herdbook.builtin.report.payload import RecordQuery, Scalar, column_names
-from herdbook.builtin.report.summary import HourStats, JobTypeStats, RecordSummary
 from herdbook.model.job import JobStatus
+from herdbook.model.summary import HourStats, JobTypeStats, RecordSummary
 
 Row = tuple[Scalar, ...]
 # Called for every row that is written, to report progress.

@@ -9,8 +9,8 @@ from typing import Any
 
 from herdbook.builtin.report.document import Advance, Document, Rendered, record_document, rows_document
 from herdbook.builtin.report.payload import Format, RecordQuery, ReportPayload
-from herdbook.builtin.report.summary import Summarise
 from herdbook.model.context import JobContext
+from herdbook.model.summary import Summarise
 
 MEDIA_TYPES: dict[Format, str] = {
     "pdf": "application/pdf",

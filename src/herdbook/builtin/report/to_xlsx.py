@@ -12,7 +12,7 @@ import xlsxwriter
 from herdbook.builtin.report.chart import COMPLETED_COLOUR, FAILED_COLOUR
 from herdbook.builtin.report.document import Advance, Document, Rendered, Table
 from herdbook.builtin.report.payload import Scalar
-from herdbook.builtin.report.summary import HourStats
+from herdbook.model.summary import HourStats
 
 _MAX_TEXT = 32_767
 _MAX_COLUMN_WIDTH = 60

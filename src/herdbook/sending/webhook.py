@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 import h11
 from pydantic import HttpUrl
 
-from herdbook.builtin.answers import TargetResponse, parse_retry_after
-from herdbook.builtin.delivery import DeliveryError
-from herdbook.builtin.network import resolve
 from herdbook.model.signals import Unrecoverable
+from herdbook.sending.answers import TargetResponse, parse_retry_after
+from herdbook.sending.delivery_error import DeliveryError
+from herdbook.sending.network import resolve
 
 # Seconds for one connection attempt, and for the whole request.
 _CONNECT_TIMEOUT = 5.0

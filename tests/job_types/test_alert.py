@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from herdbook.alerting.messages import AlertPayload
-from herdbook.builtin.alert import Alerter
-from herdbook.builtin.delivery import DeliveryError
 from herdbook.errors import ConfigurationError
+from herdbook.job_types.alert import Alerter
 from herdbook.model.context import JobContext
 from herdbook.model.signals import Unrecoverable
+from herdbook.sending.delivery_error import DeliveryError
 from herdbook.settings import Settings
 from tests.receiving import SECRET, receiving
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pydantic import HttpUrl
 
-from herdbook.builtin.delivery import DeliveryError
-from herdbook.builtin.network import is_public, resolve
-from herdbook.builtin.webhook import post
 from herdbook.model.signals import Unrecoverable
+from herdbook.sending.delivery_error import DeliveryError
+from herdbook.sending.network import is_public, resolve
+from herdbook.sending.webhook import post
 
 
 class Receiver:

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from herdbook.builtin.assembly import build_registry
 from herdbook.errors import ConfigurationError
+from herdbook.job_types.assembly import build_registry
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.context import JobContext
 from herdbook.model.job import JobStatus

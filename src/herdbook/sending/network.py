@@ -7,8 +7,8 @@ import asyncio
 import ipaddress
 import socket
 
-from herdbook.builtin.delivery import DeliveryError
 from herdbook.model.signals import Unrecoverable
+from herdbook.sending.delivery_error import DeliveryError
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Networks that translate to the IPv4 address in an address's last 32 bits.

@@ -7,8 +7,8 @@ import orjson
 
 from herdbook.alerting.messages import CallbackPayload
 from herdbook.alerting.signing import check_secret, signed_headers
-from herdbook.builtin.webhook import post
 from herdbook.model.context import JobContext
+from herdbook.sending.webhook import post
 from herdbook.settings import Settings
 
 

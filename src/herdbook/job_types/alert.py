@@ -14,12 +14,12 @@ import orjson
 from herdbook.alerting import Alerts, AppriseTarget, WebhookTarget, load_alerts
 from herdbook.alerting.messages import AlertPayload
 from herdbook.alerting.signing import signed_headers
-from herdbook.builtin.delivery import DeliveryError
-from herdbook.builtin.notification import NotificationPayload, is_channel, send
-from herdbook.builtin.webhook import post
 from herdbook.errors import ConfigurationError
 from herdbook.model.context import JobContext
 from herdbook.model.signals import Retry, Unrecoverable
+from herdbook.sending.channel import is_channel, send
+from herdbook.sending.delivery_error import DeliveryError
+from herdbook.sending.webhook import post
 from herdbook.settings import Settings
 
 
@@ -91,13 +91,12 @@ async def _notify(payload: AlertPayload, name: str, target: AppriseTarget) -> _F
     is_over = payload.event == "resolved"
     since = f"Since {payload.opened_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     until = f", until {payload.resolved_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if payload.resolved_at else ""
-    message = NotificationPayload(
-        channels=(target.apprise,),
+    result = await send(
+        target.apprise,
         title=f"Resolved: {payload.rule}" if is_over else f"Alert: {payload.rule}",
         body=f"{payload.message}\n{since}{until}.",
         level="success" if is_over else "failure",
     )
-    result = await send(target.apprise, message)
     if result.status == "sent":
         return None
     response = result.response

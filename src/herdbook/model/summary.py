@@ -1,7 +1,4 @@
-"""The statistics that a report of the record contains, and the type of the function that reads them.
-
-The function is passed in, so that this package never reads the record itself.
-"""
+"""The figures of the record since a time, as reports show them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
