@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from herdbook.model.summary import HourStats
 from herdbook.record.database import Connection, Database
-from herdbook.record.summary import FinalInHour, summarise_record
+from herdbook.record.summary import summarise_record
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 INSERT = """
@@ -31,10 +32,10 @@ async def test_jobs_are_counted_per_type_and_status_with_their_durations(databas
         found = await summarise_record(connection, NOW - timedelta(days=1), None)
     email, report = found.job_types
     assert (email.job_type, email.total, email.by_status) == ("email", 4, {"completed": 3, "pending": 1})
-    assert (email.p50, email.longest) == (2.0, 3.0)
-    assert email.p95 is not None
-    assert 2.8 < email.p95 <= 3.0
-    assert (report.job_type, report.total, report.p50) == ("report", 1, None)
+    assert email.durations is not None
+    assert (email.durations.p50, email.durations.max) == (2.0, 3.0)
+    assert 2.8 < email.durations.p95 <= 3.0
+    assert (report.job_type, report.total, report.durations) == ("report", 1, None)
 
 
 async def test_finished_jobs_are_counted_per_hour(database: Database) -> None:
@@ -44,10 +45,10 @@ async def test_finished_jobs_are_counted_per_hour(database: Database) -> None:
         await add(connection, "email", "cancelled", ended=NOW + timedelta(hours=2))
         found = await summarise_record(connection, NOW - timedelta(days=1), None)
     hour = NOW.replace(minute=0)
-    assert found.hours == [
-        FinalInHour(hour=hour, completed=1, failed=1),
-        FinalInHour(hour=hour + timedelta(hours=2), completed=0, failed=0),
-    ]
+    assert found.hours == (
+        HourStats(hour=hour, completed=1, failed=1),
+        HourStats(hour=hour + timedelta(hours=2), completed=0, failed=0),
+    )
 
 
 async def test_the_newest_failure_comes_first_and_other_types_are_left_out(database: Database) -> None:
@@ -64,4 +65,4 @@ async def test_the_newest_failure_comes_first_and_other_types_are_left_out(datab
 async def test_an_empty_record_has_an_empty_summary(database: Database) -> None:
     async with database.connection() as connection:
         found = await summarise_record(connection, NOW, None)
-    assert (found.job_types, found.hours, found.failures) == ([], [], [])
+    assert (found.job_types, found.hours, found.failures) == ((), (), ())

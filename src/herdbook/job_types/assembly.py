@@ -6,11 +6,10 @@ from herdbook.alerting.messages import ALERT, ALERT_QUEUE, ATTEMPTS, BACKOFF, CA
 from herdbook.builtin import builtin_types
 from herdbook.job_types.alert import Alerter
 from herdbook.job_types.callback import Caller
-from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
-from herdbook.model.summary import Durations, FailureCount, HourStats, JobTypeStats, RecordSummary, Summarise
+from herdbook.model.summary import RecordSummary, Summarise
 from herdbook.record.database import Database
-from herdbook.record.summary import TypeStats, summarise_record
+from herdbook.record.summary import summarise_record
 from herdbook.settings import Settings
 
 
@@ -39,19 +38,6 @@ def _own_types(settings: Settings) -> Registry:
 def _summarise(database: Database) -> Summarise:
     async def summarise(since: datetime, job_type: str | None) -> RecordSummary:
         async with database.connection() as connection:
-            found = await summarise_record(connection, since, job_type)
-        return RecordSummary(
-            job_types=tuple(_figures(one) for one in found.job_types),
-            hours=tuple(HourStats(hour=one.hour, completed=one.completed, failed=one.failed) for one in found.hours),
-            failures=tuple(FailureCount(message=one.message, count=one.count) for one in found.failures),
-        )
+            return await summarise_record(connection, since, job_type)
 
     return summarise
-
-
-def _figures(found: TypeStats) -> JobTypeStats:
-    durations = None
-    if found.p50 is not None and found.p95 is not None and found.longest is not None:
-        durations = Durations(p50=found.p50, p95=found.p95, max=found.longest)
-    by_status = {JobStatus(status): count for status, count in found.by_status.items()}
-    return JobTypeStats(job_type=found.job_type, total=found.total, by_status=by_status, durations=durations)
