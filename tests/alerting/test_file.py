@@ -1,5 +1,6 @@
 """Loading the operator's file of rules and targets, and the errors in an invalid one."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ def load(folder: Path, text: str) -> Alerts:
     path = folder / "alerts.toml"
     path.write_text(text, encoding="utf-8")
     return load_alerts(Settings(alerts=path))
+
+
+def test_a_target_that_needs_apprise_needs_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(ConfigurationError, match=r"^HERDBOOK_ALERTS: target 'team': apprise: .* herdbook\[builtin\]$"):
+        load(tmp_path, TARGETS)
+    assert load(tmp_path, TARGETS[TARGETS.index("[targets.program]") :]).targets.keys() == {"program"}
 
 
 def test_without_a_file_there_are_no_rules() -> None:

@@ -7,7 +7,6 @@ from typing import Any, get_args
 import orjson
 import pytest
 
-from herdbook.builtin import builtin_types
 from herdbook.builtin.report import Reporter, ReportPayload
 from herdbook.builtin.report.payload import Format
 from herdbook.builtin.report.reporter import MEDIA_TYPES
@@ -17,7 +16,6 @@ from herdbook.model.context import JobContext
 from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
 from herdbook.model.summary import Durations, FailureCount, HourStats, JobTypeStats, RecordSummary
-from herdbook.settings import Settings
 
 NOW = datetime(2026, 5, 4, 10, 20, tzinfo=UTC)
 SUMMARY = RecordSummary(
@@ -163,17 +161,3 @@ def test_the_error_in_an_invalid_report_is_at_its_field(source: Any, path: str, 
 def test_numbers_that_are_not_finite_are_refused(number: str) -> None:
     with pytest.raises(ValueError, match="not a finite number"):
         ReportPayload.model_validate_json(f'{{"title": "Milk", "source": {{"rows": [{{"a": {number}}}]}}}}')
-
-
-def test_the_builtin_types_declare_their_payloads_and_queues(record: Record) -> None:
-    book = builtin_types(Settings(smtp_url=None), record.summarise)
-    assert book.queues() == ["email", "notification", "report"]
-    for job_type in book:
-        assert job_type.queue == job_type.name
-        assert job_type.executor == "async"
-        assert job_type.takes_context
-        assert job_type.description
-        schema = job_type.payload.json_schema(by_alias=True)
-        fields = [schema, *schema.get("$defs", {}).values()]
-        described = [field for model in fields for field in model.get("properties", {}).values()]
-        assert all(field.get("description") for field in described)

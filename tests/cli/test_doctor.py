@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from herdbook.cli.findings import Finding, judge_clock, judge_outbox, judge_queue, judge_redis, judge_silent
+from herdbook.cli.findings import (
+    Finding,
+    judge_clock,
+    judge_missing,
+    judge_outbox,
+    judge_queue,
+    judge_redis,
+    judge_silent,
+)
 from herdbook.queue.reads import STATES, QueueCounts, ServerFacts
 from herdbook.record.database import Database
 from herdbook.record.migrate import known_migrations
@@ -88,6 +96,12 @@ def test_a_redis_is_judged(server: ServerFacts, levels: list[str]) -> None:
 def test_a_worker_that_vanished_is_told() -> None:
     (found,) = judge_silent([worker(), worker(silent=3_600)])
     assert (found.level, found.message) == ("warning", "silent for 3,600 seconds, with 2 jobs")
+
+
+def test_a_job_type_that_is_not_installed_is_told() -> None:
+    assert judge_missing({}) == []
+    (found,) = judge_missing({"email": "install herdbook[builtin]"})
+    assert (found.level, found.subject, found.advice) == ("warning", "job type email", "Install herdbook[builtin].")
 
 
 async def test_servers_that_are_well_are_code_0(configured: Commands) -> None:

@@ -32,6 +32,20 @@ def test_invalid_mail_settings_are_a_configuration_error(settings: Settings, dat
         build_registry(settings.model_copy(update={"smtp_url": "http://mail"}), database)
 
 
+def test_the_types_that_come_along_know_their_payloads_and_queues(settings: Settings, database: Database) -> None:
+    registry = build_registry(settings, database)
+    assert registry.queues() == ["alerts", "callbacks", "email", "notification", "report"]
+    for job_type in registry:
+        assert job_type.queue in (job_type.name, f"{job_type.name}s")
+        assert job_type.executor == "async"
+        assert job_type.takes_context
+        assert job_type.description
+        schema = job_type.payload.json_schema(by_alias=True)
+        fields = [schema, *schema.get("$defs", {}).values()]
+        described = [field for model in fields for field in model.get("properties", {}).values()]
+        assert all(field.get("description") for field in described)
+
+
 async def test_a_report_of_the_record_reads_it(settings: Settings, database: Database, tmp_path: Path) -> None:
     registry = build_registry(settings, database)
     publisher = Publisher(database, registry, max_job_bytes=10_000)

@@ -4,9 +4,10 @@ An error never repeats a value, because the file contains secrets.
 """
 
 import tomllib
+from importlib.util import find_spec
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from herdbook.alerting.rules import FileModel, Name, Rule
 from herdbook.alerting.signing import Secret
@@ -19,6 +20,13 @@ class AppriseTarget(FileModel):
     """A chat, a phone or a mailbox, as an Apprise URL."""
 
     apprise: str = Field(min_length=1, repr=False)
+
+    @field_validator("apprise")
+    @classmethod
+    def _has_apprise(cls, url: str) -> str:
+        if find_spec("apprise") is None:
+            raise ValueError("Apprise is not installed: install herdbook[builtin]")
+        return url
 
 
 class WebhookTarget(FileModel):

@@ -21,14 +21,26 @@ from herdbook.builtin.checks import problem, problem_at
 from herdbook.builtin.smtp import parse_smtp_url, send_message
 from herdbook.errors import ConfigurationError
 from herdbook.model.context import JobContext
-from herdbook.model.options import CamelModel
+from herdbook.model.options import Backoff, CamelModel
+from herdbook.model.registry import Registry
 from herdbook.model.signals import Unrecoverable
+from herdbook.model.summary import RecordReader
 from herdbook.settings import Settings
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*", re.IGNORECASE)
 # 7bit, because every server accepts it. No refolding, because the address headers are already folded safely.
 _POLICY = policy.SMTP.clone(cte_type="7bit", refold_source="none")
 _UTF8_POLICY = policy.SMTPUTF8.clone(refold_source="none")
+# A server that greylists refuses a stranger's first mails for some minutes: 30 s, 1, 2, 4 and 8 minutes, so a quarter
+# of an hour in all, less the jitter, which keeps many mails from coming back at the same moment.
+_PATIENT = Backoff(type="exponential", delay=30_000, jitter=0.2)
+
+
+def job_types(settings: Settings, _: RecordReader) -> Registry:
+    """The job type `email`; raises ConfigurationError when the settings of mail cannot be used."""
+    registry = Registry()
+    registry.processor("email", attempts=6, backoff=_PATIENT)(Mailer(settings).run)
+    return registry
 
 
 def _file_name(name: str) -> str:

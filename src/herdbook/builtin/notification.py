@@ -12,9 +12,19 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator
 from herdbook.builtin.checks import problem, single_line
 from herdbook.model.context import JobContext
 from herdbook.model.options import CamelModel
+from herdbook.model.registry import Registry
 from herdbook.model.signals import Unrecoverable
+from herdbook.model.summary import RecordReader
 from herdbook.sending.channel import UNKNOWN, ChannelResult, Level, open_channel, redacted, scheme_of, send
 from herdbook.sending.delivery_error import DeliveryError
+from herdbook.settings import Settings
+
+
+def job_types(_settings: Settings, _: RecordReader) -> Registry:
+    """The job type `notification`."""
+    registry = Registry()
+    registry.processor("notification")(Notifier().run)
+    return registry
 
 
 def _channel_url(url: str) -> str:

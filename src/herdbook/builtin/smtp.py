@@ -66,6 +66,23 @@ async def send_message(
     return refused
 
 
+async def greet(server: MailServer, timeout: float) -> None:
+    """Connect, log in and leave; raises DeliveryError within `timeout` seconds when the server cannot be used."""
+    client = aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        use_tls=server.tls,
+        username=server.username,
+        password=server.password,
+        timeout=timeout,
+    )
+    try:
+        async with client:
+            await client.noop()
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise DeliveryError(str(error)) from error
+
+
 def _options(sender: str, recipients: Sequence[str]) -> list[str]:
     return [] if "".join([sender, *recipients]).isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
 

@@ -8,8 +8,18 @@ import time
 from collections.abc import AsyncIterator
 
 from herdbook.cli.connect import open_record, redis_url
-from herdbook.cli.findings import Finding, judge_clock, judge_outbox, judge_queue, judge_redis, judge_silent, problem
+from herdbook.cli.findings import (
+    Finding,
+    judge_clock,
+    judge_missing,
+    judge_outbox,
+    judge_queue,
+    judge_redis,
+    judge_silent,
+    problem,
+)
 from herdbook.errors import ConfigurationError, HerdbookError
+from herdbook.job_types.entry_points import find_extensions
 from herdbook.queue.connection import connect
 from herdbook.queue.reads import QueueReader
 from herdbook.record.database import Connection
@@ -28,7 +38,12 @@ async def check_everything(settings: Settings) -> list[Finding]:
     findings += [found async for found in _redis(settings)]
     if not any(found.level == "problem" for found in findings):
         findings += [found async for found in _jobs(settings)]
-    return [*findings, await _mail(settings)]
+    try:
+        missing = {one.name: one.remedy for one in find_extensions() if one.source is None}
+    except ConfigurationError as error:
+        return [*findings, problem("job types", error, "Repair or remove that package.")]
+    findings += judge_missing(missing)
+    return findings if "email" in missing else [*findings, await _mail(settings)]
 
 
 async def _record(settings: Settings) -> AsyncIterator[Finding]:
@@ -92,23 +107,11 @@ async def _mail(settings: Settings) -> Finding:
     if settings.smtp_url is None:
         advice = "Set SMTP_URL, like smtp://user:password@host:587."
         return Finding("warning", "mail", "no mail server is set, so email jobs fail", advice)
-    # Together they take a while to import.
-    import aiosmtplib
-
-    from herdbook.builtin.smtp import parse_smtp_url
+    from herdbook.builtin.smtp import greet, parse_smtp_url
 
     server = parse_smtp_url(settings.smtp_url)
     try:
-        client = aiosmtplib.SMTP(
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.tls,
-            username=server.username,
-            password=server.password,
-            timeout=_TIMEOUT,
-        )
-        async with client:
-            await client.noop()
-    except (aiosmtplib.SMTPException, OSError) as error:
+        await greet(server, _TIMEOUT)
+    except HerdbookError as error:
         return problem("mail", error, "Look at SMTP_URL and the server it names; email jobs are tried again meanwhile.")
     return Finding("ok", "mail", f"the server {server.host} answers")

@@ -4,7 +4,7 @@ Gives what to think of each, and what to do about it.
 Never asks a server anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -106,4 +106,13 @@ def judge_silent(workers: Sequence[WorkerRow]) -> list[Finding]:
         )
         for one in workers
         if one.is_silent
+    ]
+
+
+def judge_missing(missing: Mapping[str, str]) -> list[Finding]:
+    """Job types that could be here, with what to install to have them."""
+    message = "is not installed here, so its jobs are neither published nor run"
+    return [
+        Finding("warning", f"job type {name}", message, f"{remedy[0].upper()}{remedy[1:]}.")
+        for name, remedy in missing.items()
     ]

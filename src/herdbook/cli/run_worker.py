@@ -17,7 +17,7 @@ from herdbook.cli.event_loop import StopRequest, listening_to_signals
 from herdbook.cli.metrics_server import observed
 from herdbook.errors import ConfigurationError
 from herdbook.execution.worker import Worker
-from herdbook.job_types.assembly import build_registry
+from herdbook.job_types.assembly import build_registry, log_missing
 from herdbook.model.registry import Registry
 from herdbook.observe.exporting import traced
 from herdbook.publishing.declaration import Declaration
@@ -35,6 +35,7 @@ async def run_worker(settings: Settings, app: Registry | None, queues: list[str]
     with listening_to_signals() as told:
         async with open_record(settings, "worker", plan_once=True) as database:
             registry = build_registry(settings, database, app)
+            log_missing(registry)
             _check_queues(registry, queues)
             with (
                 traced(settings, "worker") as tracing,

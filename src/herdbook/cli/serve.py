@@ -36,7 +36,7 @@ def serve(
 
 def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
     from herdbook.http import serve as run_server
-    from herdbook.job_types.assembly import build_registry
+    from herdbook.job_types.assembly import build_registry, log_missing
     from herdbook.observe.exporting import traced
     from herdbook.observe.log import set_up_logging
     from herdbook.record.database import Database
@@ -45,6 +45,7 @@ def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
     set_up_logging(settings, "serve")
     # Only a worker reads the record through the registry, so this one is never opened.
     registry = build_registry(settings, Database(database_url(settings), size=1), load_app(app))
+    log_missing(registry)
     with traced(settings, "serve") as tracing:
         run_on_fast_loop(
             run_server(

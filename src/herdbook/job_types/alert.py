@@ -17,7 +17,6 @@ from herdbook.alerting.signing import signed_headers
 from herdbook.errors import ConfigurationError
 from herdbook.model.context import JobContext
 from herdbook.model.signals import Retry, Unrecoverable
-from herdbook.sending.channel import is_channel, send
 from herdbook.sending.delivery_error import DeliveryError
 from herdbook.sending.webhook import post
 from herdbook.settings import Settings
@@ -88,6 +87,8 @@ class Alerter:
 
 
 async def _notify(payload: AlertPayload, name: str, target: AppriseTarget) -> _Failure | None:
+    from herdbook.sending.channel import send
+
     is_over = payload.event == "resolved"
     since = f"Since {payload.opened_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     until = f", until {payload.resolved_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if payload.resolved_at else ""
@@ -108,10 +109,14 @@ async def _notify(payload: AlertPayload, name: str, target: AppriseTarget) -> _F
     )
 
 
-def _validated(alerts: Alerts) -> Alerts:
-    """The alerts, if Apprise supports all their URLs; raises ConfigurationError."""
-    for name, target in alerts.targets.items():
-        if isinstance(target, AppriseTarget) and not is_channel(target.apprise):
+def _checked(alerts: Alerts) -> Alerts:
+    """The same, when Apprise can use its URLs; without any, Apprise need not be installed."""
+    urls = {name: target.apprise for name, target in alerts.targets.items() if isinstance(target, AppriseTarget)}
+    if urls:
+        from herdbook.sending.channel import is_channel
+
+    for name, url in urls.items():
+        if not is_channel(url):
             raise ConfigurationError(
                 f"HERDBOOK_ALERTS: target {name!r}: apprise: not an Apprise URL, expected something like "
                 "slack://token/channel"

@@ -1,29 +1,39 @@
-"""Puts together the job types that a process of ours works with: the application's, the built-in ones, and our own."""
+"""Puts together the job types that a process of ours works with: the application's, those of packages, and our own."""
 
 from datetime import datetime
 
 from herdbook.alerting.messages import ALERT, ALERT_QUEUE, ATTEMPTS, BACKOFF, CALLBACK, CALLBACK_QUEUE
-from herdbook.builtin import builtin_types
 from herdbook.job_types.alert import Alerter
 from herdbook.job_types.callback import Caller
+from herdbook.job_types.entry_points import include_extensions
 from herdbook.model.registry import Registry
-from herdbook.model.summary import RecordSummary, Summarise
+from herdbook.model.summary import RecordReader, RecordSummary
 from herdbook.record.database import Database
 from herdbook.record.summary import summarise_record
+from herdbook.service import log
 from herdbook.settings import Settings
 
 
 def build_registry(settings: Settings, database: Database, app: Registry | None = None) -> Registry:
-    """The application's job types and the built-in ones; if both declare a name, the application's wins.
+    """The application's job types, and those of installed packages; where both declare a name, the application's wins.
 
-    Raises ConfigurationError when the settings of mail, alerts or callbacks cannot be used.
+    Raises ConfigurationError when a package is broken, or the settings of mail, alerts or callbacks cannot be used.
     """
     registry = Registry()
     if app is not None:
         registry.include(app)
-    registry.include(builtin_types(settings, _summarise(database)))
+    include_extensions(registry, settings, _reader(database))
     registry.include(_own_types(settings))
     return registry
+
+
+def log_missing(registry: Registry) -> None:
+    """Say which job types are missing, and what to install to have them; nothing when all are there."""
+    missing: dict[str, list[str]] = {}
+    for name, remedy in sorted(registry.missing.items()):
+        missing.setdefault(remedy, []).append(name)
+    for remedy, names in missing.items():
+        log.warning("job types are missing", missing=", ".join(names), remedy=remedy)
 
 
 def _own_types(settings: Settings) -> Registry:
@@ -35,9 +45,9 @@ def _own_types(settings: Settings) -> Registry:
     return own
 
 
-def _summarise(database: Database) -> Summarise:
+def _reader(database: Database) -> RecordReader:
     async def summarise(since: datetime, job_type: str | None) -> RecordSummary:
         async with database.connection() as connection:
             return await summarise_record(connection, since, job_type)
 
-    return summarise
+    return RecordReader(summarise=summarise)

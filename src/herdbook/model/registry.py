@@ -87,6 +87,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._types: dict[str, JobType] = {}
+        self._missing: dict[str, str] = {}
 
     def processor(
         self,
@@ -132,17 +133,28 @@ class Registry:
     def include(self, other: "Registry") -> None:
         """Add the job types of another registry; those already here win."""
         self._types = {**other._types, **self._types}
+        self._missing = {**other._missing, **self._missing}
 
     def reserve(self, *names: str) -> None:
         """Let only Herdbook itself publish jobs of these types."""
         self._types.update({name: replace(self._types[name], is_reserved=True) for name in names})
+
+    def mark_missing(self, name: str, remedy: str) -> None:
+        """Note that a job type of this name would be here if a person did what `remedy` says, like `install x`."""
+        self._missing[name] = remedy
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """The job types that are marked as missing, and what is to be done to have them."""
+        return {name: remedy for name, remedy in self._missing.items() if name not in self._types}
 
     def get(self, name: str) -> JobType:
         """The job type; raises UnknownJobTypeError, which lists the known ones."""
         found = self._types.get(name)
         if found is None:
             known = ", ".join(sorted(self._types)) or "none"
-            message = f"unknown job type {name!r}; known: {known}"
+            remedy = f"; to have it, {self._missing[name]}" if name in self._missing else ""
+            message = f"unknown job type {name!r}; known: {known}{remedy}"
             raise UnknownJobTypeError(message, [FieldProblem(path="jobType", message=message)])
         return found
 

@@ -60,3 +60,10 @@ class RecordSummary:
 
 # Called with the start of the period, and a job type or None for all.
 Summarise = Callable[[datetime, str | None], Awaitable[RecordSummary]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordReader:
+    """What the job types of a package may read of the record: `summarise` sums it up."""
+
+    summarise: Summarise
