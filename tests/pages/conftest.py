@@ -13,7 +13,6 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from herdbook.embedded import EmbeddedServers
 from herdbook.embedded.smtp import CatchAllSmtp
 from herdbook.http import serve
 from herdbook.job_types.assembly import build_registry

@@ -37,7 +37,7 @@ class Alerter:
 
     def __init__(self, settings: Settings) -> None:
         self._allow_private = settings.allow_private_targets
-        self._alerts = _validated(load_alerts(settings))
+        self._alerts = _checked(load_alerts(settings))
 
     async def run(self, payload: AlertPayload, job: JobContext) -> dict[str, Any]:
         """Send an alert about an incident; published by Herdbook itself, by the rules in HERDBOOK_ALERTS."""

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import apprise
 
 from herdbook.sending.answers import TargetResponse
-from herdbook.sending.requests_answers import hearing
+from herdbook.sending.requests_answers import captured_responses
 
 Level = Literal["info", "success", "warning", "failure"]
 UNKNOWN = "unknown channel"
@@ -26,14 +26,14 @@ _checking: ContextVar[bool] = ContextVar("checking", default=False)
 class ChannelResult:
     """What became of the message on one channel; `optional` failures do not fail the job.
 
-    `answer` is the last HTTP answer to a message that failed, if there was one.
+    `response` is the last HTTP response to a message that failed, if there was one.
     """
 
     channel: str
     status: Literal["sent", "sentEarlier", "failed"]
     error: str | None = None
     optional: bool = False
-    answer: TargetResponse | None = None
+    response: TargetResponse | None = None
 
     def as_json(self) -> dict[str, str]:
         """The channel's part of the job's result."""
@@ -76,13 +76,13 @@ async def send(url: str, *, title: str, body: str, level: Level) -> ChannelResul
     if service is None:
         return ChannelResult(channel=UNKNOWN, status="failed", error="not a service of Apprise here")
     shown = redacted(service)
-    with hearing() as answers:
+    with captured_responses() as responses:
         error, optional = await _send(service, title, body, level)
     if error is None:
         return ChannelResult(channel=shown, status="sent")
-    answer = answers[-1] if answers else None
+    response = responses[-1] if responses else None
     return ChannelResult(
-        channel=shown, status="failed", error=_without_secrets(error, url, shown), optional=optional, answer=answer
+        channel=shown, status="failed", error=_without_secrets(error, url, shown), optional=optional, response=response
     )
 
 

@@ -1,6 +1,6 @@
-"""Listens to the HTTP answers that Apprise's services get, of which Apprise itself tells no more than a sentence.
+"""Captures the HTTP responses that Apprise's services get, since Apprise passes on no more than a sentence.
 
-Never changes an answer, nor listens to requests that are not ours.
+A response must never be changed, nor one captured that is not for a request of ours.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from herdbook.sending.answers import TargetResponse, parse_retry_after
 
-_heard: ContextVar["list[TargetResponse] | None"] = ContextVar("heard", default=None)
+_captured: ContextVar["list[TargetResponse] | None"] = ContextVar("captured", default=None)
 
 
 @contextmanager
