@@ -424,7 +424,7 @@ async def test_a_page_of_big_values_stays_small(site: httpx.AsyncClient, service
 async def test_without_the_record_the_page_says_what_is_away(lost_site: httpx.AsyncClient) -> None:
     page = await lost_site.get(f"/jobs/{new_job_id()}")
     assert page.status_code == 503
-    assert "PostgreSQL is away" in page.text
+    assert "PostgreSQL is unreachable" in page.text
 
 
 @pytest.mark.parametrize(

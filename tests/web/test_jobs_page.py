@@ -111,7 +111,7 @@ async def test_extreme_data_stay_text(site: httpx.AsyncClient, services: Service
 async def test_the_record_away_is_said_on_a_page(lost_site: httpx.AsyncClient) -> None:
     page = await lost_site.get("/jobs")
     assert page.status_code == 503
-    assert "PostgreSQL is away" in page.text
+    assert "PostgreSQL is unreachable" in page.text
     assert "hushhush" not in page.text
 
 

@@ -44,4 +44,4 @@ async def test_without_redis_the_record_is_shown(services: Services) -> None:
 async def test_without_postgresql_an_error_page_says_so(lost_site: httpx.AsyncClient) -> None:
     page = await lost_site.get("/", headers={"Accept": "text/html"})
     assert page.status_code == 503
-    assert "PostgreSQL is away" in page.text
+    assert "PostgreSQL is unreachable" in page.text

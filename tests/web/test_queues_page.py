@@ -104,7 +104,7 @@ async def test_without_redis_the_record_is_shown(services: Services) -> None:
 async def test_without_the_record_there_is_a_page_that_says_so(lost_site: httpx.AsyncClient) -> None:
     page = await lost_site.get("/queues")
     assert page.status_code == 503
-    assert "PostgreSQL is away" in page.text
+    assert "PostgreSQL is unreachable" in page.text
 
 
 async def test_queues_of_any_name_have_a_row(site: httpx.AsyncClient, services: Services) -> None:

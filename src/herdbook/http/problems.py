@@ -71,8 +71,8 @@ _BY_ERROR: dict[type[Exception], ProblemKind] = {
     JobTooLargeError: ProblemKind(name="job-too-large", status=413, title="The job data are too large"),
     UnknownJobTypeError: ProblemKind(name="unknown-job-type", status=422, title="Unknown job type"),
     InvalidJobError: ProblemKind(name="invalid-job", status=422, title="The job is not valid"),
-    RecordUnavailableError: ProblemKind(name="record-unavailable", status=503, title="PostgreSQL is away"),
-    QueueUnavailableError: ProblemKind(name="queue-unavailable", status=503, title="Redis is away"),
+    RecordUnavailableError: ProblemKind(name="record-unavailable", status=503, title="PostgreSQL is unreachable"),
+    QueueUnavailableError: ProblemKind(name="queue-unavailable", status=503, title="Redis is unreachable"),
 }
 
 KINDS = (

@@ -1,6 +1,7 @@
 """Connections to Redis, with the timeout each use needs and one error for an unreachable server.
 
-A client never retries by itself: the calling service decides when to.
+Gives clients with the timeouts each use needs, and one error for "Redis is unreachable".
+Never retries by itself: the services that call decide when to try again.
 """
 
 from typing import Any, TypeAlias

@@ -1,4 +1,8 @@
-"""Connections to PostgreSQL, with one error for an unreachable server."""
+"""Takes the database URL.
+
+Gives connections to the record, and one error for "PostgreSQL is unreachable".
+Never holds a connection longer than the block that asked for it.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,7 +36,7 @@ _PLAN_ONCE = {"plan_cache_mode": "force_generic_plan"}
 
 
 class Database:
-    """The connection pool of one process; connects on first use, so it can be created while PostgreSQL is down.
+    """The connection pool of one process; connects on first use, so it can be made while PostgreSQL is unreachable.
 
     With `plan_once`, a statement is planned once, whatever its parameters. That suits a process that finds its jobs
     by id: planning a statement for each batch takes as long as executing it for one job.
@@ -74,7 +78,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection without a transaction. Raises RecordUnavailableError if PostgreSQL is unreachable."""
+        """A connection, each statement its own transaction. Raises RecordUnavailableError while it is unreachable."""
         if self._pool is None:
             raise RecordUnavailableError("the database is not open")
         with raises_record_unavailable():
@@ -128,7 +132,7 @@ class raises_record_unavailable:  # noqa: N801  (reads as a statement where it i
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, _NOT_MIGRATED):
             raise RecordUnavailableError("the record's tables are missing: run `herdbook migrate`") from error
-        if isinstance(error, _UNAVAILABLE):
+        if isinstance(error, AWAY):
             raise RecordUnavailableError(f"PostgreSQL is unreachable: {str(error) or type(error).__name__}") from error
 
 
