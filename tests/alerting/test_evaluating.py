@@ -6,14 +6,30 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from herdbook.alerting import AlertFacts, QueueAlertFacts, Rule, TypeFacts, WorkerFacts, evaluate
+from herdbook.alerting import AlertFacts, Rule, TypeFacts, evaluate
 from herdbook.alerting.evaluating import windows
+from herdbook.model.health import OutboxLag, QueueFacts, WorkerFacts
 
 RULE: TypeAdapter[Any] = TypeAdapter(Rule)
 
 
-def queue(oldest: float | None, *, name: str = "mails", paused: bool = False, workers: int = 1) -> QueueAlertFacts:
-    return QueueAlertFacts(name=name, oldest_waiting=oldest, paused=paused, workers=workers)
+def queue(
+    oldest: float | None, *, name: str = "mails", paused: bool = False, workers: int = 1, active: int = 0, held: int = 0
+) -> QueueFacts:
+    waiting = 0 if oldest is None else 2
+    return QueueFacts(
+        name=name,
+        waiting=waiting,
+        active=active,
+        paused=paused,
+        oldest_waiting=oldest,
+        workers=workers,
+        held=held,
+    )
+
+
+def lag(age: float) -> OutboxLag:
+    return OutboxLag(depth=3, age=age, error_message=None)
 
 
 def ended(**types: tuple[int, int]) -> AlertFacts:
@@ -21,14 +37,14 @@ def ended(**types: tuple[int, int]) -> AlertFacts:
     return replace(HEALTHY, ended={600.0: found})
 
 
-HEALTHY = AlertFacts(ended={600.0: {}}, queues=[], lost_workers=[], outbox_age=0.0)
+HEALTHY = AlertFacts(ended={600.0: {}}, queues=[], workers=[], outbox=lag(0.0))
 FAILED = {"kind": "job-failed"}
 RATE = {"kind": "failure-rate", "above": 0.2, "over": "10m", "at_least": 10}
 WAITING = {"kind": "oldest-waiting", "longer_than": "1m"}
 NO_WORKER = {"kind": "no-worker", "longer_than": "30s"}
 LAG = {"kind": "outbox-lag", "longer_than": "1m"}
 LOST = {"kind": "worker-lost", "over": "1h"}
-GONE = WorkerFacts(id="w1", seconds_silent=20, running=3)
+GONE = WorkerFacts(id="w1", queues=["mails"], state="running", seconds_silent=20, running=3)
 
 
 @pytest.mark.parametrize(
@@ -53,15 +69,19 @@ GONE = WorkerFacts(id="w1", seconds_silent=20, running=3)
         (NO_WORKER, replace(HEALTHY, queues=[queue(29, workers=0)]), []),
         (NO_WORKER, replace(HEALTHY, queues=[queue(None, workers=0)]), []),
         (NO_WORKER, replace(HEALTHY, queues=[queue(99, workers=0, paused=True)]), []),
+        # Jobs that no worker of ours can have are with another program's.
+        (NO_WORKER, replace(HEALTHY, queues=[queue(99, workers=0, active=2, held=1)]), []),
+        (NO_WORKER, replace(HEALTHY, queues=[queue(99, workers=0, active=2, held=2)]), ["mails"]),
         ({**NO_WORKER, "queues": ["b"]}, replace(HEALTHY, queues=[queue(99, workers=0)]), []),
-        (LAG, replace(HEALTHY, outbox_age=60.0), []),
-        (LAG, replace(HEALTHY, outbox_age=61.0), ["outbox"]),
-        (LOST, replace(HEALTHY, lost_workers=[GONE]), ["w1"]),
-        (LOST, replace(HEALTHY, lost_workers=[replace(GONE, seconds_silent=3_601)]), []),
-        # While Redis is unreachable, the state of the queues is unknown.
+        (LAG, replace(HEALTHY, outbox=lag(60.0)), []),
+        (LAG, replace(HEALTHY, outbox=lag(61.0)), ["outbox"]),
+        (LOST, replace(HEALTHY, workers=[GONE]), ["w1"]),
+        (LOST, replace(HEALTHY, workers=[replace(GONE, seconds_silent=3_601)]), []),
+        (LOST, replace(HEALTHY, workers=[replace(GONE, seconds_silent=14)]), []),
+        # While Redis is unreachable nobody knows how its queues are.
         (WAITING, replace(HEALTHY, queues=None), None),
         (NO_WORKER, replace(HEALTHY, queues=None), None),
-        (LAG, replace(HEALTHY, queues=None, outbox_age=61.0), ["outbox"]),
+        (LAG, replace(HEALTHY, queues=None, outbox=lag(61.0)), ["outbox"]),
     ],
 )
 def test_a_rule_fires_according_to_the_facts(
@@ -80,9 +100,15 @@ def test_a_rule_fires_according_to_the_facts(
         (
             WAITING,
             replace(HEALTHY, queues=[queue(90.4)]),
-            "The next job of queue mails has been waiting for 1 min 30 s.",
+            "The oldest job of queue mails has been waiting for 1 min 30 s.",
         ),
-        (LOST, replace(HEALTHY, lost_workers=[GONE]), "Worker w1 was lost while running 3 jobs."),
+        (
+            NO_WORKER,
+            replace(HEALTHY, queues=[queue(30, workers=0)]),
+            "No live worker takes queue mails: 2 jobs waiting.",
+        ),
+        (LAG, replace(HEALTHY, outbox=lag(61.0)), "3 recorded jobs are not yet queued, the oldest for 1 min 1 s."),
+        (LOST, replace(HEALTHY, workers=[GONE]), "Worker w1: no heartbeat for 20 s; jobs reassigned."),
     ],
 )
 def test_an_incident_is_described_in_a_sentence(rule: dict[str, Any], facts: AlertFacts, message: str) -> None:

@@ -66,7 +66,7 @@ async def test_an_outage_of_workers_is_told_once_and_its_end_once(settings: Sett
     assert [one.is_signed for one in receiver.messages] == [True] * 3
     assert [one.body["type"] for one in (again, over)] == ["incident.opened", "incident.resolved"]
     assert again.body["data"]["subject"] == "mails"
-    assert again.body["data"]["message"] == "Jobs of queue mails are waiting, but no live worker takes them."
+    assert again.body["data"]["message"] == "No live worker takes queue mails: 1 job waiting."
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ async def test_an_outbox_that_lags_is_not_ready(api: httpx.AsyncClient, database
     code, _, well, detail = await readiness(api)
     assert (code, well["outbox"]) == (503, False)
     assert "full" in detail["outbox"]
-    assert "waiting for the relay: 1" in detail["outbox"]
+    assert "1 recorded job is not yet queued" in detail["outbox"]
 
 
 async def test_a_server_that_does_not_answer_does_not_hold_it_up(settings: Settings, registry: Registry) -> None:
@@ -87,7 +87,7 @@ async def test_a_server_that_does_not_answer_does_not_hold_it_up(settings: Setti
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://herdbook.test") as api:
         code, _, _, detail = await readiness(api)
     assert code == 503
-    assert set(detail.values()) == {"no answer within 0.05 s"}
+    assert all("no answer within 0.05 s" in words for words in detail.values())
     await queues.close()
     await database.close()
     for writer in held:

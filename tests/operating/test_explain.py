@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from herdbook.model.health import QueueFacts
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import Job, JobStatus
 from herdbook.model.registry import Registry
-from herdbook.operating.explain import JobFacts, JobQueueFacts, reasons, why_not_running
+from herdbook.operating.explain import InQueue, JobFacts, reasons, why_not_running
 from herdbook.operating.queue_stats import BullState, JobLocation, QueueStatsReader
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.queue.connection import connect
@@ -59,14 +60,17 @@ WORKER = WorkerRow(
 
 
 def queue(
-    place: BullState = BullState.WAITING, *, paused: bool = False, active: int = 0, **more: object
-) -> JobQueueFacts:
+    place: BullState = BullState.WAITING, *, paused: bool = False, active: int = 0, workers: int = 1, **more: object
+) -> InQueue:
     found = JobLocation(place=place, **more)  # type: ignore[arg-type]
-    return JobQueueFacts(place=found, is_paused=paused, active=active)
+    facts = QueueFacts(
+        name="mails", waiting=1, active=active, paused=paused, oldest_waiting=1.0, workers=workers, held=0
+    )
+    return InQueue(place=found, queue=facts)
 
 
-HEALTHY = JobFacts(job=JOB, now=NOW, undelivered=None, queue=queue(ahead=0), workers=[WORKER], is_declared=True)
-NEXT = "It is the next job in its queue."
+HEALTHY = JobFacts(job=JOB, now=NOW, undelivered=None, found=queue(ahead=0), workers=[WORKER], is_declared=True)
+NEXT = "It is next in its queue."
 
 
 def waiting(seconds: float, error: str | None = None, tries: int = 0) -> Undelivered:
@@ -77,70 +81,82 @@ def waiting(seconds: float, error: str | None = None, tries: int = 0) -> Undeliv
     ("facts", "expected"),
     [
         (HEALTHY, [NEXT]),
-        (replace(HEALTHY, queue=queue(ahead=1)), ["1 job is ahead of it."]),
-        (replace(HEALTHY, queue=queue(BullState.PRIORITIZED, ahead=1_234)), ["1,234 jobs are ahead of it."]),
-        (replace(HEALTHY, queue=queue(ahead=10_000, is_exact=False)), ["More than 10,000 jobs are ahead of it."]),
-        (replace(HEALTHY, queue=queue()), ["It is waiting in its queue."]),
+        (replace(HEALTHY, found=queue(ahead=1)), ["1 job is ahead of it."]),
+        (replace(HEALTHY, found=queue(BullState.PRIORITIZED, ahead=1_234)), ["1,234 jobs are ahead of it."]),
+        (replace(HEALTHY, found=queue(ahead=10_000, is_exact=False)), ["More than 10,000 jobs are ahead of it."]),
+        (replace(HEALTHY, found=queue()), ["It is waiting in its queue."]),
         (
-            replace(HEALTHY, queue=queue(ahead=0, paused=True)),
-            [NEXT, "The queue mails is paused: its jobs do not start until it is resumed."],
+            replace(HEALTHY, found=queue(ahead=0, paused=True)),
+            [NEXT, "Queue mails is paused: none of its jobs starts until it is resumed."],
         ),
         (
-            replace(HEALTHY, queue=queue(BullState.DELAYED, due=NOW + timedelta(hours=1))),
+            replace(HEALTHY, found=queue(BullState.DELAYED, due=NOW + timedelta(hours=1))),
             ["It is scheduled for 2026-11-24 09:00:00 UTC."],
         ),
         (
-            replace(HEALTHY, job=replace(JOB, attempt=1), queue=queue(BullState.DELAYED, due=NOW + timedelta(hours=1))),
+            replace(HEALTHY, job=replace(JOB, attempt=1), found=queue(BullState.DELAYED, due=NOW + timedelta(hours=1))),
             ["Its next attempt is at 2026-11-24 09:00:00 UTC."],
         ),
         (
-            replace(HEALTHY, queue=queue(BullState.DELAYED, due=NOW)),
-            ["It has been due since 2026-11-24 08:00:00 UTC, and starts when a worker next fetches jobs."],
+            replace(HEALTHY, found=queue(BullState.DELAYED, due=NOW)),
+            ["It has been due since 2026-11-24 08:00:00 UTC, and starts when a worker next looks for jobs."],
         ),
         (
-            replace(HEALTHY, queue=queue(BullState.ACTIVE)),
-            ["A worker has just taken it. If that worker has vanished, another one will take over."],
+            replace(HEALTHY, found=queue(BullState.ACTIVE)),
+            ["A worker has just taken it; or one had taken it and was lost, and another will take it over."],
         ),
-        (replace(HEALTHY, queue=queue(BullState.CHILDREN)), ["It is waiting for the jobs that it depends on."]),
+        (replace(HEALTHY, found=queue(BullState.CHILDREN)), ["It is waiting for the jobs that it depends on."]),
         (
-            replace(HEALTHY, queue=queue(BullState.FAILED)),
-            ["It is finished in the queue, but its outcome was not recorded."],
-        ),
-        (
-            replace(HEALTHY, queue=queue(BullState.MISSING)),
-            ["It was delivered, but it is not in the queue: Redis may have lost it."],
-        ),
-        (replace(HEALTHY, undelivered=waiting(1), queue=queue(BullState.MISSING)), ["It is on its way to the queue."]),
-        (
-            replace(HEALTHY, undelivered=waiting(60), queue=queue(BullState.MISSING)),
-            ["It has been waiting for a relay since 2026-11-24 07:59:00 UTC: none is running, or it cannot keep up."],
+            replace(HEALTHY, found=queue(BullState.FAILED)),
+            ["Its queue counts it as finished, but the record has not been told how it ended."],
         ),
         (
-            replace(HEALTHY, undelivered=waiting(60, "WRONGTYPE", 1), queue=queue(BullState.MISSING)),
-            ["The queue refused it once, and the relay will retry: WRONGTYPE"],
+            replace(HEALTHY, found=queue(BullState.MISSING)),
+            ["It was queued, but its queue no longer has it: Redis may have lost it."],
+        ),
+        (replace(HEALTHY, undelivered=waiting(1), found=queue(BullState.MISSING)), ["It is on its way to its queue."]),
+        (
+            replace(HEALTHY, undelivered=waiting(60), found=queue(BullState.MISSING)),
+            ["It has been waiting for the relay since 2026-11-24 07:59:00 UTC. Is a relay running?"],
         ),
         (
-            replace(HEALTHY, undelivered=waiting(60, "<b>" + "x" * 500, 1_000), queue=queue(BullState.MISSING)),
-            [f"The queue refused it 1,000 times, and the relay will retry: <b>{'x' * 197}"],
+            replace(HEALTHY, undelivered=waiting(60, "WRONGTYPE", 1), found=queue(BullState.MISSING)),
+            ["Its queue has refused it once, and the relay keeps trying: WRONGTYPE"],
         ),
         (
-            replace(HEALTHY, queue=None),
-            ["Redis is unreachable: no job can start until it is back, but none is lost."],
-        ),
-        (replace(HEALTHY, workers=[]), [NEXT, "No worker for the queue mails is alive."]),
-        (
-            replace(HEALTHY, workers=[replace(WORKER, state="quiet")]),
-            [NEXT, "All workers for the queue mails are stopping and take no more jobs."],
+            replace(HEALTHY, undelivered=waiting(60, "<b>" + "x" * 500, 1_000), found=queue(BullState.MISSING)),
+            [f"Its queue has refused it 1,000 times, and the relay keeps trying: <b>{'x' * 197}"],
         ),
         (
-            replace(HEALTHY, queue=queue(ahead=0, active=10)),
-            [NEXT, "The worker is busy: 10 jobs of the queue are running, and there is room for 10."],
+            replace(HEALTHY, found=None),
+            ["Redis is unreachable. No job can start until it is back; the record keeps all of them."],
+        ),
+        (replace(HEALTHY, workers=[], found=queue(ahead=0, workers=0)), [NEXT, "No live worker takes queue mails."]),
+        (
+            replace(HEALTHY, workers=[], found=queue(ahead=0, workers=0, active=3)),
+            [NEXT, "Only other programs' workers take queue mails; 3 jobs running."],
         ),
         (
-            replace(HEALTHY, workers=[WORKER, WORKER], queue=queue(ahead=0, active=20)),
-            [NEXT, "All 2 workers are busy: 20 jobs of the queue are running, and there is room for 20."],
+            replace(HEALTHY, workers=[], found=None, undelivered=waiting(60)),
+            [
+                "Redis is unreachable. No job can start until it is back; the record keeps all of them.",
+                "It has been waiting for the relay since 2026-11-24 07:59:00 UTC.",
+                "No live worker takes queue mails.",
+            ],
         ),
-        (replace(HEALTHY, workers=[WORKER, WORKER], queue=queue(ahead=0, active=19)), [NEXT]),
+        (
+            replace(HEALTHY, workers=[replace(WORKER, state="quiet")], found=queue(ahead=0, workers=0)),
+            [NEXT, "All workers of queue mails are stopping and take no more jobs."],
+        ),
+        (
+            replace(HEALTHY, found=queue(ahead=0, active=10)),
+            [NEXT, "The worker is busy: 10 jobs of the queue running, room for 10."],
+        ),
+        (
+            replace(HEALTHY, workers=[WORKER, WORKER], found=queue(ahead=0, active=20)),
+            [NEXT, "All 2 workers are busy: 20 jobs of the queue running, room for 20."],
+        ),
+        (replace(HEALTHY, workers=[WORKER, WORKER], found=queue(ahead=0, active=19)), [NEXT]),
         (
             replace(HEALTHY, is_declared=False),
             [NEXT, "No program has declared the job type email, so no worker has a processor for it."],
@@ -176,15 +192,15 @@ async def test_the_facts_are_gathered_from_all_servers(
             job = await read_job(connection, id)
         return await why_not_running(database, queues, known, job)
 
-    no_worker = "No worker for the queue mails is alive."
-    assert await why() == ["It is on its way to the queue.", no_worker]
+    nobody = "No live worker takes queue mails."
+    assert await why() == ["It is on its way to its queue.", nobody]
     assert settings.redis_url
     client = connect(settings.redis_url)
     relay = Relay(database, client, prefix=settings.queue_prefix)
     await relay.round()
     await relay.stop()
     await client.aclose()
-    assert await why() == [NEXT, no_worker]
+    assert await why() == [NEXT, nobody]
     async with database.connection() as connection:
         for worker, of in (("w1", "mails"), ("w2", "other")):
             beat = WorkerBeat(id=worker, host="h", pid=1, queues=[of], concurrency=1, running=0, state="running")
@@ -208,5 +224,5 @@ async def test_an_unreachable_redis_is_a_reason(database: Database, registry: Re
     async with database.connection() as connection:
         job = await read_job(connection, id)
     first, *_ = await why_not_running(database, queues, registry, job)
-    assert first.startswith("Redis is unreachable")
+    assert first.startswith("Redis is unreachable.")
     await queues.close()

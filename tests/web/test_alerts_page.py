@@ -81,7 +81,7 @@ async def test_an_incident_is_shown_with_the_jobs_that_told_of_it(
     page = await watched_site.get("/alerts")
     assert "1 rule fires." in text_of(page.text)
     assert "Lost ones ✕ firing since" in region(page.text, "rule-1", "li")
-    assert "Worker barn-7 was lost." in region(page.text, "rule-1", "li")
+    assert "Worker barn-7: no heartbeat for" in region(page.text, "rule-1", "li")
     assert "still does its beginning" in text_of(page.text)
 
     await beat(watched, "barn-7", ["notes"])

@@ -112,7 +112,7 @@ async def test_a_pending_job(site: httpx.AsyncClient, services: Services) -> Non
     assert "0 of 4" in page.text
     assert "10 ms, doubled after each try" in page.text
     assert '<span class="json-text">"moo"</span>' in page.text
-    assert "No worker for the queue notes is alive." in page.text
+    assert "No live worker takes queue notes." in page.text
     assert "Nothing was logged" in page.text
     assert 'id="result-tree"' not in page.text
     assert f'data-live="job:{job}"' in page.text

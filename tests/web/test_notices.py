@@ -1,71 +1,22 @@
-"""What is wrong with a system, in words."""
+"""What the overview shows of what was found."""
 
-from datetime import UTC, datetime
-
-import pytest
-
-from herdbook.operating.queue_stats import BullState
-from herdbook.record.reads import OutboxLag
-from herdbook.record.workers import WorkerRow
-from herdbook.web.notices import notices
-from herdbook.web.queue_view import QueueRow, QueueViews
-
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-WELL = OutboxLag(depth=0, age=0.0, error_message=None)
+from herdbook.operating.findings import Area, FindingKind, healthy, wrong
+from herdbook.web.notices import Notice, notices
 
 
-def worker(*, silent: float = 0.0, running: int = 0) -> WorkerRow:
-    return WorkerRow(
-        id="host-1",
-        host="host",
-        pid=1,
-        queues=["email"],
-        concurrency=10,
-        running=running,
-        state="running",
-        started_at=NOW,
-        heartbeat_at=NOW,
-        seconds_silent=silent,
-    )
+def test_what_is_wrong_is_shown_with_the_page_where_it_can_be_solved() -> None:
+    found = [
+        healthy(Area.REDIS, "Redis is reachable."),
+        wrong(FindingKind.WORKER_LOST, "No heartbeat.", name="w1"),
+        wrong(FindingKind.QUEUE_UNSERVED, "No live worker.", name="a/b"),
+        wrong(FindingKind.OUTBOX_LAGS, "Not yet queued."),
+    ]
+    assert notices(found) == [
+        Notice(text="No live worker.", address="/queues/a%2Fb", is_bad=True),
+        Notice(text="Not yet queued.", address="", is_bad=True),
+        Notice(text="No heartbeat.", address="/workers", is_bad=False),
+    ]
 
 
-def queues(
-    *, waiting: int = 3, paused: bool = False, oldest: float | None = 1.0, workers: int = 1, away: bool = False
-) -> QueueViews:
-    queue = QueueRow(
-        name="email",
-        counts=None if away else {BullState.WAITING: waiting, BullState.PRIORITIZED: 0},
-        recorded={},
-        is_paused=paused,
-        oldest=oldest,
-        rate=0.0,
-        minutes=(),
-        workers=workers,
-    )
-    return QueueViews(queues={"email": queue}, workers=[], is_away=away)
-
-
-@pytest.mark.parametrize(
-    ("lag", "queues", "workers", "said"),
-    [
-        (WELL, queues(), [worker()], None),
-        (WELL, queues(waiting=0, oldest=None, paused=True), [], None),
-        (WELL, queues(away=True), [worker()], "Redis is away"),
-        (OutboxLag(depth=2, age=9.0, error_message=None), queues(), [worker()], None),
-        (OutboxLag(depth=2, age=61.0, error_message=None), queues(), [], "2 recorded jobs wait for the relay"),
-        (OutboxLag(depth=1, age=3.0, error_message="no memory"), queues(), [], "refuses 1 job: no memory"),
-        (WELL, queues(workers=0), [], "3 jobs wait, and no worker takes them"),
-        (WELL, queues(paused=True), [worker()], "is paused while 3 jobs wait"),
-        (WELL, queues(oldest=200.0), [worker()], "the next one for 3 min 20 s"),
-        (WELL, queues(), [worker(silent=20.0)], "Worker host-1 was not heard of for 20 s"),
-    ],
-)
-def test_what_is_wrong_is_said(lag: OutboxLag, queues: QueueViews, workers: list[WorkerRow], said: str | None) -> None:
-    found = notices(lag=lag, lag_limit=60.0, queues=queues, workers=workers)
-    assert len(found) == (said is not None)
-    assert said is None or said in found[0].text
-
-
-def test_the_worst_comes_first() -> None:
-    found = notices(lag=WELL, lag_limit=60.0, queues=queues(paused=True), workers=[worker(silent=99.0, running=2)])
-    assert [one.is_bad for one in found] == [True, False]
+def test_a_healthy_system_has_no_notices() -> None:
+    assert notices([healthy(Area.REDIS, "Redis is reachable.")]) == []

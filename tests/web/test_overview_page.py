@@ -7,7 +7,8 @@ import httpx
 from herdbook.http.services import Services
 from tests.record.attempts import ended
 
-from .queues import beat, region, site_without_redis
+from .queues import beat, deliver, region, site_without_redis
+from .test_jobs_page import publish
 from .test_workers_page import claimed
 
 
@@ -30,13 +31,22 @@ async def test_the_whole_system_is_on_one_page(site: httpx.AsyncClient, services
     assert f"/jobs/{failed}" in page.text
 
 
+async def test_what_is_wrong_is_said_on_top(site: httpx.AsyncClient, services: Services) -> None:
+    assert "All systems normal" in region((await site.get("/")).text, "state", "div")
+    await publish(services, "moo")
+    await deliver(services)
+    page = await site.get("/")
+    assert region(page.text, "state", "div") == "No live worker takes queue notes: 1 job waiting. Look"
+    assert 'href="/queues/notes">Look' in page.text
+
+
 async def test_without_redis_the_record_is_shown(services: Services) -> None:
     await beat(services, "here", ["notes"], running=1)
     await claimed(services, "here")
     async with site_without_redis(services) as site:
         page = await site.get("/")
     assert page.status_code == 200
-    assert "Redis is away" in page.text
+    assert "Redis is unreachable" in page.text
     assert "processing 1" in region(page.text, "counts", "dl")
     assert "1 running" in region(page.text, "workers", "section")
 

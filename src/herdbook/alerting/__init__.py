@@ -1,6 +1,6 @@
-"""The operator's alert rules and targets, their evaluation against facts, and the messages to send."""
+"""The operator's rules and targets: which rules fire on the facts of a running system, and what is sent."""
 
-from herdbook.alerting.evaluating import AlertFacts, Firing, QueueAlertFacts, TypeFacts, WorkerFacts, evaluate
+from herdbook.alerting.evaluating import AlertFacts, Firing, TypeFacts, evaluate
 from herdbook.alerting.file import Alerts, AppriseTarget, Target, WebhookTarget, load_alerts
 from herdbook.alerting.rules import Rule
 
@@ -9,12 +9,10 @@ __all__ = [
     "Alerts",
     "AppriseTarget",
     "Firing",
-    "QueueAlertFacts",
     "Rule",
     "Target",
     "TypeFacts",
     "WebhookTarget",
-    "WorkerFacts",
     "evaluate",
     "load_alerts",
 ]

@@ -1,4 +1,8 @@
-"""Evaluates alert rules against the facts of a running system."""
+"""Evaluates the operator's rules: facts in, a subject and a sentence for each incident out.
+
+The facts, and what counts as a live worker, as waiting and as lag, are those of `model.health`; the limits are the
+rule's own.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +15,16 @@ from herdbook.alerting.rules import (
     OutboxLagging,
     Rule,
     WorkerLost,
-    format_seconds,
+)
+from herdbook.model.duration import in_words
+from herdbook.model.health import (
+    OutboxLag,
+    QueueFacts,
+    WorkerFacts,
+    count_jobs,
+    no_heartbeat,
+    no_live_worker,
+    not_yet_queued,
 )
 
 # More alerts would not help if alerts fail.
@@ -27,36 +40,17 @@ class TypeFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueAlertFacts:
-    """A queue: for how many seconds its next job has been due (None if none is), and how many live workers it has."""
-
-    name: str
-    oldest_waiting: float | None
-    paused: bool
-    workers: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerFacts:
-    """A worker whose heartbeat has been missing for `seconds_silent`, and how many jobs it was running."""
-
-    id: str
-    seconds_silent: float
-    running: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFacts:
     """The state of the system at one moment.
 
-    `ended` has the jobs that ended within each window (seconds) that a rule uses, by type. `queues`
-    is None while Redis is unreachable. `outbox_age` is in seconds.
+    `ended` has the jobs that ended within each window (seconds) that a rule asks for, by type. `queues`
+    is None while Redis is unreachable.
     """
 
     ended: Mapping[float, Mapping[str, TypeFacts]]
-    queues: Sequence[QueueAlertFacts] | None
-    lost_workers: Sequence[WorkerFacts]
-    outbox_age: float
+    queues: Sequence[QueueFacts] | None
+    workers: Sequence[WorkerFacts]
+    outbox: OutboxLag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +86,7 @@ def windows(rules: Sequence[Rule]) -> set[float]:
 def _failed(rule: JobFailed, facts: AlertFacts) -> Iterator[Firing]:
     for name, jobs in sorted(facts.ended[rule.over].items()):
         if jobs.failed and name not in _NOT_WATCHED and name in (rule.job_types or [name]):
-            count = "1 job" if jobs.failed == 1 else f"{jobs.failed:,} jobs"
-            yield Firing(subject=name, message=f"{count} of type {name} failed for good.")
+            yield Firing(subject=name, message=f"{count_jobs(jobs.failed)} of type {name} failed for good.")
 
 
 def _failure_rate(rule: FailureRate, facts: AlertFacts) -> Iterator[Firing]:
@@ -105,36 +98,34 @@ def _failure_rate(rule: FailureRate, facts: AlertFacts) -> Iterator[Firing]:
             yield Firing(
                 subject=name,
                 message=f"{jobs.failed / ended:.0%} of the jobs of type {name} failed for good: "
-                f"{jobs.failed:,} of {ended:,} within {format_seconds(rule.over)}.",
+                f"{jobs.failed:,} of {ended:,} within {in_words(rule.over)}.",
             )
 
 
-def _waiting(rule: OldestWaiting, queues: Sequence[QueueAlertFacts]) -> Iterator[Firing]:
+def _waiting(rule: OldestWaiting, queues: Sequence[QueueFacts]) -> Iterator[Firing]:
     for queue in queues:
         oldest = queue.oldest_waiting
         if oldest is not None and oldest > rule.longer_than and queue.name in (rule.queues or [queue.name]):
             paused = "; the queue is paused" if queue.paused else ""
-            waited = format_seconds(round(oldest))
-            message = f"The next job of queue {queue.name} has been waiting for {waited}{paused}."
+            message = f"The oldest job of queue {queue.name} has been waiting for {in_words(round(oldest))}{paused}."
             yield Firing(subject=queue.name, message=message)
 
 
-def _unserved(rule: NoWorker, queues: Sequence[QueueAlertFacts]) -> Iterator[Firing]:
+def _unserved(rule: NoWorker, queues: Sequence[QueueFacts]) -> Iterator[Firing]:
     for queue in queues:
         waits = queue.oldest_waiting is not None and queue.oldest_waiting >= rule.longer_than
-        if waits and not queue.workers and not queue.paused and queue.name in (rule.queues or [queue.name]):
-            message = f"Jobs of queue {queue.name} are waiting, but no live worker takes them."
-            yield Firing(subject=queue.name, message=message)
+        if waits and not queue.is_served and not queue.paused and queue.name in (rule.queues or [queue.name]):
+            yield Firing(
+                subject=queue.name, message=f"{no_live_worker(queue.name)}: {count_jobs(queue.waiting)} waiting."
+            )
 
 
 def _lagging(rule: OutboxLagging, facts: AlertFacts) -> Iterator[Firing]:
-    if facts.outbox_age > rule.longer_than:
-        waited = format_seconds(round(facts.outbox_age))
-        yield Firing(subject="outbox", message=f"The oldest recorded job has been waiting for a relay for {waited}.")
+    if facts.outbox.age > rule.longer_than:
+        yield Firing(subject="outbox", message=f"{not_yet_queued(facts.outbox)}.")
 
 
 def _lost(rule: WorkerLost, facts: AlertFacts) -> Iterator[Firing]:
-    for worker in facts.lost_workers:
-        if worker.seconds_silent <= rule.over:
-            held = f" while running {worker.running:,} jobs" if worker.running else ""
-            yield Firing(subject=worker.id, message=f"Worker {worker.id} was lost{held}.")
+    for worker in facts.workers:
+        if worker.is_silent and worker.seconds_silent <= rule.over:
+            yield Firing(subject=worker.id, message=f"{no_heartbeat(worker)}.")

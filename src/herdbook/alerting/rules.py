@@ -1,11 +1,10 @@
 """The kinds of alert rules, with their limits and descriptions."""
 
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from herdbook.model.duration import parse_limit
+from herdbook.model.duration import in_words, parse_limit
 
 # Statistics per minute are kept for longer than this.
 _LONGEST_WINDOW = 86_400
@@ -45,7 +44,7 @@ class JobFailed(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
-        return f"{_types(self.job_types)} failed for good within {format_seconds(self.over)}"
+        return f"{_types(self.job_types)} failed for good within {in_words(self.over)}"
 
 
 class FailureRate(RuleBase):
@@ -63,7 +62,7 @@ class FailureRate(RuleBase):
         types = f"type {' or '.join(self.job_types)}" if self.job_types else "a type"
         return (
             f"more than {self.above:.0%} of the jobs of {types} failed for good, "
-            f"of at least {self.at_least} that ended within {format_seconds(self.over)}"
+            f"of at least {self.at_least} that ended within {in_words(self.over)}"
         )
 
 
@@ -77,7 +76,7 @@ class OldestWaiting(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
-        limit = format_seconds(self.longer_than)
+        limit = in_words(self.longer_than)
         return f"the next job of {_queues(self.queues)} has been waiting for more than {limit}"
 
 
@@ -91,7 +90,7 @@ class NoWorker(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
-        limit = format_seconds(self.longer_than)
+        limit = in_words(self.longer_than)
         return f"jobs of {_queues(self.queues)} have been waiting for {limit}, but no live worker takes them"
 
 
@@ -104,7 +103,7 @@ class OutboxLagging(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
-        return f"a recorded job or action has been waiting for a relay for more than {format_seconds(self.longer_than)}"
+        return f"a recorded job or action has been waiting for a relay for more than {in_words(self.longer_than)}"
 
 
 class WorkerLost(RuleBase):
@@ -116,21 +115,12 @@ class WorkerLost(RuleBase):
     @property
     def words(self) -> str:
         """When it fires."""
-        return f"a worker was lost within {format_seconds(self.over)}"
+        return f"a worker was lost within {in_words(self.over)}"
 
 
 Rule = Annotated[
     JobFailed | FailureRate | OldestWaiting | NoWorker | OutboxLagging | WorkerLost, Field(discriminator="kind")
 ]
-
-
-def format_seconds(seconds: float) -> str:
-    """A duration such as `10 min` or `1 min 30 s`."""
-    whole = timedelta(seconds=seconds)
-    hours, rest = divmod(int(whole.total_seconds()), 3_600)
-    minutes, left = divmod(rest, 60)
-    parts = [f"{count} {unit}" for count, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if count]
-    return " ".join(parts) or f"{seconds:g} s"
 
 
 def _types(names: tuple[str, ...]) -> str:

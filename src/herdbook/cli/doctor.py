@@ -1,20 +1,18 @@
-"""Takes nothing but the settings.
-
-Gives a line for each thing that has to be well, with what to do where it is not.
-Never changes anything.
-"""
+"""The command that checks a system, and says what to do where something is wrong."""
 
 import asyncio
+from typing import Any
 
 import typer
 
 from herdbook.cli import exit_codes, options
 from herdbook.cli.connect import read_settings
 from herdbook.cli.tables import COLOURS
+from herdbook.operating.findings import Finding, Severity
 
 
 def doctor(as_json: options.AsJson = False, data: options.Data = None) -> int:
-    """Look whether everything is well, and say what to do where it is not.
+    """Check that everything is healthy, and say what to do where it is not.
 
     PostgreSQL, Redis, the clocks, the way between them, the workers, the mail server.
     Exit code 1 when there is a problem; warnings do not count.
@@ -29,10 +27,22 @@ def doctor(as_json: options.AsJson = False, data: options.Data = None) -> int:
     findings = asyncio.run(check_everything(read_settings(data)))
     for found in findings:
         if as_json:
-            typer.echo(to_json(found))
+            typer.echo(to_json(_fields(found)))
             continue
-        message = exit_codes.printable(f"{found.subject}: {found.message}")
-        typer.echo(f"{typer.style(f'{found.level:<8}', fg=COLOURS[found.level])} {message}")
+        level = typer.style(f"{found.severity:<8}", fg=COLOURS[found.severity])
+        typer.echo(f"{level} {exit_codes.printable(found.message)}")
         if found.advice:
             typer.echo(f"{'':<9}{exit_codes.printable(found.advice)}")
-    return exit_codes.NO if any(found.level == "problem" for found in findings) else exit_codes.OK
+    return exit_codes.NO if any(found.severity is Severity.PROBLEM for found in findings) else exit_codes.OK
+
+
+def _fields(found: Finding) -> dict[str, Any]:
+    return {
+        "level": found.severity,
+        "kind": found.kind,
+        "subject": found.subject,
+        "message": found.message,
+        "advice": found.advice,
+        "count": found.count,
+        "seconds": found.seconds,
+    }

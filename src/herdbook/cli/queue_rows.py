@@ -10,7 +10,7 @@ from herdbook.cli.connect import open_record
 from herdbook.cli.tables import seconds_text
 from herdbook.model.registry import Registry
 from herdbook.operating.queue_stats import QueueStats, QueueStatsReader
-from herdbook.record.workers import WorkerRow, read_workers
+from herdbook.record.workers import WorkerRow, count_takers, read_workers
 from herdbook.settings import Settings
 
 HEADER = ("QUEUE", "STATE", "WAITING", "RUNNING", "DELAYED", "FAILED", "OLDEST", "PER MIN", "WORKERS")
@@ -31,7 +31,6 @@ async def find_queues(settings: Settings) -> tuple[list[QueueStats], list[Worker
 def row(queue: QueueStats, workers: list[WorkerRow]) -> tuple[str, ...]:
     """The queue under `HEADER`."""
     counts = queue.counts
-    alive = sum(queue.name in one.queues and not one.is_silent for one in workers)
     numbers = (counts["waiting"] + counts["prioritized"], counts["active"], counts["delayed"], counts["failed"])
     return (
         queue.name,
@@ -39,7 +38,7 @@ def row(queue: QueueStats, workers: list[WorkerRow]) -> tuple[str, ...]:
         *(f"{number:,}" for number in numbers),
         "-" if queue.oldest_waiting is None else seconds_text(queue.oldest_waiting),
         f"{queue.rate:,.1f}",
-        str(alive),
+        str(count_takers(workers)[queue.name]),
     )
 
 

@@ -5,6 +5,7 @@ Never talks to a worker: the record has their signs of life.
 """
 
 import asyncio
+from dataclasses import fields
 from typing import Any
 
 import typer
@@ -56,5 +57,5 @@ def _row(worker: WorkerRow) -> tuple[str, ...]:
 
 
 def _fields(worker: WorkerRow) -> dict[str, Any]:
-    fields = {to_camel(name): getattr(worker, name) for name in WorkerRow.__slots__}
-    return fields | {"alive": not worker.is_silent}
+    values = {to_camel(one.name): getattr(worker, one.name) for one in fields(worker)}
+    return values | {"alive": not worker.is_silent}

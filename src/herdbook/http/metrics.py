@@ -17,10 +17,11 @@ from starlette.responses import PlainTextResponse, Response
 
 from herdbook.errors import QueueUnavailableError, RecordUnavailableError
 from herdbook.http.attempt_totals import AttemptTotals, Names
+from herdbook.model.health import OutboxLag
 from herdbook.observe.metrics import pool_family
 from herdbook.operating.queue_stats import QueueStats, QueueStatsReader
 from herdbook.record.database import Database
-from herdbook.record.reads import OutboxLag, StatusCount, read_outbox_lag, read_stats
+from herdbook.record.reads import StatusCount, read_outbox_lag, read_stats
 from herdbook.record.workers import WorkerRow, read_workers
 
 # Seconds that a server may take to answer; Prometheus itself waits for ten.

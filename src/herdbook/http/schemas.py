@@ -4,6 +4,7 @@ Gives it the shape it has in JSON: camelCase, times in UTC with a Z.
 Never reads anything itself.
 """
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -236,8 +237,8 @@ class WorkerView(CamelModel):
     @classmethod
     def of(cls, worker: WorkerRow) -> Self:
         """The view of a worker."""
-        fields = {name: getattr(worker, name) for name in WorkerRow.__slots__}
-        return cls(**fields, alive=not worker.is_silent)
+        values = {one.name: getattr(worker, one.name) for one in fields(WorkerRow)}
+        return cls(**values, alive=not worker.is_silent)
 
 
 class WorkerList(CamelModel):

@@ -1,10 +1,12 @@
-"""Durations as people write them: `500ms`, `30s`, `10m`, `2h`, `1d`, or a bare number.
+"""Reads and writes durations: numbers, or texts such as `500ms`, `30s`, `10m`, `2h`, `1d`.
 
-A bare number is seconds for a time limit, as everywhere in Python, and milliseconds for all else, as in BullMQ.
+A text carries its own unit. A number is in seconds where it is a time limit, as everywhere in Python, and in
+milliseconds elsewhere, as in BullMQ.
 """
 
 import math
 import re
+from datetime import timedelta
 from typing import Any
 
 # Ten years: BullMQ's scores (milliseconds times 4096) stay exact in a double.
@@ -46,6 +48,15 @@ def format_duration(milliseconds: int) -> str:
     """The duration as text in its largest whole unit: `10m`, `1s`, `1500ms`."""
     unit = next(unit for unit in reversed(_UNIT_MS) if milliseconds % _UNIT_MS[unit] == 0)
     return f"{milliseconds // _UNIT_MS[unit]}{unit}" if milliseconds else "0ms"
+
+
+def in_words(seconds: float) -> str:
+    """A length of time for people, such as `10 min` or `1 min 30 s`."""
+    whole = timedelta(seconds=seconds)
+    hours, rest = divmod(int(whole.total_seconds()), 3_600)
+    minutes, left = divmod(rest, 60)
+    parts = [f"{count} {unit}" for count, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if count]
+    return " ".join(parts) or f"{seconds:g} s"
 
 
 def _parse(text: str, unit: str) -> float:

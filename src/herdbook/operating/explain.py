@@ -1,44 +1,44 @@
-"""Explains why a pending job is not running, from the record, the queue and the workers."""
+"""Says why a pending job is not running, by the same facts and in the same words as `health`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from herdbook.errors import QueueUnavailableError
+from herdbook.model.health import DELIVERY_GRACE, QueueFacts, count_jobs, no_live_worker, unreachable
 from herdbook.model.job import Job, JobStatus
 from herdbook.model.registry import Registry
+from herdbook.operating.health_facts import queue_facts
 from herdbook.operating.queue_stats import BullState, JobLocation, QueueStatsReader
 from herdbook.record.database import Database
 from herdbook.record.job_types import is_job_type_declared
 from herdbook.record.queue_lookups import Undelivered, read_undelivered
+from herdbook.record.reads import StatusCount, read_stats
 from herdbook.record.workers import WorkerRow, read_workers
 
-# A healthy relay delivers sooner than this.
-_PROMPT = timedelta(seconds=5)
 _LONGEST_REFUSAL = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobQueueFacts:
-    """Where in its queue the job is, whether the queue is paused, and how many of its jobs are running."""
+class InQueue:
+    """A job's queue, and where in it the job is."""
 
     place: JobLocation
-    is_paused: bool
-    active: int
+    queue: QueueFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFacts:
     """Everything that decides whether a job runs.
 
-    `queue` is None while Redis is unreachable. `workers` are the live workers of the job's queue.
-    `is_declared` is whether any program has declared the job's type.
+    `found` is None while Redis is unreachable. `workers` are the live ones of the job's queue, stopping ones too.
+    `is_declared` tells whether any program declared the job's type.
     """
 
     job: Job
     now: datetime
     undelivered: Undelivered | None
-    queue: JobQueueFacts | None
+    found: InQueue | None
     workers: Sequence[WorkerRow]
     is_declared: bool
 
@@ -50,38 +50,42 @@ async def why_not_running(database: Database, queues: QueueStatsReader, registry
     async with database.connection() as connection:
         undelivered = await read_undelivered(connection, job.id)
         workers = await read_workers(connection)
+        recorded = await read_stats(connection)
         is_declared = registry.find(job.job_type) is not None or await is_job_type_declared(connection, job.job_type)
     facts = JobFacts(
         job=job,
         now=datetime.now(UTC),
         undelivered=undelivered,
-        queue=await _ask_queue(queues, job),
+        found=await _find(queues, job, workers, recorded),
         workers=[one for one in workers if job.queue in one.queues and not one.is_silent],
         is_declared=is_declared,
     )
     return list(reasons(facts))
 
 
-async def _ask_queue(queues: QueueStatsReader, job: Job) -> JobQueueFacts | None:
+async def _find(
+    queues: QueueStatsReader, job: Job, workers: Sequence[WorkerRow], recorded: Sequence[StatusCount]
+) -> InQueue | None:
     try:
         place = await queues.locate(job)
-        (state,) = await queues.states([job.queue])
+        states = await queues.states([job.queue])
     except QueueUnavailableError:
         return None
-    return JobQueueFacts(place=place, is_paused=state.paused, active=state.counts["active"])
+    (queue,) = queue_facts(states, workers, recorded)
+    return InQueue(place=place, queue=queue)
 
 
 def reasons(facts: JobFacts) -> Iterator[str]:
-    """The reasons as sentences, the most immediate one first."""
-    queue = facts.queue
-    if queue is None:
-        yield "Redis is unreachable: no job can start until it is back, but none is lost."
+    """The sentences, the nearest reason first."""
+    found = facts.found
+    if found is None:
+        yield f"{unreachable('Redis')} No job can start until it is back; the record keeps all of them."
     if facts.undelivered is not None:
-        yield _why_undelivered(facts.undelivered, facts.now)
-    elif queue is not None:
-        yield _why_there(facts.job, queue.place, facts.now)
-    if queue is not None and queue.is_paused:
-        yield f"The queue {facts.job.queue} is paused: its jobs do not start until it is resumed."
+        yield _why_undelivered(facts.undelivered, facts)
+    elif found is not None:
+        yield _why_there(facts.job, found.place, facts.now)
+    if found is not None and found.queue.paused:
+        yield f"Queue {facts.job.queue} is paused: none of its jobs starts until it is resumed."
     busy = _why_no_worker(facts)
     if busy is not None:
         yield busy
@@ -89,13 +93,15 @@ def reasons(facts: JobFacts) -> Iterator[str]:
         yield f"No program has declared the job type {facts.job.job_type}, so no worker has a processor for it."
 
 
-def _why_undelivered(entry: Undelivered, now: datetime) -> str:
+def _why_undelivered(entry: Undelivered, facts: JobFacts) -> str:
     if entry.error_message is not None:
         times = "once" if entry.tries == 1 else f"{entry.tries:,} times"
-        return f"The queue refused it {times}, and the relay will retry: {entry.error_message[:_LONGEST_REFUSAL]}"
-    if now - entry.since <= _PROMPT:
-        return "It is on its way to the queue."
-    return f"It has been waiting for a relay since {_moment(entry.since)}: none is running, or it cannot keep up."
+        return f"Its queue has refused it {times}, and the relay keeps trying: {entry.error_message[:_LONGEST_REFUSAL]}"
+    if (facts.now - entry.since).total_seconds() <= DELIVERY_GRACE:
+        return "It is on its way to its queue."
+    # No relay can do anything while Redis is unreachable.
+    question = "" if facts.found is None else " Is a relay running?"
+    return f"It has been waiting for the relay since {_moment(entry.since)}.{question}"
 
 
 def _why_there(job: Job, place: JobLocation, now: datetime) -> str:
@@ -105,18 +111,18 @@ def _why_there(job: Job, place: JobLocation, now: datetime) -> str:
         case BullState.WAITING | BullState.PRIORITIZED:
             return _why_waiting(place)
         case BullState.ACTIVE:
-            return "A worker has just taken it. If that worker has vanished, another one will take over."
+            return "A worker has just taken it; or one had taken it and was lost, and another will take it over."
         case BullState.CHILDREN:
             return "It is waiting for the jobs that it depends on."
         case BullState.COMPLETED | BullState.FAILED:
-            return "It is finished in the queue, but its outcome was not recorded."
+            return "Its queue counts it as finished, but the record has not been told how it ended."
         case _:
-            return "It was delivered, but it is not in the queue: Redis may have lost it."
+            return "It was queued, but its queue no longer has it: Redis may have lost it."
 
 
 def _why_delayed(job: Job, due: datetime, now: datetime) -> str:
     if due <= now:
-        return f"It has been due since {_moment(due)}, and starts when a worker next fetches jobs."
+        return f"It has been due since {_moment(due)}, and starts when a worker next looks for jobs."
     if job.attempt:
         return f"Its next attempt is at {_moment(due)}."
     return f"It is scheduled for {_moment(due)}."
@@ -126,22 +132,25 @@ def _why_waiting(place: JobLocation) -> str:
     if place.ahead is None:
         return "It is waiting in its queue."
     if not place.ahead:
-        return "It is the next job in its queue."
+        return "It is next in its queue."
     jobs = "1 job is" if place.ahead == 1 else f"{place.ahead:,} jobs are"
     return f"{jobs} ahead of it." if place.is_exact else f"More than {jobs} ahead of it."
 
 
 def _why_no_worker(facts: JobFacts) -> str | None:
-    if not facts.workers:
-        return f"No worker for the queue {facts.job.queue} is alive."
-    working = [one for one in facts.workers if one.state == "running"]
-    if not working:
-        return f"All workers for the queue {facts.job.queue} are stopping and take no more jobs."
-    room = sum(one.concurrency for one in working)
-    if facts.queue is None or facts.queue.active < room:
+    queue = facts.found.queue if facts.found else None
+    takers = [one for one in facts.workers if one.takes_jobs]
+    if not takers:
+        if queue is not None and queue.is_served:
+            return f"Only other programs' workers take queue {facts.job.queue}; {count_jobs(queue.active)} running."
+        if facts.workers:
+            return f"All workers of queue {facts.job.queue} are stopping and take no more jobs."
+        return f"{no_live_worker(facts.job.queue)}."
+    room = sum(one.concurrency for one in takers)
+    if queue is None or queue.active < room:
         return None
-    who = "The worker is" if len(working) == 1 else f"All {len(working):,} workers are"
-    return f"{who} busy: {facts.queue.active:,} jobs of the queue are running, and there is room for {room:,}."
+    who = "The worker is" if len(takers) == 1 else f"All {len(takers):,} workers are"
+    return f"{who} busy: {count_jobs(queue.active)} of the queue running, room for {room:,}."
 
 
 def _moment(at: datetime) -> str:

@@ -132,7 +132,7 @@ class raises_record_unavailable:  # noqa: N801  (reads as a statement where it i
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, _NOT_MIGRATED):
             raise RecordUnavailableError("the record's tables are missing: run `herdbook migrate`") from error
-        if isinstance(error, AWAY):
+        if isinstance(error, _UNAVAILABLE):
             raise RecordUnavailableError(f"PostgreSQL is unreachable: {str(error) or type(error).__name__}") from error
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from herdbook.model.health import SILENT_AFTER
 from herdbook.model.job import JobStatus
 from herdbook.record.database import Connection
 from herdbook.record.sql import statement
-from herdbook.record.workers import SILENT_AFTER
 
 # A change carries the time at which its transaction began. Changes of longer transactions may be missed.
 OVERLAP = timedelta(seconds=2)

@@ -1,4 +1,4 @@
-"""Reads one job with its attempts and logs, the job counts, the queues and the outbox lag."""
+"""Reads one job with its attempts and logs, how many jobs are in each state, and the outbox's lag."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from herdbook.errors import JobNotFoundError
+from herdbook.model.health import OutboxLag
 from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
 from herdbook.model.options import Backoff
 from herdbook.record.database import Connection
@@ -33,15 +34,6 @@ class StatusCount:
     job_type: str
     status: JobStatus
     count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxLag:
-    """What is waiting for the relay: the number of entries, the age of the oldest in seconds, an error of the queue."""
-
-    depth: int
-    age: float
-    error_message: str | None
 
 
 async def read_job(connection: Connection, id: UUID) -> Job:

@@ -1,15 +1,13 @@
-"""Records the workers' heartbeats, and lists the workers."""
+"""Writes the workers' heartbeats, and reads the list of workers."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from herdbook.model.health import WorkerFacts
 from herdbook.record.database import Connection
 from herdbook.record.sql import statement
-
-# Seconds without a heartbeat after which a worker counts as lost: three heartbeats.
-SILENT_AFTER = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,33 +24,18 @@ class WorkerBeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRow:
-    """A worker as recorded; `seconds_silent` is the time since its last heartbeat."""
+class WorkerRow(WorkerFacts):
+    """A worker as the record has it."""
 
-    id: str
     host: str
     pid: int
-    queues: list[str]
     concurrency: int
-    running: int
-    state: str
     started_at: datetime
     heartbeat_at: datetime
-    seconds_silent: float
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether its heartbeat has been missing for so long that it counts as lost."""
-        return self.seconds_silent >= SILENT_AFTER
-
-    @property
-    def takes_jobs(self) -> bool:
-        """Whether it is alive and not quiet."""
-        return not self.is_silent and self.state == "running"
 
 
 async def beat_worker(connection: Connection, beat: WorkerBeat) -> None:
-    """Record a heartbeat."""
+    """Write a heartbeat."""
     await connection.execute(
         statement("beat_worker"),
         beat.id,
@@ -66,12 +49,12 @@ async def beat_worker(connection: Connection, beat: WorkerBeat) -> None:
 
 
 async def read_workers(connection: Connection) -> list[WorkerRow]:
-    """The workers with a heartbeat in the last day, oldest first."""
+    """The workers with a heartbeat within a day, the oldest first."""
     return [WorkerRow(**dict(row)) for row in await connection.fetch(statement("read_workers"))]
 
 
-def count_takers(workers: Iterable[WorkerRow]) -> Counter[str]:
-    """How many of the workers take jobs from each queue."""
+def count_takers(workers: Iterable[WorkerFacts]) -> Counter[str]:
+    """How many live workers take jobs of each queue."""
     return Counter(queue for one in workers if one.takes_jobs for queue in one.queues)
 
 

@@ -1,18 +1,18 @@
-"""Opens and resolves incidents by the alert rules, and publishes a job that notifies of each.
+"""Watches by the operator's rules: records when an incident begins and ends, and publishes a job that tells of either.
 
-The incident and the job are written together, so that nobody is notified twice.
+The row and the job are written together, so that nobody is told twice.
 """
 
-from collections.abc import Sequence
 from uuid import UUID
 
-from herdbook.alerting import AlertFacts, Alerts, Firing, QueueAlertFacts, Rule, WorkerFacts, evaluate
+from herdbook.alerting import AlertFacts, Alerts, Firing, Rule, evaluate
 from herdbook.alerting.evaluating import windows
 from herdbook.alerting.messages import ALERT, ALERT_QUEUE, ATTEMPTS, BACKOFF, AlertPayload
 from herdbook.errors import QueueUnavailableError
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import NewJob
 from herdbook.model.registry import Registry
+from herdbook.operating.health_facts import queue_facts
 from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.publishing.publish import JobRequest, prepare, record_jobs
 from herdbook.record.alerts import (
@@ -24,8 +24,8 @@ from herdbook.record.alerts import (
 )
 from herdbook.record.database import Connection, Database
 from herdbook.record.locks import try_lock
-from herdbook.record.reads import read_outbox_lag
-from herdbook.record.workers import WorkerRow, count_takers, read_workers
+from herdbook.record.reads import read_outbox_lag, read_stats
+from herdbook.record.workers import read_workers
 from herdbook.service import Service
 
 # Seconds between two evaluations.
@@ -61,30 +61,13 @@ class AlertWatch(Service):
     async def _facts(self, connection: Connection) -> AlertFacts:
         ended = await count_ended_by_type(connection, windows(self._alerts.rules))
         workers = await read_workers(connection)
-        lag = await read_outbox_lag(connection)
-        lost = [one for one in workers if one.is_silent]
-        return AlertFacts(
-            ended=ended,
-            queues=await self._queue_facts(workers),
-            lost_workers=[
-                WorkerFacts(id=one.id, seconds_silent=one.seconds_silent, running=one.running) for one in lost
-            ],
-            outbox_age=lag.age,
-        )
-
-    async def _queue_facts(self, workers: Sequence[WorkerRow]) -> list[QueueAlertFacts] | None:
-        """The queues; None while Redis is unreachable. Quiet workers take no jobs, so they do not count."""
-        takers = count_takers(workers)
+        outbox = await read_outbox_lag(connection)
+        recorded = await read_stats(connection)
         try:
-            states = await self._queues.states()
+            queues = queue_facts(await self._queues.states(), workers, recorded)
         except QueueUnavailableError:
-            return None
-        return [
-            QueueAlertFacts(
-                name=one.name, oldest_waiting=one.oldest_waiting, paused=one.paused, workers=takers[one.name]
-            )
-            for one in states
-        ]
+            queues = None
+        return AlertFacts(ended=ended, queues=queues, workers=workers, outbox=outbox)
 
     async def _compare(self, connection: Connection, facts: AlertFacts) -> None:
         """Open new incidents, and resolve those that are over."""

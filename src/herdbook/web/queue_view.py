@@ -6,26 +6,26 @@ Never changes anything.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from herdbook.errors import QueueUnavailableError
 from herdbook.http.services import Services
+from herdbook.model.health import DELIVERY_GRACE, QueueFacts
 from herdbook.model.job import JobStatus
+from herdbook.operating.health_facts import queue_facts
 from herdbook.operating.queue_stats import BullState, QueueStats
 from herdbook.record.queues import RequestedPause, read_requested_pauses
 from herdbook.record.reads import StatusCount, read_stats
 from herdbook.record.stats import read_queue_minutes
 from herdbook.record.workers import WorkerRow, count_takers, read_workers
 
-# Seconds that the relay has to bring a wish to the queue; until then the pages show the wish.
-_ON_ITS_WAY = 5.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRow:
     """A queue. `counts` are its jobs by BullMQ state, None while Redis is away; `recorded` the record's by status.
 
+    `health` is what it is judged by (None while Redis is unreachable).
     `oldest` is for how many seconds the next job could have run, `rate` how many jobs ended per minute (both None
     while Redis is away), `minutes` how many ended in each minute of the last hour, `workers` how many take its jobs.
     """
@@ -38,6 +38,7 @@ class QueueRow:
     rate: float | None
     minutes: Sequence[int]
     workers: int
+    health: QueueFacts | None = None
 
     @property
     def address(self) -> str:
@@ -54,7 +55,7 @@ class QueueRow:
     @property
     def lacks_worker(self) -> bool:
         """Whether jobs wait for a worker that is not there."""
-        return bool(self.waiting) and not self.workers
+        return self.health.lacks_worker if self.health else bool(self.waiting) and not self.workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,24 +82,28 @@ async def view_queues(services: Services, *more: str) -> QueueViews:
     """All queues that a program declared or a job is in, and those named. Raises RecordUnavailableError."""
     names = sorted({*await services.queues.names(), *more})
     async with services.database.connection() as connection:
-        recorded = _by_queue(await read_stats(connection))
+        counts = await read_stats(connection)
         wishes = await read_requested_pauses(connection)
         minutes = await read_queue_minutes(connection)
         workers = await read_workers(connection)
     takers = count_takers(workers)
+    recorded = _by_queue(counts)
     states = await _states(services, names)
+    health = {one.name: one for one in queue_facts(states.values(), workers, counts)}
     queues = {}
     for name in names:
         state = states.get(name)
+        is_paused = _is_paused(state, wishes.get(name))
         queues[name] = QueueRow(
             name=name,
             counts=state.counts if state else None,
             recorded=recorded[name],
-            is_paused=_is_paused(state, wishes.get(name)),
+            is_paused=is_paused,
             oldest=state.oldest_waiting if state else None,
             rate=state.rate if state else None,
             minutes=minutes.get(name, ()),
             workers=takers[name],
+            health=replace(health[name], paused=is_paused) if state else None,
         )
     return QueueViews(queues=queues, workers=workers, is_away=bool(names) and not states)
 
@@ -120,6 +125,6 @@ def _by_queue(counts: Sequence[StatusCount]) -> dict[str, Counter[JobStatus]]:
 
 def _is_paused(state: QueueStats | None, wish: RequestedPause | None) -> bool:
     """What the queue itself says, unless a wish is still on its way there."""
-    if wish is not None and (state is None or wish.age < _ON_ITS_WAY):
+    if wish is not None and (state is None or wish.age < DELIVERY_GRACE):
         return wish.paused
     return state is not None and state.paused

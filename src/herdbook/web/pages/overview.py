@@ -16,10 +16,13 @@ from starlette.responses import Response
 
 from herdbook.errors import QueueUnavailableError
 from herdbook.http.services import Services
+from herdbook.model.health import HealthFacts, OutboxLag, RedisFacts, Unanswered
 from herdbook.model.job import JobStatus
+from herdbook.operating.findings import Finding
+from herdbook.operating.health import judge
 from herdbook.operating.queue_stats import RunningJob
 from herdbook.record.failures import FailureGroup, read_failure_groups
-from herdbook.record.reads import OutboxLag, read_outbox_lag
+from herdbook.record.reads import read_outbox_lag
 from herdbook.record.stats import WINDOWS, Point, Window, read_series
 from herdbook.record.workers import WorkerRow
 from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
@@ -79,10 +82,9 @@ class OverviewPages:
         recorded, queues, running = await asyncio.gather(
             self._recorded(window), view_queues(self._services), self._running()
         )
-        limit = self._services.settings.outbox_lag_limit
         page = OverviewPage(
             counts=_totals(queues),
-            notices=notices(lag=recorded.lag, lag_limit=limit, queues=queues, workers=queues.workers),
+            notices=notices(self._judge(recorded.lag, queues)),
             window=window,
             windows=WINDOWS,
             ended=bar_chart(recorded.points, window),
@@ -94,6 +96,15 @@ class OverviewPages:
             lag=recorded.lag,
         )
         return self._render.page(request, "overview.html", title="Overview", page=page)
+
+    def _judge(self, lag: OutboxLag, queues: QueueViews) -> list[Finding]:
+        facts = HealthFacts(
+            redis=Unanswered() if queues.is_away else RedisFacts(),
+            outbox=lag,
+            queues=None if queues.is_away else [one.health for one in queues.queues.values() if one.health],
+            workers=queues.workers,
+        )
+        return judge(facts, outbox_lag_limit=self._services.settings.outbox_lag_limit)
 
     async def _recorded(self, window: Window) -> _Recorded:
         since = datetime.now(UTC) - window.span
