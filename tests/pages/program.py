@@ -33,7 +33,7 @@ def make_registry(gate: asyncio.Event) -> Registry:
 
     @registry.processor("third_time", backoff=lambda attempt, error: 40 * attempt, timeout="30s", executor="thread")
     def third_time(payload: Any, job: JobContext) -> str:
-        """Succeeds at the third try."""
+        """Succeeds on the third attempt."""
         if job.attempt < 3:
             raise ConnectionError(f"nobody answers call {job.attempt}")
         return "answered"

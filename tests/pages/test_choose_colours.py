@@ -1,4 +1,4 @@
-"""Light, dark, or as the system says."""
+"""Choose the light, dark or system theme."""
 
 from playwright.async_api import Page, expect
 
@@ -20,5 +20,5 @@ async def test_dark_follows_the_system_and_the_switch_is_remembered(site: Site, 
     await page.goto("/queues")
     assert await page.evaluate(_GROUND) == dark
     await expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
-    await page.get_by_role("button", name="As the system").click()
+    await page.get_by_role("button", name="System theme").click()
     assert await page.evaluate(_GROUND) == light

@@ -23,5 +23,5 @@ async def test_create_an_email_and_see_it_complete(
     await page.locator("textarea[name='jobData.text']").fill("Hello Ada")
     await page.get_by_role("button", name="Publish").last.click()
     await expect(page).to_have_url(re.compile(r"/jobs/[0-9a-f-]{36}"))
-    await expect(page.locator("#job-head")).to_contain_text("completed")
+    await expect(page.locator("#job-header")).to_contain_text("Completed")
     await expect(page.get_by_text("ada@example.com").first).to_be_visible()

@@ -13,7 +13,7 @@ async def test_filter_the_list_and_share_the_address(site: Site, page: Page, con
     await asyncio.gather(site.system.finished(good), site.system.finished(bad))
     await page.goto("/jobs")
     await expect(page.locator("#job-rows tr")).to_have_count(2)
-    await page.get_by_label("Words in data, error or id").fill("no stock")
+    await page.get_by_label("Search").fill("no stock")
     await page.get_by_role("button", name="Filter").click()
     await expect(page.locator("#job-rows tr")).to_have_count(1)
     await page.get_by_role("link", name="Failed").click()
@@ -22,7 +22,7 @@ async def test_filter_the_list_and_share_the_address(site: Site, page: Page, con
     other = await context.new_page()
     await other.goto(page.url)
     await expect(other.locator(f"#job-{bad}")).to_be_visible()
-    await expect(other.get_by_label("Words in data, error or id")).to_have_value("no stock")
+    await expect(other.get_by_label("Search")).to_have_value("no stock")
 
     await page.go_back()
     await page.go_back()

@@ -14,10 +14,10 @@ async def test_find_a_failed_job_read_why_and_retry_it(site: Site, page: Page) -
     await expect(page).to_have_url(f"{site.url}/jobs/{failed}")
     await expect(page.get_by_text("ValueError").first).to_be_visible()
     await expect(page.get_by_text("raise ValueError").last).to_be_visible()
-    await expect(page.locator("#job-timeline")).to_contain_text("Try 2")
+    await expect(page.locator("#job-timeline")).to_contain_text("Attempt 2")
 
     await page.get_by_role("button", name="Retry").click()
-    await expect(page.get_by_role("status").filter(has_text="starts anew")).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="will run again")).to_be_visible()
     retried = await site.system.finished(failed)
     assert retried.generation == 1
-    await expect(page.locator("#job-head")).to_contain_text("failed")
+    await expect(page.locator("#job-header")).to_contain_text("Failed")

@@ -24,6 +24,6 @@ async def test_retry_selected_jobs_and_everything_that_matches(site: Site, page:
     await page.goto("/jobs?status=failed")
     await page.get_by_role("button", name="Retry all").click()
     await page.get_by_role("button", name="Retry 5 jobs").click()
-    await expect(page.locator("#operation")).to_contain_text("done")
+    await expect(page.locator("#operation")).to_contain_text("Finished")
     generations = [(await site.system.finished(id)).generation for id in failed]
     assert sorted(generations) == [1, 1, 2, 2, 2]

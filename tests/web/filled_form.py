@@ -8,9 +8,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from herdbook.web.form.entries import FieldEntry
 from herdbook.web.form.fields import Field
-from herdbook.web.form.submitted import Submitted, entry_of
+from herdbook.web.form.submission import Submission, submitted_entry
 
-_TEMPLATE = '{% import "form/field.html" as form %}{{ form.whole(entry, errors) }}'
+_TEMPLATE = '{% import "form/field.html" as form %}{{ form.root(entry, errors) }}'
 
 
 def rendered(entry: FieldEntry, errors: Mapping[str, list[str]] | None = None) -> str:
@@ -46,7 +46,7 @@ def sent_back(entry: FieldEntry, **changes: str) -> FieldEntry:
 
 def sent(field: Field, *pairs: tuple[str, str], name: str = "jobData") -> FieldEntry:
     """The entry of a field of which these pairs were sent."""
-    return entry_of(field, name, Submitted(pairs))
+    return submitted_entry(field, name, Submission(pairs))
 
 
 class _Form(HTMLParser):

@@ -9,7 +9,7 @@ import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from herdbook.record.stats import WINDOWS, Point, Window
-from herdbook.web.axes import count_ticks, log_place, time_ticks, wait_ticks
+from herdbook.web.axes import count_ticks, duration_ticks, log_position, time_ticks
 from herdbook.web.charts import FRAME, Measure, bar_chart, line_chart, sparkline
 
 START = datetime(2026, 11, 24, 13, 7, tzinfo=UTC)
@@ -57,8 +57,8 @@ def test_bars_are_stacked_and_say_their_values() -> None:
     points = [point(0, 30, 10), point(1), point(2, 40)]
     chart = bar_chart(points, HOUR)
     first, last = chart.bars
-    assert chart.words == "In the last 1 hour: 70 completed, 10 failed; at most 40 in 1 min."
-    assert first.words == "Tue 13:07 UTC: 30 completed, 10 failed, 10 retries"
+    assert chart.summary == "70 completed, 10 failed in the last hour. Peak: 40 per minute."
+    assert first.tooltip == "Tue 13:07 UTC: 30 completed, 10 failed, 10 retries"
     assert (first.completed_height, first.failed_height) == (124.5, 41.5)
     assert first.failed_y + first.failed_height == first.completed_y
     assert first.completed_y + first.completed_height == FRAME.bottom
@@ -67,12 +67,12 @@ def test_bars_are_stacked_and_say_their_values() -> None:
     assert last.x + last.width <= FRAME.right
 
     root = drawn("bars", chart)
-    assert [one.findtext(f"{SVG}title") for one in of_class(root, "chart-bar")] == [first.words, last.words]
+    assert [one.findtext(f"{SVG}title") for one in of_class(root, "chart-bar")] == [first.tooltip, last.tooltip]
     (failed,) = of_class(root, "chart-failed")
     (pattern,) = root.iter(f"{SVG}pattern")
     assert failed.get("fill") == f"url(#{pattern.get('id')})"
     ids = (root.get("aria-labelledby") or "").split()
-    assert [root.find(f"*[@id='{id}']").text for id in ids] == [chart.title, chart.words]  # type: ignore[union-attr]
+    assert [root.find(f"*[@id='{id}']").text for id in ids] == [chart.title, chart.summary]  # type: ignore[union-attr]
 
 
 def test_a_single_failure_among_thousands_can_be_seen() -> None:
@@ -87,7 +87,7 @@ def test_empty_charts_have_axes_and_say_so(points: list[Point]) -> None:
         ("lines", line_chart(points, HOUR, Measure.WAIT)),
     ):
         root = drawn(template, chart)
-        assert [one.text for one in of_class(root, "chart-empty")] == ["nothing finished in this time"]
+        assert [one.text for one in of_class(root, "chart-empty")] == ["No finished jobs in this period"]
         assert len(of_class(root, "chart-axis")) == 1
         assert len(of_class(root, "chart-grid")) >= 2
 
@@ -96,12 +96,12 @@ def test_lines_break_where_nothing_finished() -> None:
     points = [point(0, 1, p50=10), point(1, 1, p50=20), point(2), point(3, 1, p50=40)]
     chart = line_chart(points, HOUR, Measure.RUN)
     assert (chart.p50.path.count("M"), chart.p50.path.count("L")) == (2, 1)
-    assert chart.p50.dots[0].words == "Tue 13:07 UTC: half took up to 10 ms"
-    assert chart.p95.dots[-1].words == "Tue 13:10 UTC: 95 of 100 took up to 400 ms"
-    assert chart.words == "Most lately, half took up to 40 ms, and 95 of 100 up to 400 ms."
+    assert chart.p50.dots[0].tooltip == "Tue 13:07 UTC: p50 10 ms"
+    assert chart.p95.dots[-1].tooltip == "Tue 13:10 UTC: p95 400 ms"
+    assert chart.summary == "Latest: p50 40 ms, p95 400 ms."
     heights = [one.y for one in chart.p50.dots]
     assert heights == sorted(heights, reverse=True)
-    assert all(long.y < middle.y for long, middle in zip(chart.p95.dots, chart.p50.dots, strict=True))
+    assert all(p95.y < p50.y for p95, p50 in zip(chart.p95.dots, chart.p50.dots, strict=True))
 
     root = drawn("lines", chart)
     assert len(of_class(root, "chart-point")) == 6
@@ -110,20 +110,20 @@ def test_lines_break_where_nothing_finished() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "words"),
+    ("minutes", "summary"),
     [
-        ([], "0 jobs in the last hour, at most 0 in a minute"),
-        ([0, 3, 1], "4 jobs in the last hour, at most 3 in a minute"),
-        ([1], "1 job in the last hour, at most 1 in a minute"),
+        ([], "0 jobs finished in the last hour, peak 0 per minute"),
+        ([0, 3, 1], "4 jobs finished in the last hour, peak 3 per minute"),
+        ([1], "1 job finished in the last hour, peak 1 per minute"),
     ],
 )
-def test_a_sparkline_fits_into_its_frame(minutes: list[int], words: str) -> None:
+def test_a_sparkline_fits_into_its_frame(minutes: list[int], summary: str) -> None:
     chart = sparkline(minutes)
-    assert chart.words == words
+    assert chart.summary == summary
     places = [tuple(map(float, one.split(","))) for one in chart.path.removeprefix("M").split("L")]
     assert (places[0][0], places[-1][0]) == (0, chart.width)
     assert all(1 <= y <= chart.height - 1 for _, y in places)
-    assert drawn("sparkline", chart).findtext(f"{SVG}title") == words
+    assert drawn("sparkline", chart).findtext(f"{SVG}title") == summary
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_sparkline_fits_into_its_frame(minutes: list[int], words: str) -> None
 def test_counts_have_round_ticks(most: int, labels: list[str]) -> None:
     ticks = count_ticks(most, lambda share: share)
     assert [one.label for one in ticks] == labels
-    assert (ticks[0].at, ticks[-1].at) == (0, 1)
+    assert (ticks[0].position, ticks[-1].position) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ def test_counts_have_round_ticks(most: int, labels: list[str]) -> None:
     ],
 )
 def test_lengths_of_time_have_readable_ticks(times: list[float], labels: list[str]) -> None:
-    ticks = wait_ticks(times, lambda share: share)
+    ticks = duration_ticks(times, lambda share: share)
     assert len(ticks) <= 6
-    assert (ticks[0].at, ticks[-1].at) == (0, 1)
-    assert all(0 <= log_place(time, ticks) <= 1 for time in times)
+    assert (ticks[0].position, ticks[-1].position) == (0, 1)
+    assert all(0 <= log_position(time, ticks) <= 1 for time in times)
     assert [one.label for one in ticks] == labels
 
 
@@ -172,4 +172,4 @@ def test_times_have_round_ticks(window: Window, labels: list[str]) -> None:
     count = window.span // timedelta(seconds=window.resolution)
     ticks = time_ticks([point(index, window=window) for index in range(count)], lambda share: share)
     assert [one.label for one in ticks] == labels
-    assert all(0 <= one.at <= 1 for one in ticks)
+    assert all(0 <= one.position <= 1 for one in ticks)

@@ -10,12 +10,12 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from herdbook.web.form import fields, words
-from herdbook.web.form.example import example_of
-from herdbook.web.form.fields import ABSENT, MOST_ROWS, FieldKind
-from herdbook.web.form.fill import fill
-from herdbook.web.form.schema import fields_of
-from herdbook.web.form.values import read
+from herdbook.web.form import fields, labels
+from herdbook.web.form.entry_to_value import entry_to_value
+from herdbook.web.form.example import example_value
+from herdbook.web.form.fields import ABSENT, MAX_ROWS, FieldKind
+from herdbook.web.form.schema import field_from_schema
+from herdbook.web.form.value_to_entry import value_to_entry
 from tests.web.builtin import BUILTIN
 
 
@@ -80,7 +80,7 @@ class Everything(BaseModel):
 
 
 def field_of(type: Any) -> fields.Field:
-    return fields_of(TypeAdapter(type).json_schema(), key="jobData")
+    return field_from_schema(TypeAdapter(type).json_schema(), key="jobData")
 
 
 EVERYTHING = {field.key: field for field in field_of(Everything).fields}
@@ -134,8 +134,8 @@ def test_fields_know_whether_they_are_needed_and_what_is_usual() -> None:
     assert EVERYTHING["count"].example == "5"
     assert EVERYTHING["ratio"].hint == "More than 0."
     assert EVERYTHING["message"].hint == "At least 2 characters. At most 20 characters."
-    assert EVERYTHING["tags"].hint == "At most 5."
-    assert (EVERYTHING["tags"].most, EVERYTHING["places"].most) == (5, MOST_ROWS)
+    assert EVERYTHING["tags"].hint == "At most 5 items."
+    assert (EVERYTHING["tags"].max_rows, EVERYTHING["places"].max_rows) == (5, MAX_ROWS)
 
 
 def test_the_words_of_a_field_win_over_those_of_its_type() -> None:
@@ -161,16 +161,16 @@ def test_variants_are_named_and_hold_their_fields() -> None:
 
 
 def test_a_text_or_a_list_of_texts_is_asked_for_in_one_line() -> None:
-    one_or_many = fields_of(TypeAdapter(str | list[str]).json_schema(), key="to")
+    one_or_many = field_from_schema(TypeAdapter(str | list[str]).json_schema(), key="to")
     assert one_or_many.kind is FieldKind.TEXT
-    assert fill(one_or_many, "to", "a, b").text == "a, b"
-    many = fill(one_or_many, "to", ["a", "b"])
+    assert value_to_entry(one_or_many, "to", "a, b").text == "a, b"
+    many = value_to_entry(one_or_many, "to", ["a", "b"])
     assert many.as_json
-    assert read(many, "") == (["a", "b"], [])
-    assert fields_of(TypeAdapter(str | list[int]).json_schema(), key="to").kind is FieldKind.VARIANTS
+    assert entry_to_value(many, "") == (["a", "b"], [])
+    assert field_from_schema(TypeAdapter(str | list[int]).json_schema(), key="to").kind is FieldKind.VARIANTS
 
 
-def test_only_objects_that_may_be_empty_have_a_tick() -> None:
+def test_only_objects_that_may_be_empty_have_a_checkbox() -> None:
     class Query(BaseModel):
         hours: int = 24
 
@@ -179,7 +179,7 @@ def test_only_objects_that_may_be_empty_have_a_tick() -> None:
         place: Place | None = None
         needed: Query
 
-    assert [field.ticked for field in field_of(Report).fields] == [True, False, False]
+    assert [field.has_include_box for field in field_of(Report).fields] == [True, False, False]
 
 
 def test_a_schema_that_leads_back_to_itself_ends_in_json() -> None:
@@ -192,7 +192,7 @@ def test_deep_schemas_end_in_json() -> None:
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(50):
         schema = {"type": "object", "properties": {"inner": schema}}
-    field, depth = fields_of(schema, key="jobData"), 0
+    field, depth = field_from_schema(schema, key="jobData"), 0
     while field.fields:
         field, depth = field.fields[0], depth + 1
     assert (field.kind, depth) == (FieldKind.JSON, 5)
@@ -229,11 +229,11 @@ def test_a_payload_need_not_be_an_object(type: Any, kind: FieldKind) -> None:
     ],
 )
 def test_what_no_form_can_show_is_json(schema: dict[str, Any]) -> None:
-    assert fields_of(schema, key="jobData").kind is FieldKind.JSON
+    assert field_from_schema(schema, key="jobData").kind is FieldKind.JSON
 
 
 def test_an_only_part_of_all_is_taken_in() -> None:
-    field = fields_of(
+    field = field_from_schema(
         {"$defs": {"a": {"type": "integer", "title": "A"}}, "allOf": [{"$ref": "#/$defs/a"}], "description": "d"},
         key="jobData",
     )
@@ -248,7 +248,9 @@ def test_an_only_part_of_all_is_taken_in() -> None:
         ("HTMLBody", "HTML body"),
         ("to", "To"),
         ("idempotencyKey", "Idempotency key"),
-        ("x-trace-id", "X trace id"),
+        ("x-trace-id", "X trace ID"),
+        ("html", "HTML"),
+        ("callbackUrl", "Callback URL"),
         ("größe", "Größe"),
         ("line2", "Line2"),
         ("שם", "שם"),
@@ -257,19 +259,19 @@ def test_an_only_part_of_all_is_taken_in() -> None:
     ],
 )
 def test_labels_come_from_names(name: str, label: str) -> None:
-    assert words.label(name) == label
+    assert labels.label_from_name(name) == label
 
 
 def test_a_title_that_somebody_wrote_is_the_label() -> None:
-    assert words.label_of("width", "Width in pixels") == "Width in pixels"
-    assert words.label_of("contentType", "Contenttype") == "Content type"
-    assert words.label_of("width", None) == "Width"
+    assert labels.field_label("width", "Width in pixels") == "Width in pixels"
+    assert labels.field_label("contentType", "Contenttype") == "Content type"
+    assert labels.field_label("width", None) == "Width"
 
 
 @pytest.mark.parametrize("name", sorted(BUILTIN))
 def test_the_examples_of_the_built_in_types_are_valid(name: str) -> None:
     payload = BUILTIN[name].payload
-    payload.validate_python(example_of(fields_of(payload.json_schema(), key="jobData")))
+    payload.validate_python(example_value(field_from_schema(payload.json_schema(), key="jobData")))
 
 
 @pytest.mark.parametrize("name", sorted(BUILTIN))
@@ -279,4 +281,4 @@ def test_people_are_told_what_the_fields_of_the_built_in_types_mean(name: str) -
             assert part.help, part.key
             check(part)
 
-    check(fields_of(BUILTIN[name].payload.json_schema(), key="jobData"))
+    check(field_from_schema(BUILTIN[name].payload.json_schema(), key="jobData"))

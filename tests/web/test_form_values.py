@@ -7,13 +7,13 @@ import pytest
 from pydantic import BaseModel, Discriminator
 
 from herdbook.errors import FieldProblem
-from herdbook.web.form.entries import blank
-from herdbook.web.form.example import example_of
-from herdbook.web.form.field_errors import place
-from herdbook.web.form.fields import ABSENT, MOST_ROWS, Field, FieldKind
-from herdbook.web.form.fill import fill
-from herdbook.web.form.schema import fields_of
-from herdbook.web.form.values import read
+from herdbook.web.form.entries import blank_entry
+from herdbook.web.form.entry_to_value import entry_to_value
+from herdbook.web.form.example import example_value
+from herdbook.web.form.field_errors import assign_errors
+from herdbook.web.form.fields import ABSENT, MAX_ROWS, Field, FieldKind
+from herdbook.web.form.schema import field_from_schema
+from herdbook.web.form.value_to_entry import value_to_entry
 from tests.web.builtin import BUILTIN
 from tests.web.conftest import EXTREMES, HOSTILE, check_html
 from tests.web.filled_form import pairs_of, rendered, sent, sent_back
@@ -65,7 +65,10 @@ LEFT_OUT = (
 )
 NEEDED = {key: value for key, value in FULL.items() if key not in LEFT_OUT}
 BUILTIN_DATA: list[tuple[str, Any]] = [
-    *((name, example_of(fields_of(one.payload.json_schema(), key="jobData"))) for name, one in BUILTIN.items()),
+    *(
+        (name, example_value(field_from_schema(one.payload.json_schema(), key="jobData")))
+        for name, one in BUILTIN.items()
+    ),
     ("email", {"to": ["a@x.org", "b@x.org"], "subject": "s", "text": "a\nb\n"}),
     ("email", {"to": "a@x.org, b@x.org", "subject": "s", "html": "<p>", "from": "c@x.org"}),
     ("email", {"subject": "s", "attachments": [{"filename": "a.txt", "content": "SGk="}] * 2}),
@@ -78,22 +81,22 @@ BUILTIN_DATA: list[tuple[str, Any]] = [
 
 def round_trip(field: Field, value: Any) -> Any:
     """The value after a browser showed and sent it."""
-    entry = fill(field, "jobData", value)
-    found, problems = read(sent_back(entry), "jobData")
+    entry = value_to_entry(field, "jobData", value)
+    found, problems = entry_to_value(sent_back(entry), "jobData")
     assert problems == []
     return found
 
 
 @pytest.mark.parametrize(("name", "value"), BUILTIN_DATA)
 def test_data_of_the_built_in_types_come_back_the_same(name: str, value: Any) -> None:
-    field = fields_of(BUILTIN[name].payload.json_schema(), key="jobData")
+    field = field_from_schema(BUILTIN[name].payload.json_schema(), key="jobData")
     assert round_trip(field, value) == value
 
 
 @pytest.mark.parametrize("value", [FULL, NEEDED, {"title": "A"}, {}])
 def test_every_kind_of_value_comes_back_the_same(value: dict[str, Any]) -> None:
     found = round_trip(EVERYTHING, value)
-    if "isNew" not in value:  # A box that is not ticked says no, and lists that are needed are empty.
+    if "isNew" not in value:  # A box that is not has_include_box says no, and lists that are needed are empty.
         assert (found.pop("isNew"), found.pop("places"), found.pop("place")) == (False, [], {})
         assert found.pop("pet") == {"kind": "cat"}
         assert found.pop("either") is None
@@ -139,7 +142,7 @@ def test_every_kind_of_value_comes_back_the_same(value: dict[str, Any]) -> None:
         ("tags", "a,b"),
         ("tags", ["a", ""]),
         ("tags", ["a", None]),
-        ("tags", [str(number) for number in range(MOST_ROWS + 1)]),
+        ("tags", [str(number) for number in range(MAX_ROWS + 1)]),
         ("places", [{}]),
         ("places", [{"street": "a"}, {"street": 1}]),
         ("headers", {"a": ""}),
@@ -176,7 +179,7 @@ def test_data_of_another_shape_are_shown_as_json(value: Any) -> None:
 @pytest.mark.parametrize("text", [*EXTREMES, "</textarea><script>alert(1)</script>", "\u202eabc", "a\x0bb"])
 def test_hostile_texts_come_back_the_same_and_stay_text(text: str) -> None:
     value = {"title": text, "message": text, "tags": [text], "headers": {text: text}, "anything": [text], text: text}
-    html = rendered(fill(EVERYTHING, "jobData", value))
+    html = rendered(value_to_entry(EVERYTHING, "jobData", value))
     check_html(html)
     assert "<script" not in html
     found = round_trip(EVERYTHING, value)
@@ -187,7 +190,7 @@ def test_hostile_texts_come_back_the_same_and_stay_text(text: str) -> None:
     "key", ["a.b", "a[0]", "a:row", "a%2Eb", "a b", "a\tb", '"><script>', "ü", "__proto__", "", "'"]
 )
 def test_hostile_names_come_back_the_same(key: str) -> None:
-    field = fields_of(
+    field = field_from_schema(
         {
             "type": "object",
             "properties": {
@@ -199,7 +202,7 @@ def test_hostile_names_come_back_the_same(key: str) -> None:
         },
         key="jobData",
     )
-    check_html(rendered(blank(field, "jobData")))
+    check_html(rendered(blank_entry(field, "jobData")))
     value = {key: "x", "a": {key: ["y", HOSTILE]}, "p": {key: "z"}}
     assert round_trip(field, value) == value
 
@@ -212,8 +215,8 @@ def test_ten_kilobytes_of_json_come_back_the_same() -> None:
 
 def test_an_empty_form_asks_for_nothing_that_may_be_left_out() -> None:
     for one in BUILTIN.values():
-        field = fields_of(one.payload.json_schema(), key="jobData")
-        found, problems = read(sent_back(blank(field, "jobData")), "jobData")
+        field = field_from_schema(one.payload.json_schema(), key="jobData")
+        found, problems = entry_to_value(sent_back(blank_entry(field, "jobData")), "jobData")
         assert problems == []
         assert found in ({}, {"channels": []}, {"source": {}})
 
@@ -230,21 +233,21 @@ def test_an_empty_form_asks_for_nothing_that_may_be_left_out() -> None:
         ("ratio", "1e999", "1e999", "not a number"),
         ("ratio", "NaN", "NaN", "not a number"),
         ("ratio", "true", "true", "not a number"),
-        ("colour", '"green"', '"green"', "not one of the choices"),
-        ("colour", "red", "red", "not one of the choices"),
-        ("maybe", "perhaps", "perhaps", "not yes or no"),
+        ("colour", '"green"', '"green"', "not one of the options"),
+        ("colour", "red", "red", "not one of the options"),
+        ("maybe", "perhaps", "perhaps", "must be yes or no"),
         ("anything", "{broken", "{broken", "this is not JSON: "),
         ("anything", "9" * 25, "9" * 25, "would lose digits"),
         ("anything", "[" * 300 + "]" * 300, "[" * 300 + "]" * 300, "nested too deeply"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_shown_again(name: str, text: str, value: Any, message: str) -> None:
-    entry = sent_back(fill(EVERYTHING, "jobData", FULL), **{f"jobData.{name}": text})
-    found, problems = read(entry, "jobData")
+    entry = sent_back(value_to_entry(EVERYTHING, "jobData", FULL), **{f"jobData.{name}": text})
+    found, problems = entry_to_value(entry, "jobData")
     assert found[name] == value
     assert [problem.path for problem in problems] == [f"jobData.{name}"]
     assert message in problems[0].message
-    errors = place(problems, {"jobData": entry}).at
+    errors = assign_errors(problems, {"jobData": entry}).by_entry
     html = rendered(entry, errors)
     check_html(html)
     assert f'aria-describedby="jobData.{name}:help jobData.{name}:error"' in html or f"jobData.{name}:error" in html
@@ -254,7 +257,7 @@ def test_what_cannot_be_read_is_told_and_shown_again(name: str, text: str, value
 @pytest.mark.parametrize(("text", "value"), [(" 12 ", 12), ("-0", 0), ("+7", 7), ("", ABSENT), ("  ", ABSENT)])
 def test_numbers_may_have_spaces_around_them(text: str, value: Any) -> None:
     field = Field(kind=FieldKind.INTEGER)
-    assert read(sent(field, ("jobData", text)), "jobData") == (value, [])
+    assert entry_to_value(sent(field, ("jobData", text)), "jobData") == (value, [])
 
 
 @pytest.mark.parametrize(
@@ -266,33 +269,33 @@ def test_numbers_may_have_spaces_around_them(text: str, value: Any) -> None:
     ],
 )
 def test_local_times_are_in_utc(text: str, value: Any) -> None:
-    assert read(sent(Field(kind=FieldKind.DATE_TIME), ("jobData", text)), "jobData") == (value, [])
+    assert entry_to_value(sent(Field(kind=FieldKind.DATE_TIME), ("jobData", text)), "jobData") == (value, [])
 
 
 def test_empty_rows_are_dropped_and_errors_find_the_right_one() -> None:
     tags = next(field for field in EVERYTHING.fields if field.key == "tags")
     rows = [("jobData:row", str(number)) for number in (0, 1, 2, 3)]
     entry = sent(tags, *rows, ("jobData.0", ""), ("jobData.1", "a"), ("jobData.2", ""), ("jobData.3", "b"))
-    assert read(entry, "jobData") == (["a", "b"], [])
-    placed = place([FieldProblem(path="jobData.1", message="bad")], {"jobData": entry})
-    assert placed.at == {"jobData.3": ["Bad"]}
+    assert entry_to_value(entry, "jobData") == (["a", "b"], [])
+    placed = assign_errors([FieldProblem(path="jobData.1", message="bad")], {"jobData": entry})
+    assert placed.by_entry == {"jobData.3": ["Bad"]}
 
 
 def test_the_button_adds_rows_up_to_the_limit() -> None:
     tags = next(field for field in EVERYTHING.fields if field.key == "tags")
-    first = blank(tags, "jobData")
+    first = blank_entry(tags, "jobData")
     assert len(first.entries) == 3
-    more = sent(tags, *pairs_of(rendered(first)), ("more", "jobData"))
-    assert len(more.entries) == tags.most == 5
-    assert "More rows" in rendered(first)
-    assert "More rows" not in rendered(more)
+    more = sent(tags, *pairs_of(rendered(first)), ("add_rows", "jobData"))
+    assert len(more.entries) == tags.max_rows == 5
+    assert "Add rows" in rendered(first)
+    assert "Add rows" not in rendered(more)
     assert len(sent(tags, *pairs_of(rendered(more))).entries) == 3
 
 
 def test_names_that_the_form_does_not_know_change_nothing() -> None:
     entry = sent(
         EVERYTHING,
-        *pairs_of(rendered(fill(EVERYTHING, "jobData", FULL))),
+        *pairs_of(rendered(value_to_entry(EVERYTHING, "jobData", FULL))),
         ("jobData.strange", "x"),
         ("jobData.tags:row", "x"),
         ("jobData.tags:row", "-1"),
@@ -301,33 +304,33 @@ def test_names_that_the_form_does_not_know_change_nothing() -> None:
         ("jobData.pet:variant:row", "1"),
         ("", ""),
     )
-    assert read(entry, "jobData") == (FULL, [])
+    assert entry_to_value(entry, "jobData") == (FULL, [])
 
 
 @pytest.mark.parametrize("chosen", ["2", "-1", "x", "1.0", "¹"])
 def test_a_variant_that_is_none_is_the_usual_one(chosen: str) -> None:
-    entry = sent_back(fill(EVERYTHING, "jobData", FULL), **{"jobData.pet:variant": chosen})
-    assert read(entry, "jobData")[0]["pet"] == {"kind": "cat"}
+    entry = sent_back(value_to_entry(EVERYTHING, "jobData", FULL), **{"jobData.pet:variant": chosen})
+    assert entry_to_value(entry, "jobData")[0]["pet"] == {"kind": "cat"}
 
 
 def test_what_was_typed_into_another_variant_is_still_there() -> None:
-    entry = sent_back(fill(EVERYTHING, "jobData", FULL), **{"jobData.pet:variant": "0"})
+    entry = sent_back(value_to_entry(EVERYTHING, "jobData", FULL), **{"jobData.pet:variant": "0"})
     assert ("jobData.pet:1.name", "Rex") in pairs_of(rendered(entry))
 
 
-def test_other_fields_are_an_object_without_the_own_ones() -> None:
-    field = fields_of(
+def test_additional_fields_are_an_object_without_the_named_ones() -> None:
+    field = field_from_schema(
         {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": True}, key="x"
     )
     for text, message in (
         ("[]", "not a JSON object"),
         ("{", "not JSON"),
-        ('{"a": 1}', "is among the other fields too"),
+        ('{"a": 1}', "also given as an additional field"),
     ):
-        _, problems = read(sent(field, ("jobData.a", "b"), ("jobData:other", text)), "jobData")
+        _, problems = entry_to_value(sent(field, ("jobData.a", "b"), ("jobData:extra", text)), "jobData")
         assert message in " ".join(problem.message for problem in problems)
-    entry = sent(field, ("jobData.a", "b"), ("jobData:other", '{"c": 1}'))
-    assert read(entry, "jobData") == ({"a": "b", "c": 1}, [])
+    entry = sent(field, ("jobData.a", "b"), ("jobData:extra", '{"c": 1}'))
+    assert entry_to_value(entry, "jobData") == ({"a": "b", "c": 1}, [])
 
 
 def test_nothing_typed_into_what_may_be_left_out_leaves_it_out() -> None:
@@ -355,7 +358,7 @@ def test_nothing_typed_into_what_may_be_left_out_leaves_it_out() -> None:
 )
 def test_a_variant_that_was_only_begun_is_recognised(value: Any, chosen: str | None) -> None:
     pet = next(field for field in EVERYTHING.fields if field.key == "pet")
-    entry = fill(pet, "jobData", value)
+    entry = value_to_entry(pet, "jobData", value)
     assert (None if entry.as_json else entry.text) == chosen
     assert round_trip(pet, value) == value
 
@@ -365,8 +368,8 @@ def test_names_in_a_map_are_there_once() -> None:
     rows = [("jobData:row", str(number)) for number in range(4)]
     typed = [("jobData.0:key", "a"), ("jobData.0", "1"), ("jobData.1:key", "a"), ("jobData.2", "2")]
     entry = sent(headers, *rows, *typed)
-    _, problems = read(entry, "jobData")
-    assert [problem.message for problem in problems] == ["a: is there twice", "2: has no name"]
+    _, problems = entry_to_value(entry, "jobData")
+    assert [problem.message for problem in problems] == ["a: appears twice", "2: has no name"]
     assert set(typed) <= set(pairs_of(rendered(entry)))
 
 
@@ -376,12 +379,12 @@ def test_names_in_a_map_are_there_once() -> None:
         ("jobData.title", "jobData.title", "Bad"),
         ("jobData.place.street", "jobData.place.street", "Bad"),
         ("jobData.places.1.street", "jobData.places.1.street", "Bad"),
-        ("jobData.places.7.street", "jobData.places", "entry 8, street: Bad"),
+        ("jobData.places.7.street", "jobData.places", "item 8, street: Bad"),
         ("jobData.headers.x.b", "jobData.headers:json", ""),
         ("jobData.pet.dog.name", "jobData.pet:1.name", "Bad"),
         ("jobData.pet.name", "jobData.pet:1.name", "Bad"),
         ("jobData.either.int", "jobData.either:1", "Bad"),
-        ("jobData.matrix.0.1", "jobData.matrix", "entry 1, entry 2: Bad"),
+        ("jobData.matrix.0.1", "jobData.matrix", "item 1, item 2: Bad"),
         ("jobData.strange", None, "strange: Bad"),
         ("jobData", None, "Bad"),
         ("elsewhere", None, "Bad"),
@@ -389,16 +392,16 @@ def test_names_in_a_map_are_there_once() -> None:
     ],
 )
 def test_messages_come_to_their_fields(path: str, at: str | None, message: str) -> None:
-    entry = fill(EVERYTHING, "jobData", FULL)
-    placed = place([FieldProblem(path=path, message="Value error, bad")], {"jobData": entry})
+    entry = value_to_entry(EVERYTHING, "jobData", FULL)
+    placed = assign_errors([FieldProblem(path=path, message="Value error, bad")], {"jobData": entry})
     if path.startswith("jobData.headers"):  # Shown as JSON, for one of its names is empty.
-        assert placed.at == {"jobData.headers": ["x, b: Bad"]}
+        assert placed.by_entry == {"jobData.headers": ["x, b: Bad"]}
     elif at is None:
-        assert (placed.at, placed.top) == ({}, [message])
+        assert (placed.by_entry, placed.general) == ({}, [message])
     else:
-        assert (placed.at, placed.top) == ({at: [message]}, [])
+        assert (placed.by_entry, placed.general) == ({at: [message]}, [])
 
 
 def test_a_thousand_messages_are_cut() -> None:
-    placed = place([FieldProblem(path=f"x.{number}", message="bad") for number in range(1_000)], {})
-    assert len(placed.top) == 101
+    placed = assign_errors([FieldProblem(path=f"x.{number}", message="bad") for number in range(1_000)], {})
+    assert len(placed.general) == 101

@@ -28,7 +28,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
     ],
 )
 def test_a_length_of_time(milliseconds: float | None, said: str) -> None:
-    assert humanize.duration(milliseconds) == said
+    assert humanize.duration_ms(milliseconds) == said
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_length_of_time(milliseconds: float | None, said: str) -> None:
     ],
 )
 def test_how_long_ago(gap: timedelta, said: str) -> None:
-    assert humanize.relative(NOW - gap, NOW) == said
+    assert humanize.relative_time(NOW - gap, NOW) == said
 
 
 def test_figures_and_nouns() -> None:
@@ -51,15 +51,15 @@ def test_figures_and_nouns() -> None:
     assert humanize.plural(1, "job") == "1 job"
     assert humanize.plural(2_000, "job") == "2,000 jobs"
     assert humanize.plural(2, "job waits", "jobs wait") == "2 jobs wait"
-    assert humanize.size(1) == "1 byte"
-    assert humanize.size(1_500) == "1.5 kB"
-    assert humanize.size(2_500_000) == "2.5 MB"
-    assert humanize.moment(NOW) == "2026-05-01 12:00:00 UTC"
-    assert humanize.between(NOW, NOW + timedelta(seconds=2)) == "2 s"
-    assert humanize.between(None, NOW) == "–"
+    assert humanize.file_size(1) == "1 byte"
+    assert humanize.file_size(1_500) == "1.5 kB"
+    assert humanize.file_size(2_500_000) == "2.5 MB"
+    assert humanize.utc_time(NOW) == "2026-05-01 12:00:00 UTC"
+    assert humanize.time_between(NOW, NOW + timedelta(seconds=2)) == "2 s"
+    assert humanize.time_between(None, NOW) == "–"
 
 
 def test_a_long_text_is_one_short_line() -> None:
-    assert humanize.shortened("a\n b\t c") == "a b c"
-    assert humanize.shortened("x" * 300) == "x" * 199 + "…"
-    assert humanize.shortened("  " * 5_000 + "x") == "…"
+    assert humanize.one_line("a\n b\t c") == "a b c"
+    assert humanize.one_line("x" * 300) == "x" * 199 + "…"
+    assert humanize.one_line("  " * 5_000 + "x") == "…"

@@ -25,10 +25,10 @@ from herdbook.record.attempts import (
     insert_logs,
 )
 from herdbook.record.reads import read_job
-from herdbook.web.json_view import json_view
-from herdbook.web.pages.job import JobDetails, backoff_words
+from herdbook.web.json_view import build_json_view
+from herdbook.web.pages.job import JobDetailsPage, describe_backoff
 from herdbook.web.render import Renderer
-from herdbook.web.timeline import timeline
+from herdbook.web.timeline import build_timeline
 from tests.record.attempts import outcome_of
 
 from .conftest import EXTREMES, HOSTILE, check_html
@@ -110,10 +110,10 @@ async def test_a_pending_job(site: httpx.AsyncClient, services: Services) -> Non
     assert f'href="/jobs/new?from={job}"' in page.text
     assert 'href="/queues/notes"' in page.text
     assert "0 of 4" in page.text
-    assert "10 ms, doubled after each try" in page.text
+    assert "10 ms, doubled after each attempt" in page.text
     assert '<span class="json-text">"moo"</span>' in page.text
-    assert "No live worker takes queue notes." in page.text
-    assert "Nothing was logged" in page.text
+    assert "No worker for the queue notes is alive." in page.text
+    assert "No log lines" in page.text
     assert 'id="result-tree"' not in page.text
     assert f'data-live="job:{job}"' in page.text
 
@@ -121,8 +121,8 @@ async def test_a_pending_job(site: httpx.AsyncClient, services: Services) -> Non
 async def test_a_job_that_waits_for_a_time(site: httpx.AsyncClient, services: Services) -> None:
     page = await site.get(f"/jobs/{await publish(services, options=LATER)}")
     assert actions(page) == ["promotions", "cancellations"]
-    assert "scheduled</span>" in page.text
-    assert "Waits 1 h for its time" in page.text
+    assert "Scheduled</span>" in page.text
+    assert "Waiting 1 h until its scheduled time" in page.text
 
 
 async def test_a_job_that_runs(site: httpx.AsyncClient, services: Services) -> None:
@@ -156,13 +156,13 @@ async def test_a_failed_job_says_why(site: httpx.AsyncClient, services: Services
         await end(services, job, status, error=error)
     page = await site.get(f"/jobs/{job}")
     assert actions(page) == ["retries", "deletions"]
-    assert re.search(r'banner-bad">\s*<strong>Failed</strong>\s*<span class="break">second</span>', page.text)
+    assert re.search(r'banner-error">\s*<strong>Failed</strong>\s*<span class="break">second</span>', page.text)
     assert 'LookupError</strong>: <span class="break whitespace-pre-wrap">first</span>' in page.text
     assert re.search(r'id="trace-0-1">.*trace of first', page.text, re.DOTALL)
     assert re.search(r'id="trace-0-2" open>.*trace of second', page.text, re.DOTALL)
 
 
-async def test_a_retried_job_shows_each_try_its_error_and_the_waits(
+async def test_a_retried_job_shows_each_attempt_its_error_and_the_waits(
     site: httpx.AsyncClient, services: Services
 ) -> None:
     job = await publish(services)
@@ -179,41 +179,41 @@ async def test_a_retried_job_shows_each_try_its_error_and_the_waits(
             SET started_at = begun.at, ended_at = begun.at + interval '2 s', waited_ms = begun.waited
             FROM (
                 SELECT number, now() - interval '1 h' + make_interval(secs => start) AS at, waited
-                FROM (VALUES (1, 0, 0), (2, 15, 3000), (3, 40, 3000)) AS tries (number, start, waited)
+                FROM (VALUES (1, 0, 0), (2, 15, 3000), (3, 40, 3000)) AS attempts (number, start, waited)
             ) AS begun
             WHERE attempt = begun.number
             """
         )
     page = await site.get(f"/jobs/{job}")
     shown = region(page.text, "job-timeline", "section")
-    lines = re.findall(r"Try \d|Waited [\d.]+ s for the next try|LookupError: no \w+|completed", shown)
+    lines = re.findall(r"Attempt \d|Waited [\d.]+ s before the next attempt|LookupError: no \w+|Completed", shown)
     assert lines[:8] == [
-        "Try 1",
+        "Attempt 1",
         "LookupError: no cow",
-        "Waited 10 s for the next try",
-        "Try 2",
+        "Waited 10 s before the next attempt",
+        "Attempt 2",
         "LookupError: no barn",
-        "Waited 20 s for the next try",
-        "Try 3",
-        "completed",
+        "Waited 20 s before the next attempt",
+        "Attempt 3",
+        "Completed",
     ]
 
 
-async def test_facts_have_the_limits_and_who_is_told(
+async def test_details_have_the_limits_and_the_callback(
     site: httpx.AsyncClient, services: Services, registry: Registry
 ) -> None:
     @registry.processor("slow", backoff=lambda attempt, error: 5, timeout=90)
     def slow(payload: int) -> None: ...
 
     publisher = Publisher(services.database, registry, max_job_bytes=1_000)
-    told = JobOptions(timeout="1500ms", callback_url=f"https://example.com/?{'x' * 200}")
-    options = (JobOptions(), told)
+    limited = JobOptions(timeout="1500ms", callback_url=f"https://example.com/?{'x' * 200}")
+    options = (JobOptions(), limited)
     plain, own = await publisher.publish_bulk([JobRequest(job_type="slow", job_data=1, options=one) for one in options])
-    facts = [region((await site.get(f"/jobs/{one.id}")).text, "job-facts", "aside") for one in (plain, own)]
-    assert "Backoff the job type decides Time limit 1 min 30 s a try Priority" in facts[0]
-    assert f"Time limit 1.5 s a try Callback {told.callback_url} Priority" in facts[1]
-    note = region((await site.get(f"/jobs/{await publish(services)}")).text, "job-facts", "aside")
-    assert "Time limit" not in note
+    details = [region((await site.get(f"/jobs/{one.id}")).text, "job-details", "aside") for one in (plain, own)]
+    assert "Backoff decided by the job type Timeout 1 min 30 s per attempt Priority" in details[0]
+    assert f"Timeout 1.5 s per attempt Callback URL {limited.callback_url} Priority" in details[1]
+    note = region((await site.get(f"/jobs/{await publish(services)}")).text, "job-details", "aside")
+    assert "Timeout" not in note
 
 
 async def test_a_completed_job_shows_its_result(site: httpx.AsyncClient, services: Services) -> None:
@@ -240,7 +240,7 @@ async def test_its_file_is_shown(
     services.artifacts.save(job, name, PNG, media_type)
     page = await site.get(f"/jobs/{job}")
     assert re.search(shown.replace("{id}", str(job)), page.text)
-    assert f'href="/api/jobs/{job}/artifact" download>Download, 8 bytes</a>' in page.text
+    assert f'href="/api/jobs/{job}/artifact" download>Download (8 bytes)</a>' in page.text
     assert page.text.count("inline=1") == (1 if name in ("a.pdf", "a.png") else 0)
 
 
@@ -263,8 +263,8 @@ async def test_only_the_newest_attempts_are_shown(site: httpx.AsyncClient, servi
         await begin(services, job, number)
         await end(services, job, JobStatus.PENDING, error=ErrorReport(type="E", message="no"))
     page = await site.get(f"/jobs/{job}")
-    assert re.findall(r'id="try-0-(\d+)"', page.text) == [str(number) for number in range(11, 31)]
-    assert "Earlier tries are left out" in page.text
+    assert re.findall(r'id="attempt-0-(\d+)"', page.text) == [str(number) for number in range(11, 31)]
+    assert "Earlier attempts are not shown" in page.text
 
 
 async def test_the_id_may_be_the_queues(site: httpx.AsyncClient, services: Services) -> None:
@@ -296,7 +296,7 @@ async def test_retry(site: httpx.AsyncClient, services: Services) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, f"/jobs/{job}?notice=retried")
     found = await read(services, job)
     assert (found.status, found.generation) == (JobStatus.PENDING, 1)
-    assert "The job starts anew." in (await site.get(answer.headers["location"])).text
+    assert "The job will run again." in (await site.get(answer.headers["location"])).text
 
 
 async def test_cancel_with_and_without_a_reason(site: httpx.AsyncClient, services: Services) -> None:
@@ -337,14 +337,14 @@ async def test_delete(site: httpx.AsyncClient, services: Services) -> None:
     ("status", "noun", "said"),
     [
         ("completed", "retries", "The job is completed. Only failed and cancelled jobs can be retried."),
-        ("pending", "retries", "The job is already pending. Only failed and cancelled jobs can be retried."),
-        ("completed", "cancellations", "The job is completed. Only jobs that are not over can be cancelled."),
+        ("pending", "retries", "The job is pending already. Only failed and cancelled jobs can be retried."),
+        ("completed", "cancellations", "The job is completed. Only pending and running jobs can be cancelled."),
         (
             "pending",
             "promotions",
-            "The job is not waiting for a time. Only jobs that wait for a time can be run early.",
+            "The job does not wait for a time. Only scheduled jobs and jobs waiting for a retry can be run now.",
         ),
-        ("pending", "deletions", "The job is pending: cancel it first. Only jobs that are over can be deleted."),
+        ("pending", "deletions", "The job is pending: cancel it first. Only finished jobs can be deleted."),
     ],
 )
 async def test_a_refused_action_says_why(
@@ -353,7 +353,7 @@ async def test_a_refused_action_says_why(
     job = await completed(services) if status == "completed" else await publish(services)
     answer = await site.post(f"/jobs/{job}/{noun}")
     assert answer.status_code == 409
-    assert f'<p class="banner banner-bad" role="alert">{said}</p>' in answer.text
+    assert f'<p class="banner banner-error" role="alert">{said}</p>' in answer.text
     assert (await read(services, job)).status == status
     # Asking for the same address again, as a browser does on reload, leads to the job.
     again = await site.get(f"/jobs/{job}/{noun}")
@@ -417,8 +417,8 @@ async def test_a_page_of_big_values_stays_small(site: httpx.AsyncClient, service
     job = await completed(services, [{"name": "x" * 500, "tags": list(range(50))} for _ in range(5_000)])
     page = await site.get(f"/jobs/{job}")
     assert len(page.content) < 300_000
-    assert "Not all of it is shown" in page.text
-    assert f'<a href="/api/jobs/{job}">the whole job as JSON</a>' in page.text
+    assert "Only a part is shown" in page.text
+    assert f'<a href="/api/jobs/{job}">View the whole job as JSON</a>' in page.text
 
 
 async def test_without_the_record_the_page_says_what_is_away(lost_site: httpx.AsyncClient) -> None:
@@ -433,30 +433,32 @@ async def test_without_the_record_the_page_says_what_is_away(lost_site: httpx.As
         (None, "none"),
         (Backoff(delay=0), "none"),
         (Backoff(type="fixed", delay=500), "500 ms"),
-        (Backoff(delay=60_000, jitter=0.5), "1 min, doubled after each try, up to 50% less at random"),
+        (Backoff(delay=60_000, jitter=0.5), "1 min, doubled after each attempt, randomly reduced by up to 50%"),
     ],
 )
 def test_backoff_in_words(backoff: Backoff | None, words: str) -> None:
-    assert backoff_words(backoff) == words
+    assert describe_backoff(backoff) == words
 
 
 @pytest.mark.parametrize("outcome", [*AttemptOutcome, None])
 def test_every_outcome_has_its_words(outcome: AttemptOutcome | None) -> None:
-    tried = attempt(1, 1, None if outcome is None else 2, outcome)
+    shown = attempt(1, 1, None if outcome is None else 2, outcome)
     of = job_of(JobStatus.PROCESSING, attempt=1)
-    page = JobDetails(
+    page = JobDetailsPage(
         job=of,
-        entries=timeline(of, [tried]),
+        entries=build_timeline(of, [shown]),
         newest_failure=None,
         reasons=[HOSTILE],
-        data=json_view({}),
+        data=build_json_view({}),
         result=None,
-        lines=[],
-        has_older_lines=False,
+        log_lines=[],
+        has_older_log_lines=False,
         artifact=None,
     )
     request = Request({"type": "http", "method": "GET", "path": "/jobs/x", "query_string": b"", "headers": []})
     html = bytes(Renderer().page(request, "job.html", title="t", page=page).body).decode()
     check_html(html)
-    assert re.search(r'id="try-0-1">Try 1</strong>\s*<span class="badge [^>]*>\s*<span aria-hidden="true">.', html)
+    assert re.search(
+        r'id="attempt-0-1">Attempt 1</strong>\s*<span class="badge [^>]*>\s*<span aria-hidden="true">.', html
+    )
     assert escape(HOSTILE).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in html

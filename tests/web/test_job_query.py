@@ -21,16 +21,16 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
         "?status=pending&before=0199a0b5-0000-7000-8000-000000000000",
     ],
 )
-def test_an_address_survives_being_read(text: str) -> None:
-    assert JobQuery.parse_text(text.lstrip("?")).text() == text
+def test_a_query_string_survives_parsing(text: str) -> None:
+    assert JobQuery.parse_string(text.lstrip("?")).query_string() == text
 
 
-def test_empty_fields_of_a_form_are_none() -> None:
+def test_empty_parameters_are_ignored() -> None:
     assert JobQuery.parse({"q": " ", "status": "", "type": ""}).is_empty
 
 
-def test_what_it_wants_of_the_record() -> None:
-    wanted = JobQuery.parse({"status": "failed", "q": "no  such", "within": "1h", "queue": "mails"}).wanted(NOW)
+def test_the_filter_for_the_record() -> None:
+    wanted = JobQuery.parse({"status": "failed", "q": "no  such", "within": "1h", "queue": "mails"}).to_filter(NOW)
     assert (wanted.status, wanted.words, wanted.queue, wanted.job_type) == (
         JobStatus.FAILED,
         ("no", "such"),
@@ -38,17 +38,17 @@ def test_what_it_wants_of_the_record() -> None:
         None,
     )
     assert wanted.since == NOW - timedelta(hours=1)
-    assert JobQuery.parse({"since": "2026-05-01T10:00"}).wanted(NOW).since == datetime(2026, 5, 1, 10, tzinfo=UTC)
+    assert JobQuery.parse({"since": "2026-05-01T10:00"}).to_filter(NOW).since == datetime(2026, 5, 1, 10, tzinfo=UTC)
 
 
-def test_a_link_differs_in_one_thing_and_begins_at_the_first_page() -> None:
+def test_a_url_changes_one_thing_and_starts_at_the_first_page() -> None:
     query = JobQuery.parse({"status": "failed", "q": "x", "before": str(new_job_id())})
-    assert query.link(status=None) == "/jobs?q=x"
+    assert query.url(status=None) == "/jobs?q=x"
     id = new_job_id()
-    assert query.link(before=id) == f"/jobs?status=failed&q=x&before={id}"
+    assert query.url(before=id) == f"/jobs?status=failed&q=x&before={id}"
 
 
 @pytest.mark.parametrize("bad", [{"status": "x"}, {"since": "x"}, {"before": "x"}, {"within": "x"}, {"q": "a\0b"}])
-def test_what_cannot_be_meant_is_refused(bad: dict[str, str]) -> None:
+def test_invalid_values_are_refused(bad: dict[str, str]) -> None:
     with pytest.raises(Refused):
         JobQuery.parse(bad)

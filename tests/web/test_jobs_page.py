@@ -84,7 +84,7 @@ async def test_pages_follow_one_another(
     second = await site.get(older.replace("&amp;", "&"))
     assert rows(second) == ids[2:]
     assert 'rel="next"' not in second.text
-    assert 'href="/jobs?type=note">Newest' in second.text
+    assert 'href="/jobs?type=note">Newest jobs' in second.text
 
 
 async def test_a_search_that_found_nothing_yet_can_go_on(
@@ -93,7 +93,7 @@ async def test_a_search_that_found_nothing_yet_can_go_on(
     monkeypatch.setattr(search, "_SLICE_FOR_WORDS", 2)
     ids = await publish(services, "needle", "b", "c")
     page = await site.get("/jobs?q=needle")
-    assert "Nothing found among the jobs since" in page.text
+    assert "No matches among the jobs created since" in page.text
     (older,) = re.findall(r'rel="next" href="([^"]+)"', page.text)
     assert rows(await site.get(older.replace("&amp;", "&"))) == [str(ids[0])]
 
@@ -118,5 +118,5 @@ async def test_the_record_away_is_said_on_a_page(lost_site: httpx.AsyncClient) -
 async def test_an_unknown_page_is_a_page(site: httpx.AsyncClient) -> None:
     page = await site.get("/nowhere")
     assert page.status_code == 404
-    assert "no such page" in page.text
+    assert "Page not found" in page.text
     assert (await site.get(f"/api/jobs/{new_job_id()}")).headers["content-type"] == "application/problem+json"

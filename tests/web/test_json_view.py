@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from herdbook.web import json_view as module
-from herdbook.web.json_view import JsonNode, NodeKind, json_view
+from herdbook.web.json_view import JsonNode, NodeKind, build_json_view
 
 from .conftest import EXTREMES, HOSTILE
 
@@ -39,77 +39,77 @@ def nested(levels: int) -> Any:
     ],
 )
 def test_single_values(value: Any, kind: NodeKind, text: str) -> None:
-    view = json_view(value)
+    view = build_json_view(value)
     assert (view.root.kind, view.root.text, view.root.key) == (kind, text, None)
-    assert view.is_whole
-    assert view.copy is not None
+    assert view.is_complete
+    assert view.source is not None
 
 
 def test_objects_and_lists_keep_their_order_and_keys() -> None:
-    root = json_view({"to": ["ada", 2], "": None}).root
+    root = build_json_view({"to": ["ada", 2], "": None}).root
     to, empty = root.children
-    assert (root.kind, root.count, root.left_out, root.is_open) == (NodeKind.OBJECT, 2, 0, True)
+    assert (root.kind, root.count, root.omitted, root.is_open) == (NodeKind.OBJECT, 2, 0, True)
     assert (to.kind, to.key, [one.text for one in to.children]) == (NodeKind.LIST, "to", ["ada", "2"])
     assert [one.key for one in to.children] == [None, None]
     assert (empty.key, empty.text) == ("", "null")
-    assert json_view({"to": ["ada"]}).is_nested
-    assert not json_view({"to": []}).is_nested
+    assert build_json_view({"to": ["ada"]}).is_nested
+    assert not build_json_view({"to": []}).is_nested
 
 
 def test_small_values_are_open_and_big_ones_folded() -> None:
-    small, big = json_view({"small": [1] * 20, "big": [1] * 21}).root.children
+    small, big = build_json_view({"small": [1] * 20, "big": [1] * 21}).root.children
     assert (small.is_open, big.is_open) == (True, False)
-    assert json_view([1] * 50).root.is_open, "there would be nothing to see"
+    assert build_json_view([1] * 50).root.is_open, "there would be nothing to see"
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    view = json_view(list(range(1_000)))
-    assert len(view.root.children) == module.MOST_CHILDREN
-    assert view.root.left_out == 1_000 - module.MOST_CHILDREN
+    view = build_json_view(list(range(1_000)))
+    assert len(view.root.children) == module.MAX_CHILDREN
+    assert view.root.omitted == 1_000 - module.MAX_CHILDREN
     assert view.root.count == 1_000
-    assert not view.is_whole
+    assert not view.is_complete
 
 
 def test_many_nodes_are_cut_far_from_the_root_first() -> None:
-    view = json_view({f"list {number}": [{"a": 1, "b": 2}] * 90 for number in range(50)})
-    assert count(view.root) == module.MOST_NODES
+    view = build_json_view({f"list {number}": [{"a": 1, "b": 2}] * 90 for number in range(50)})
+    assert count(view.root) == module.MAX_NODES
     assert len(view.root.children) == 50
-    assert not view.is_whole
+    assert not view.is_complete
     last = view.root.children[-1]
-    assert (last.count, last.left_out, last.children) == (90, 90, ())
+    assert (last.count, last.omitted, last.children) == (90, 90, ())
 
 
 def test_depth_has_a_limit() -> None:
-    view = json_view(nested(15))
-    assert depth(view.root) == module.DEEPEST + 1
-    assert not view.is_whole
-    assert json_view(nested(10)).is_whole
+    view = build_json_view(nested(15))
+    assert depth(view.root) == module.MAX_DEPTH + 1
+    assert not view.is_complete
+    assert build_json_view(nested(10)).is_complete
 
 
 def test_what_is_too_deep_to_be_written_is_still_shown() -> None:
-    view = json_view(nested(400))
-    assert view.copy is None
-    assert depth(view.root) == module.DEEPEST + 1
+    view = build_json_view(nested(400))
+    assert view.source is None
+    assert depth(view.root) == module.MAX_DEPTH + 1
 
 
 def test_long_texts_and_keys_are_cut() -> None:
-    view = json_view({"k" * 300: "t" * 2_500})
+    view = build_json_view({"k" * 300: "t" * 2_500})
     (child,) = view.root.children
     assert child.key is not None
-    assert (len(child.key), child.key[-1]) == (module.LONGEST_KEY, "…")
-    assert (len(child.text), child.left_out) == (module.LONGEST_TEXT, 500)
-    assert not view.is_whole
-    assert view.copy is not None
-    assert "t" * 2_500 in view.copy
+    assert (len(child.key), child.key[-1]) == (module.MAX_KEY_LENGTH, "…")
+    assert (len(child.text), child.omitted) == (module.MAX_TEXT_LENGTH, 500)
+    assert not view.is_complete
+    assert view.source is not None
+    assert "t" * 2_500 in view.source
 
 
 def test_what_is_too_long_is_not_there_to_copy() -> None:
-    assert json_view("x" * (module.LONGEST_COPY - 2)).copy is not None
-    assert json_view("x" * (module.LONGEST_COPY - 1)).copy is None
+    assert build_json_view("x" * (module.MAX_SOURCE_BYTES - 2)).source is not None
+    assert build_json_view("x" * (module.MAX_SOURCE_BYTES - 1)).source is None
 
 
 @pytest.mark.parametrize("text", EXTREMES)
 def test_hostile_keys_and_values_stay_as_they_are(text: str) -> None:
-    (child,) = json_view({HOSTILE: text}).root.children
+    (child,) = build_json_view({HOSTILE: text}).root.children
     assert child.key == HOSTILE
-    assert child.text == text[: module.LONGEST_TEXT]
+    assert child.text == text[: module.MAX_TEXT_LENGTH]

@@ -96,20 +96,20 @@ async def test_the_types_to_choose_from_say_what_they_do(site: httpx.AsyncClient
     assert 'href="/jobs/new?type=animal"' in page.text
     assert "Write an animal down." in page.text
     assert "For good." not in page.text
-    assert "Queue farm · runs in its worker&#39;s event loop</p>" in page.text
-    assert "Queue patient · runs in a thread, at most 1 min 30 s a try</p>" in page.text
-    assert "Queue any · runs elsewhere</p>" in page.text
+    assert "Queue farm · runs in the worker&#39;s event loop</p>" in page.text
+    assert "Queue patient · runs in a thread, timeout 1 min 30 s per attempt</p>" in page.text
+    assert "Queue any · runs in another program</p>" in page.text
 
 
 async def test_the_form_says_what_its_type_does_by_itself(site: httpx.AsyncClient) -> None:
     patient = (await site.get("/jobs/new?type=patient")).text
-    assert "runs in a thread, at most 1 min 30 s a try" in patient
-    assert "Default: the job type decides, by the number of the try and its error." in patient
-    assert "a bare number is in seconds. Default: 90s." in patient
+    assert "runs in a thread, timeout 1 min 30 s per attempt" in patient
+    assert "Default: decided by the job type from the attempt number and the error." in patient
+    assert "A number without a unit is in seconds. Default: 90s." in patient
     animal = (await site.get("/jobs/new?type=animal")).text
     assert "Default: exponential, from 10s." in animal
-    assert "a bare number is in seconds. Default: none." in animal
-    assert "Default: that of the program which does the work." in (await site.get("/jobs/new?type=any")).text
+    assert "A number without a unit is in seconds. Default: none." in animal
+    assert "Default: set by the program that runs the job." in (await site.get("/jobs/new?type=any")).text
 
 
 async def test_a_program_without_types_is_told_how_to_declare_one(services: Services) -> None:
@@ -225,7 +225,7 @@ async def test_two_times_to_start_are_one_too_many(site: httpx.AsyncClient) -> N
 
 
 async def test_the_button_gives_more_rows_and_keeps_the_rest(site: httpx.AsyncClient, services: Services) -> None:
-    page = await send(site, "animal", jobData__name="", jobData__age="x", more="jobData.tags")
+    page = await send(site, "animal", jobData__name="", jobData__age="x", add_rows="jobData.tags")
     assert page.status_code == 200
     assert 'role="alert"' not in page.text
     pairs = pairs_of(page.text)
@@ -285,7 +285,7 @@ async def test_wrong_json_is_told_on_top(site: httpx.AsyncClient) -> None:
     again = await send(site, page, json='{"name": 5, "tags": ["a", 1]}', options__attempts="0")
     assert again.status_code == 422
     assert "name: Input should be a valid string" in again.text
-    assert "tags, entry 2: Input should be a valid string" in again.text
+    assert "tags, item 2: Input should be a valid string" in again.text
     assert 'id="options.attempts:error"' in again.text
 
 

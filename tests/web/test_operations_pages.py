@@ -89,7 +89,7 @@ async def test_a_reason_that_cannot_be_kept_is_refused(site: httpx.AsyncClient, 
     (id,) = await publish(services, "a")
     asked = await site.post("/operations/new", content=f"do=cancel&filter=&id={id}")
     assert (await confirmed(site, asked, reason="x" * 1_001)).status_code == 422
-    assert "None yet" in (await site.get("/operations")).text
+    assert "No bulk operations yet" in (await site.get("/operations")).text
 
 
 async def test_what_cannot_be_meant_is_refused(site: httpx.AsyncClient) -> None:
@@ -110,4 +110,4 @@ async def test_another_sites_page_may_not_act(site: httpx.AsyncClient, services:
 
 
 async def test_without_operations_the_list_says_how_to_begin_one(site: httpx.AsyncClient) -> None:
-    assert "None yet" in (await site.get("/operations")).text
+    assert "No bulk operations yet" in (await site.get("/operations")).text

@@ -22,7 +22,7 @@ async def test_the_whole_system_is_on_one_page(site: httpx.AsyncClient, services
     page = await site.get("/")
     assert page.status_code == 200
     counts = region(page.text, "counts", "dl")
-    assert all(words in counts for words in ("processing 7", "completed 1", "failed 3"))
+    assert all(words in counts for words in ("Processing 7", "Completed 1", "Failed 3"))
     workers = region(page.text, "workers", "section")
     assert "7 running" in workers
     assert "and 2 more" in workers
@@ -47,7 +47,7 @@ async def test_without_redis_the_record_is_shown(services: Services) -> None:
         page = await site.get("/")
     assert page.status_code == 200
     assert "Redis is unreachable" in page.text
-    assert "processing 1" in region(page.text, "counts", "dl")
+    assert "Processing 1" in region(page.text, "counts", "dl")
     assert "1 running" in region(page.text, "workers", "section")
 
 

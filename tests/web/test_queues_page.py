@@ -24,7 +24,7 @@ async def test_declared_queues_are_there_before_any_job(site: httpx.AsyncClient)
     assert page.status_code == 200
     assert region(page.text, "queue-notes").startswith("notes Waiting 0 Active 0 Delayed 0 Failed 0 Completed 0")
     assert region(page.text, "queue-notes").endswith("Workers 0 Pause")
-    assert "no worker" not in page.text
+    assert "No worker" not in page.text
 
 
 async def test_without_any_queue_the_page_teaches(services: Services) -> None:
@@ -43,13 +43,13 @@ async def test_a_queue_shows_what_waits_and_who_works(site: httpx.AsyncClient, s
     await publisher.publish_bulk([JobRequest(job_type="note", job_data={"text": "x"}, options=one) for one in options])
     await deliver(services)
     row = region((await site.get("/queues")).text, "queue-notes")
-    assert row.startswith("notes ! no worker Waiting 2 Active 0 Delayed 1")
-    assert "Oldest waits –" not in row
+    assert row.startswith("notes ! No worker Waiting 2 Active 0 Delayed 1")
+    assert "Oldest job –" not in row
     await beat(services, "here", ["notes"])
     await beat(services, "leaving", ["notes"], state="quiet")
     await beat(services, "gone", ["notes"], silent=16)
     row = region((await site.get("/queues")).text, "queue-notes")
-    assert "no worker" not in row
+    assert "No worker" not in row
     assert "Workers 1" in row
 
 
@@ -60,7 +60,7 @@ async def test_figures_follow_the_work(site: httpx.AsyncClient, settings: Settin
 
         async def counted() -> bool:
             row = region((await site.get("/queues")).text, "queue-count")
-            return "Completed 1 Oldest waits – Per minute 0." in row and "Workers 1" in row
+            return "Completed 1 Oldest job – Finished/min 0." in row and "Workers 1" in row
 
         await eventually(counted)
 
@@ -69,24 +69,24 @@ async def test_a_queue_is_paused_and_resumed(site: httpx.AsyncClient, services: 
     asked = await site.post("/queues/notes/pauses", content="next=/queues")
     assert (asked.status_code, asked.headers["location"]) == (303, "/queues?notice=paused")
     page = await site.get(asked.headers["location"])
-    assert "The queue is paused" in page.text
+    assert "Queue paused" in page.text
     # At once, though the relay has not brought it to the queue yet.
-    assert region(page.text, "queue-notes").startswith("notes ‖ paused")
+    assert region(page.text, "queue-notes").startswith("notes ‖ Paused")
     assert 'action="/queues/notes/resumptions"' in page.text
     await deliver(services)
     await forget_wishes_age(services)
-    assert "paused" in region((await site.get("/queues")).text, "queue-notes")
+    assert "Paused" in region((await site.get("/queues")).text, "queue-notes")
     asked = await site.post("/queues/notes/resumptions", content="next=//elsewhere.test")
     assert asked.headers["location"] == "/queues/notes?notice=resumed"
     await deliver(services)
     await forget_wishes_age(services)
-    assert "paused" not in region((await site.get("/queues")).text, "queue-notes")
+    assert "Paused" not in region((await site.get("/queues")).text, "queue-notes")
 
 
 async def test_a_pause_by_another_client_is_seen(site: httpx.AsyncClient, services: Services) -> None:
     async with redis_of(services) as redis:
         await redis.hset(f"{services.settings.queue_prefix}:notes:meta", "paused", "1")
-    assert "paused" in region((await site.get("/queues")).text, "queue-notes")
+    assert "Paused" in region((await site.get("/queues")).text, "queue-notes")
 
 
 async def test_without_redis_the_record_is_shown(services: Services) -> None:
@@ -96,9 +96,9 @@ async def test_without_redis_the_record_is_shown(services: Services) -> None:
         await site.post("/queues/notes/pauses")
         page = await site.get("/queues")
     assert page.status_code == 200
-    assert "Redis is away" in page.text
+    assert "Redis is unreachable" in page.text
     row = region(page.text, "queue-notes")
-    assert row.startswith("notes ‖ paused ! no worker Pending 2 Processing 0 Completed 0 Failed 1 Cancelled 0")
+    assert row.startswith("notes ‖ Paused ! No worker Pending 2 Processing 0 Completed 0 Failed 1 Cancelled 0")
 
 
 async def test_without_the_record_there_is_a_page_that_says_so(lost_site: httpx.AsyncClient) -> None:

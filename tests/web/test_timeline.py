@@ -7,7 +7,7 @@ import pytest
 
 from herdbook.model.ids import new_job_id, queue_job_id
 from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
-from herdbook.web.timeline import TimelineEntry, timeline
+from herdbook.web.timeline import TimelineEntry, build_timeline
 
 START = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
@@ -59,7 +59,7 @@ def told(entries: list[TimelineEntry]) -> list[tuple[str, float | None, float | 
     """Each entry's kind, moment and duration, in seconds."""
     return [
         (
-            one.kind.value if one.attempt is None else f"try {one.attempt.number}",
+            one.kind.value if one.attempt is None else f"attempt {one.attempt.number}",
             None if one.at is None else (one.at - START).total_seconds(),
             None if one.duration_ms is None else one.duration_ms / 1_000,
         )
@@ -74,32 +74,32 @@ LIVES = {
     "running": (
         job(JobStatus.PROCESSING, attempt=1, started_at=at(2)),
         [attempt(1, 2, None, None, waited=2)],
-        [("created", 0, None), ("try 1", 2, None)],
+        [("created", 0, None), ("attempt 1", 2, None)],
     ),
     "completed": (
         job(JobStatus.COMPLETED, attempt=1, completed_at=at(5)),
         [attempt(1, 2, 5, DONE, waited=2)],
-        [("created", 0, None), ("try 1", 2, 3), ("finished", 5, 5)],
+        [("created", 0, None), ("attempt 1", 2, 3), ("finished", 5, 5)],
     ),
     "was scheduled": (
         job(JobStatus.COMPLETED, attempt=1, completed_at=at(62)),
         [attempt(1, 61, 62, DONE, waited=1)],
-        [("created", 0, None), ("scheduled", 0, 60), ("try 1", 61, 1), ("finished", 62, 62)],
+        [("created", 0, None), ("scheduled", 0, 60), ("attempt 1", 61, 1), ("finished", 62, 62)],
     ),
-    "waits between two tries": (
+    "waits between two attempts": (
         job(attempt=1, run_at=at(13)),
         [attempt(1, 1, 3, waited=1)],
-        [("created", 0, None), ("try 1", 1, 2), ("wait", 3, 10)],
+        [("created", 0, None), ("attempt 1", 1, 2), ("wait", 3, 10)],
     ),
     "failed in the end": (
         job(JobStatus.FAILED, attempt=2, completed_at=at(16)),
         [attempt(1, 1, 3, waited=1), attempt(2, 15, 16, FAILED, waited=2)],
-        [("created", 0, None), ("try 1", 1, 2), ("wait", 3, 10), ("try 2", 15, 1), ("finished", 16, 16)],
+        [("created", 0, None), ("attempt 1", 1, 2), ("wait", 3, 10), ("attempt 2", 15, 1), ("finished", 16, 16)],
     ),
     "lost and taken over at once": (
         job(JobStatus.COMPLETED, attempt=2, completed_at=at(31)),
         [attempt(1, 1, 30, AttemptOutcome.LOST, waited=1), attempt(2, 30, 31, DONE, waited=29)],
-        [("created", 0, None), ("try 1", 1, 29), ("try 2", 30, 1), ("finished", 31, 31)],
+        [("created", 0, None), ("attempt 1", 1, 29), ("attempt 2", 30, 1), ("finished", 31, 31)],
     ),
     "recorded before waits were": (
         job(JobStatus.COMPLETED, attempt=2, completed_at=at(9)),
@@ -107,25 +107,25 @@ LIVES = {
         [
             ("created", 0, None),
             ("scheduled", 0, 1),
-            ("try 1", 1, 2),
+            ("attempt 1", 1, 2),
             ("wait", 3, 5),
-            ("try 2", 8, 1),
+            ("attempt 2", 8, 1),
             ("finished", 9, 9),
         ],
     ),
     "retried by an operator": (
         job(generation=1, updated_at=at(100)),
         [attempt(1, 1, 3, FAILED, waited=1)],
-        [("created", 0, None), ("try 1", 1, 2), ("retried", 100, None)],
+        [("created", 0, None), ("attempt 1", 1, 2), ("retried", 100, None)],
     ),
     "retried and completed": (
         job(JobStatus.COMPLETED, generation=1, attempt=1, completed_at=at(105)),
         [attempt(1, 1, 3, FAILED, waited=1), attempt(1, 102, 105, DONE, waited=2, generation=1)],
         [
             ("created", 0, None),
-            ("try 1", 1, 2),
+            ("attempt 1", 1, 2),
             ("retried", 100, None),
-            ("try 1", 102, 3),
+            ("attempt 1", 102, 3),
             ("finished", 105, 5),
         ],
     ),
@@ -134,7 +134,7 @@ LIVES = {
         [attempt(1, 1, 3, FAILED, waited=1)],
         [
             ("created", 0, None),
-            ("try 1", 1, 2),
+            ("attempt 1", 1, 2),
             ("retried", None, None),
             ("retried", None, None),
             ("finished", 110, None),
@@ -143,12 +143,12 @@ LIVES = {
     "retried on its queue": (
         job(JobStatus.PROCESSING, attempt=2, started_at=at(50)),
         [attempt(1, 1, 3, FAILED, waited=1), attempt(2, 50, None, None, waited=47)],
-        [("created", 0, None), ("try 1", 1, 2), ("reopened", None, None), ("try 2", 50, None)],
+        [("created", 0, None), ("attempt 1", 1, 2), ("reopened", None, None), ("attempt 2", 50, None)],
     ),
     "never started": (
         job(JobStatus.FAILED, completed_at=at(4)),
         [Attempt(generation=0, number=1, worker=None, started_at=None, ended_at=at(4), outcome=FAILED)],
-        [("created", 0, None), ("try 1", None, None), ("finished", 4, 4)],
+        [("created", 0, None), ("attempt 1", None, None), ("finished", 4, 4)],
     ),
 }
 
@@ -156,32 +156,32 @@ LIVES = {
 @pytest.mark.parametrize("life", LIVES)
 def test_a_life_is_told_in_order(life: str) -> None:
     of, attempts, expected = LIVES[life]
-    assert told(timeline(of, attempts)) == expected
+    assert told(build_timeline(of, attempts)) == expected
 
 
-def test_earlier_tries_may_be_left_out() -> None:
+def test_earlier_attempts_may_be_omitted() -> None:
     failed = job(JobStatus.FAILED, generation=2, attempt=8, completed_at=at(205))
     attempts = [
         attempt(7, 100, 101, generation=1),
         attempt(8, 102, 103, FAILED, generation=1),
         attempt(1, 200, 205, FAILED, generation=2),
     ]
-    assert told(timeline(failed, attempts, is_cut=True)) == [
+    assert told(build_timeline(failed, attempts, is_truncated=True)) == [
         ("created", 0, None),
-        ("left_out", None, None),
-        ("try 7", 100, 1),
+        ("omitted", None, None),
+        ("attempt 7", 100, 1),
         ("wait", 101, 1),
-        ("try 8", 102, 1),
+        ("attempt 8", 102, 1),
         ("retried", 200, None),
-        ("try 1", 200, 5),
+        ("attempt 1", 200, 5),
         ("finished", 205, 5),
     ]
     cut = job(JobStatus.FAILED, generation=1, attempt=8, completed_at=at(103))
-    assert told(timeline(cut, attempts[1:2], is_cut=True))[-1] == ("finished", 103, None)
+    assert told(build_timeline(cut, attempts[1:2], is_truncated=True))[-1] == ("finished", 103, None)
 
 
 def test_a_wait_tells_its_end() -> None:
-    (_, scheduled) = timeline(job(run_at=at(60)), [])
+    (_, scheduled) = build_timeline(job(run_at=at(60)), [])
     assert scheduled.until == at(60)
-    (created,) = timeline(job(), [])
+    (created,) = build_timeline(job(), [])
     assert created.until is None

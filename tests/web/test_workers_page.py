@@ -53,7 +53,7 @@ async def test_a_worker_is_told_with_what_it_runs(
         release.set()
     assert html
     card = region(html, f"worker-{system.worker.id}", "section")
-    assert card.startswith(f"{system.worker.id} ▶ running Host")
+    assert card.startswith(f"{system.worker.id} ▶ Running Host")
     assert "Running 1 of" in card
     assert 'href="/queues/wait"' in html
     assert region(html, f"running-{made.id}", "li").startswith("wait …")
@@ -62,7 +62,7 @@ async def test_a_worker_is_told_with_what_it_runs(
 async def test_a_quiet_worker_says_so(site: httpx.AsyncClient, services: Services) -> None:
     await beat(services, "leaving", ["notes"], state="quiet", running=2)
     card = region((await site.get("/workers")).text, "worker-leaving", "section")
-    assert card.startswith("leaving – quiet It takes no more jobs")
+    assert card.startswith("leaving – Quiet Takes no new jobs")
     assert "Running 2 of 10" in card
 
 
@@ -73,11 +73,11 @@ async def test_a_lost_worker_comes_first_with_what_it_held(site: httpx.AsyncClie
     page = await site.get("/workers")
     assert page.text.index('id="worker-gone"') < page.text.index('id="worker-here"')
     card = region(page.text, "worker-gone", "section")
-    assert "✕ lost It was last heard of 16 s ago. It held 2 jobs, listed below." in card
-    assert "the stalled check of another worker hands them out again" in card
-    assert "No other worker is there for notes:" in card
+    assert "✕ Lost Last seen 16 s ago. It was running 2 jobs, listed below." in card
+    assert "another worker's stalled check returns them to the queue" in card
+    assert "No other worker serves notes:" in card
     assert all(f'href="/jobs/{id}"' in page.text for id in ids)
-    assert "1 worker alive: 1 job running, room for 9 more. 1 worker lost." in text_of(page.text)
+    assert "1 healthy worker, 1 running job, 9 free slots. 1 lost worker." in text_of(page.text)
 
 
 async def test_what_others_took_over_is_not_held_any_more(site: httpx.AsyncClient, services: Services) -> None:
@@ -86,13 +86,13 @@ async def test_what_others_took_over_is_not_held_any_more(site: httpx.AsyncClien
     await beat(services, "here", ["notes"], running=1)
     await begin(services, id, 2, worker="here")
     page = await site.get("/workers")
-    assert "It held 1 job then; others have taken them over." in region(page.text, "worker-gone", "section")
+    assert "The 1 job it was running has been reassigned." in region(page.text, "worker-gone", "section")
     assert f'href="/jobs/{id}"' in page.text
 
 
 async def test_when_all_are_lost_the_page_says_that_nothing_runs(site: httpx.AsyncClient, services: Services) -> None:
     await beat(services, "gone", ["notes"], silent=60)
-    assert "No worker is alive" in (await site.get("/workers")).text
+    assert "No healthy workers" in (await site.get("/workers")).text
 
 
 async def test_a_full_worker_shows_its_longest_jobs(site: httpx.AsyncClient, services: Services) -> None:
@@ -109,7 +109,7 @@ async def test_without_redis_the_workers_are_shown(services: Services) -> None:
     async with site_without_redis(services) as site:
         page = await site.get("/workers")
     assert page.status_code == 200
-    assert "Redis is away" in page.text
+    assert "Redis is unreachable" in page.text
     assert "Running 2 of 10" in text_of(page.text)
 
 

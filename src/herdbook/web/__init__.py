@@ -1,7 +1,6 @@
-"""Takes requests of browsers.
+"""The pages for browsers: publish, watch and manage jobs, with or without JavaScript.
 
-Gives the pages: create, watch, understand and operate jobs; they work before any script runs.
-Never talks to the queue: figures come through `queue_figures`, actions go through `control`.
+They never reach for the queue: its statistics and every action go through `operating`.
 """
 
 from herdbook.web.app import create_app

@@ -1,7 +1,6 @@
-"""Takes the parts of a running system.
+"""The ASGI application that serves the API and the pages.
 
-Gives the application that serves the API and the pages.
-Never opens or closes a part: whoever made it does.
+It never opens or closes a service; its caller does.
 """
 
 import os
@@ -14,52 +13,52 @@ from starlette.types import Scope
 import herdbook.http.app
 from herdbook.http.services import Services
 from herdbook.operating.control import Control
-from herdbook.web.errors import PageErrors
+from herdbook.web.error_pages import ErrorPages
 from herdbook.web.live import LiveUpdates
-from herdbook.web.pages.alerts import AlertPages
-from herdbook.web.pages.job import JobPageContext
-from herdbook.web.pages.jobs import JobListPage
-from herdbook.web.pages.new_job import NewJobPage
-from herdbook.web.pages.operations import OperationPages
-from herdbook.web.pages.overview import OverviewPages
-from herdbook.web.pages.queue import QueueDetailPage
+from herdbook.web.pages.alerts import AlertRoutes
+from herdbook.web.pages.job import JobRoutes
+from herdbook.web.pages.jobs import JobListRoutes
+from herdbook.web.pages.new_job import NewJobRoutes
+from herdbook.web.pages.operations import OperationRoutes
+from herdbook.web.pages.overview import OverviewRoutes
+from herdbook.web.pages.queue import QueueRoutes
 from herdbook.web.pages.queue_actions import QueueActionRoutes
-from herdbook.web.pages.queues import QueueListPage
-from herdbook.web.pages.workers import WorkerListPage
+from herdbook.web.pages.queues import QueueListRoutes
+from herdbook.web.pages.workers import WorkerListRoutes
 from herdbook.web.render import Renderer, static_version
 
 
 def create_app(services: Services) -> FastAPI:
     """The API with the pages."""
     render = Renderer()
-    errors = PageErrors(render)
-    app = herdbook.http.app.create_app(services, fault=errors.fault)
-    errors.add_to(app)
+    error_pages = ErrorPages(render)
+    app = herdbook.http.app.create_app(services, fault=error_pages.internal_error)
+    error_pages.add_to(app)
     control = Control(services.database, services.artifacts)
-    for pages in (
-        OverviewPages(services, render),
-        JobListPage(services, render),
-        NewJobPage(services, render),
-        OperationPages(services, control, render),
-        QueueListPage(services, render),
+    for routes in (
+        OverviewRoutes(services, render),
+        JobListRoutes(services, render),
+        NewJobRoutes(services, render),
+        OperationRoutes(services, control, render),
+        QueueListRoutes(services, render),
         QueueActionRoutes(services, control),
-        QueueDetailPage(services, render),
-        WorkerListPage(services, render),
-        AlertPages(services, render),
-        # Behind all pages under /jobs, as any word can be an id.
-        JobPageContext(services, control, render),
+        QueueRoutes(services, render),
+        WorkerListRoutes(services, render),
+        AlertRoutes(services, render),
+        # Last under /jobs: its {id} matches any word.
+        JobRoutes(services, control, render),
     ):
-        pages.add_to(app)
+        routes.add_to(app)
     LiveUpdates(services.feed).add_to(app)
-    app.mount("/static", _Static(packages=[("herdbook.web", "static")]))
+    app.mount("/static", _StaticFiles(packages=[("herdbook.web", "static")]))
     return app
 
 
-class _Static(StaticFiles):
-    """Files whose addresses begin with their version, so that browsers may keep them."""
+class _StaticFiles(StaticFiles):
+    """Files with their version in the URL, so that browsers may cache them forever."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        # A page of another version still finds its files, if there are any of the name.
+        # A page of another version gets this version's file of the same name, if there is one.
         return super().lookup_path(path.partition("/")[2])
 
     async def get_response(self, path: str, scope: Scope) -> Response:

@@ -1,8 +1,4 @@
-"""Takes a status.
-
-Gives what an operator may do to all jobs in it, in words.
-Never does it: `control` does.
-"""
+"""The actions an operator can apply to many jobs at once, and the words the pages use for them."""
 
 from dataclasses import dataclass
 
@@ -11,56 +7,56 @@ from herdbook.operating.control import OperationAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Something to do to jobs. `past` is what was done to them; `rule` says which jobs it leaves alone."""
+class BulkAction:
+    """One action. `past` says what was done ("3 retried"), `effect` what it does and which jobs it skips."""
 
-    action: OperationAction
-    name: str
+    kind: OperationAction
+    label: str
     past: str
-    rule: str
+    effect: str
     statuses: frozenset[JobStatus]
     is_dangerous: bool = False
 
 
-CHOICES = (
-    Choice(
-        action=OperationAction.RETRY,
-        name="Retry",
+BULK_ACTIONS = (
+    BulkAction(
+        kind=OperationAction.RETRY,
+        label="Retry",
         past="retried",
-        rule="Failed and cancelled jobs start anew; others are left alone.",
+        effect="Failed and cancelled jobs run again from the start. Other jobs are skipped.",
         statuses=frozenset({JobStatus.FAILED, JobStatus.CANCELLED}),
     ),
-    Choice(
-        action=OperationAction.CANCEL,
-        name="Cancel",
+    BulkAction(
+        kind=OperationAction.CANCEL,
+        label="Cancel",
         past="cancelled",
-        rule="Jobs that have not started never will, and workers stop those that run; others are left alone.",
+        effect="Pending jobs will not run, and workers stop the running ones. Other jobs are skipped.",
         statuses=frozenset({JobStatus.PENDING, JobStatus.PROCESSING}),
         is_dangerous=True,
     ),
-    Choice(
-        action=OperationAction.PROMOTE,
-        name="Run now",
+    BulkAction(
+        kind=OperationAction.PROMOTE,
+        label="Run now",
         past="promoted",
-        rule="Jobs that wait for a time may run at once; others are left alone.",
+        effect="Scheduled jobs and jobs waiting for a retry no longer wait. Other jobs are skipped.",
         statuses=frozenset({JobStatus.PENDING}),
     ),
-    Choice(
-        action=OperationAction.DELETE,
-        name="Delete",
+    BulkAction(
+        kind=OperationAction.DELETE,
+        label="Delete",
         past="deleted",
-        rule="Jobs that are over are deleted with their attempts, logs and results, for good; others are left alone.",
+        effect="Finished jobs are permanently deleted with their attempts, logs and results. Other jobs are skipped.",
         statuses=frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}),
         is_dangerous=True,
     ),
 )
 
 
-def choices(status: JobStatus | None) -> tuple[Choice, ...]:
-    """What may be done to jobs of this status; to a mixture, everything."""
-    return tuple(one for one in CHOICES if status is None or status in one.statuses)
+def bulk_actions_for(status: JobStatus | None) -> tuple[BulkAction, ...]:
+    """The actions that can change jobs of this status; all of them for None, a mixture."""
+    return tuple(one for one in BULK_ACTIONS if status is None or status in one.statuses)
 
 
-def choice(action: str) -> Choice:
-    """The choice of this name; raises KeyError."""
-    return {one.action.value: one for one in CHOICES}[action]
+def bulk_action(kind: str) -> BulkAction:
+    """The action of this kind; raises KeyError."""
+    return {one.kind.value: one for one in BULK_ACTIONS}[kind]

@@ -1,8 +1,4 @@
-"""Takes the body of a form that a page sent.
-
-Gives its fields, in their order.
-Never reads more than it is told to.
-"""
+"""Reads submitted HTML forms, up to a size limit."""
 
 from urllib.parse import parse_qsl
 
@@ -13,47 +9,47 @@ from herdbook.http.action_schemas import LONGEST_REASON
 from herdbook.http.problems import BODY_TOO_LARGE, INVALID_REQUEST, Refused
 
 _LIMIT = 256 * 1024
-_MOST_FIELDS = 20_000
+_MAX_FIELDS = 20_000
 
 
 class PostedForm:
-    """The fields of a form; a name may come more than once."""
+    """The fields of a form in order; a name may occur more than once."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self.pairs = pairs
 
     def get(self, name: str, default: str = "") -> str:
-        """The last value of the name."""
+        """The last value of this name."""
         return next((value for key, value in reversed(self.pairs) if key == name), default)
 
     def all(self, name: str) -> list[str]:
-        """All values of the name."""
+        """All values of this name."""
         return [value for key, value in self.pairs if key == name]
 
 
 async def read_form(request: Request, *, limit: int = _LIMIT) -> PostedForm:
-    """The form in the request's body; raises Refused when it is larger than `limit` bytes or not a form."""
+    """Parse the request's body as a form; raises Refused when it is larger than `limit` bytes or malformed."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise Refused(BODY_TOO_LARGE, f"the form holds more than {limit:,} bytes")
+            raise Refused(BODY_TOO_LARGE, f"the form is larger than {limit:,} bytes")
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
     except ValueError as error:
-        raise Refused(INVALID_REQUEST, "the form cannot be read", [FieldProblem(path="", message=str(error))]) from None
+        raise Refused(INVALID_REQUEST, "the form is malformed", [FieldProblem(path="", message=str(error))]) from None
     return PostedForm(pairs)
 
 
 def read_reason(form: PostedForm) -> str | None:
-    """Why jobs are to be cancelled, None where nobody said; raises Refused for what cannot be recorded."""
+    """The reason given for a cancellation, or None; raises Refused when it cannot be recorded."""
     reason = form.get("reason").strip()
     if len(reason) > LONGEST_REASON or "\0" in reason:
-        message = f"longer than {LONGEST_REASON:,} characters, or not text"
+        message = f"must be at most {LONGEST_REASON:,} characters without NUL"
         raise Refused(INVALID_REQUEST, f"reason: {message}", [FieldProblem(path="reason", message=message)])
     return reason or None
 
 
-def local_path(wish: str, default: str) -> str:
-    """A path of this site to go to next; another site's address is not followed."""
-    return wish if wish.startswith("/") and not wish.startswith(("//", "/\\")) and "\n" not in wish else default
+def local_path(path: str, default: str) -> str:
+    """The path to redirect to if it is on this site, otherwise `default`."""
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path else default

@@ -1,8 +1,4 @@
-"""Takes the query string of a list of jobs.
-
-Gives the filter it means, and the addresses of lists that differ from it in one thing.
-Never asks the record.
-"""
+"""The query string of the job list: parsed, turned into a filter, and written again with changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,26 +11,26 @@ from herdbook.errors import FieldProblem
 from herdbook.http.problems import INVALID_REQUEST, Refused
 from herdbook.model.job import JobStatus
 from herdbook.record.search import JobFilter
-from herdbook.web.render import query
+from herdbook.web.render import query_string
 
 PAGE_SIZE = 50
-RANGES = {
-    "1h": ("the last hour", timedelta(hours=1)),
-    "24h": ("the last 24 hours", timedelta(days=1)),
-    "7d": ("the last 7 days", timedelta(days=7)),
-    "30d": ("the last 30 days", timedelta(days=30)),
+TIME_RANGES = {
+    "1h": ("Last hour", timedelta(hours=1)),
+    "24h": ("Last 24 hours", timedelta(days=1)),
+    "7d": ("Last 7 days", timedelta(days=7)),
+    "30d": ("Last 30 days", timedelta(days=30)),
 }
-_LONGEST = 200
+_MAX_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuery:
-    """What a list of jobs shows. `within` is a key of RANGES; `since` and `until` are moments in UTC."""
+    """What the job list shows. `within` is a key of TIME_RANGES; `since` and `until` are in UTC."""
 
     status: JobStatus | None = None
     job_type: str = ""
     queue: str = ""
-    words: str = ""
+    search: str = ""
     within: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -42,35 +38,35 @@ class JobQuery:
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> Self:
-        """Read the query; empty values are none. Raises Refused when a value cannot be meant."""
+        """Parse query parameters, ignoring empty ones; raises Refused for an invalid value."""
         found = {name: value.strip() for name, value in parameters.items() if value.strip()}
         within = found.get("within", "")
-        if within not in RANGES and within:
-            raise _invalid("within", f"not one of {', '.join(RANGES)}")
+        if within not in TIME_RANGES and within:
+            raise _invalid("within", f"must be one of {', '.join(TIME_RANGES)}")
         return cls(
-            status=_read("status", found, JobStatus),
+            status=_parse("status", found, JobStatus),
             job_type=_text("type", found),
             queue=_text("queue", found),
-            words=_text("q", found),
+            search=_text("q", found),
             within=within,
-            since=_read("since", found, _moment),
-            until=_read("until", found, _moment),
-            before=_read("before", found, UUID),
+            since=_parse("since", found, _parse_time),
+            until=_parse("until", found, _parse_time),
+            before=_parse("before", found, UUID),
         )
 
     @classmethod
-    def parse_text(cls, text: str) -> Self:
-        """The same, of a query string."""
-        return cls.parse(dict(parse_qsl(text)))
+    def parse_string(cls, query_string: str) -> Self:
+        """The same for a query string without its question mark."""
+        return cls.parse(dict(parse_qsl(query_string)))
 
-    def wanted(self, now: datetime) -> JobFilter:
-        """The filter that it means at `now`."""
+    def to_filter(self, now: datetime) -> JobFilter:
+        """The filter for the record; time ranges end at `now`."""
         return JobFilter(
             status=self.status,
             job_type=self.job_type or None,
             queue=self.queue or None,
-            words=tuple(self.words.split()),
-            since=now - RANGES[self.within][1] if self.within else self.since,
+            words=tuple(self.search.split()),
+            since=now - TIME_RANGES[self.within][1] if self.within else self.since,
             until=self.until,
             before=self.before,
             limit=PAGE_SIZE,
@@ -78,45 +74,45 @@ class JobQuery:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it wants all jobs."""
-        return not self.text(before=None)
+        """Whether it shows all jobs."""
+        return not self.query_string(before=None)
 
-    def text(self, **changes: Any) -> str:
-        """Its query string, with its question mark when there is one, after the changes."""
+    def query_string(self, **changes: Any) -> str:
+        """The query string after the changes, with its question mark; empty when it shows all jobs."""
         one = replace(self, **changes)
-        return query(
+        return query_string(
             status=one.status and one.status.value,
             type=one.job_type,
             queue=one.queue,
-            q=one.words,
+            q=one.search,
             within=one.within,
             since=one.since and f"{one.since:%Y-%m-%dT%H:%M}",
             until=one.until and f"{one.until:%Y-%m-%dT%H:%M}",
             before=one.before,
         )
 
-    def link(self, **changes: Any) -> str:
-        """The address of the list after the changes; its first page, unless `before` is one of them."""
-        return "/jobs" + self.text(**{"before": None, **changes})
+    def url(self, **changes: Any) -> str:
+        """The URL of the list after the changes: of its first page, unless `before` is one of them."""
+        return "/jobs" + self.query_string(**{"before": None, **changes})
 
 
 def _text(name: str, found: Mapping[str, str]) -> str:
     value = found.get(name, "")
-    if len(value) > _LONGEST or "\0" in value:
-        raise _invalid(name, f"longer than {_LONGEST} characters" if "\0" not in value else "holds a NUL character")
+    if len(value) > _MAX_LENGTH or "\0" in value:
+        raise _invalid(name, "contains a NUL character" if "\0" in value else f"longer than {_MAX_LENGTH} characters")
     return value
 
 
-def _read(name: str, found: Mapping[str, str], read: Any) -> Any:
+def _parse(name: str, found: Mapping[str, str], parse: Any) -> Any:
     if name not in found:
         return None
     try:
-        return read(found[name])
+        return parse(found[name])
     except ValueError as error:
         raise _invalid(name, str(error)) from None
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

@@ -1,7 +1,6 @@
-"""Takes the change feed.
+"""The event stream that tells open pages which topics have changed.
 
-Gives pages the stream that keeps them fresh: the names of what went stale.
-Never sends what a page shows: the page asks for itself again.
+It never sends content: a page fetches itself again.
 """
 
 from collections.abc import AsyncGenerator
@@ -13,7 +12,7 @@ from herdbook.operating.feed import EVERYTHING, Batch, ChangeFeed
 
 
 class LiveUpdates:
-    """The route on which pages listen."""
+    """The route of the stream."""
 
     def __init__(self, feed: ChangeFeed) -> None:
         self._feed = feed
@@ -25,7 +24,7 @@ class LiveUpdates:
         app.get("/events", include_in_schema=False, response_class=EventStream)(self.events)
 
     async def events(self) -> EventStream:
-        """What goes stale; everything is when a stream begins, for who knows what happened before."""
+        """The topics that become stale. A stream starts with "all", since the page may have missed something."""
         return EventStream(self._messages())
 
     async def _messages(self) -> AsyncGenerator[bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from herdbook.operating.findings import Area, Finding, Severity, wrong_now
-from herdbook.web.queue_view import address_of
+from herdbook.web.queue_summary import quote_queue_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ def notices(findings: Iterable[Finding]) -> list[Notice]:
 def _address(finding: Finding) -> str:
     match finding.area:
         case Area.QUEUE if finding.name:
-            return f"/queues/{address_of(finding.name)}"
+            return f"/queues/{quote_queue_name(finding.name)}"
         case Area.WORKER:
             return "/workers"
         case _:

@@ -1,8 +1,4 @@
-"""Takes a request and the options of one of its choices.
-
-Gives the option that the address names.
-Never takes an unknown word for the default.
-"""
+"""Query parameters that select one of several options, such as a time window."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -12,13 +8,13 @@ from starlette.requests import Request
 from herdbook.errors import FieldProblem
 from herdbook.http.problems import INVALID_REQUEST, Refused
 
-Choice = TypeVar("Choice")
+T = TypeVar("T")
 
 
-def choose(request: Request, what: str, options: Mapping[str, Choice]) -> Choice:
-    """The option that the address names, the first when it names none; raises Refused for an unknown one."""
-    wish = request.query_params.get(what) or next(iter(options))
-    if wish not in options:
-        message = f"not one of {', '.join(options)}"
-        raise Refused(INVALID_REQUEST, f"{what}: {message}", [FieldProblem(path=what, message=message)])
-    return options[wish]
+def read_choice(request: Request, parameter: str, options: Mapping[str, T]) -> T:
+    """The option that the URL selects, by default the first; raises Refused for an unknown one."""
+    name = request.query_params.get(parameter) or next(iter(options))
+    if name not in options:
+        message = f"must be one of {', '.join(options)}"
+        raise Refused(INVALID_REQUEST, f"{parameter}: {message}", [FieldProblem(path=parameter, message=message)])
+    return options[name]

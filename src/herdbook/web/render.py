@@ -1,7 +1,6 @@
-"""Takes a template's name and the page's typed context.
+"""Renders templates to HTML responses with their security headers.
 
-Gives the answer: HTML with its security headers.
-Never lets a value become markup: templates escape all of them, and scripts come from `static` only.
+No value ever becomes markup: templates escape everything, and scripts come from `static` only.
 """
 
 import hashlib
@@ -18,7 +17,7 @@ from starlette.responses import HTMLResponse, Response
 import herdbook
 from herdbook.web import humanize
 
-# Nothing inline, nothing from elsewhere. Frames are the artifacts that a job page shows.
+# Nothing inline, nothing from other sites. Frames show the artifacts of a job.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "worker-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -30,27 +29,25 @@ _NAVIGATION = (
     ("/workers", "Workers"),
     ("/alerts", "Alerts"),
 )
-# What a page says after an action that led to it, by the word in its address.
-NOTICES = {
-    "retried": "The job starts anew.",
-    "cancelled": "The job is cancelled.",
-    "asked": "The worker is asked to stop the job.",
-    "promoted": "The job may run now.",
-    "deleted": "The job is deleted.",
-    "paused": "The queue is paused: running jobs finish, no other starts.",
-    "resumed": "The queue goes on.",
-    "cleaned": "The queue forgets its completed jobs; the record keeps them.",
-    "published": "The job is recorded and on its way.",
+# What a page says after an action redirected to it, by the URL's `notice`.
+FLASH_MESSAGES = {
+    "retried": "The job will run again.",
+    "cancelled": "Job cancelled.",
+    "asked": "The worker has been asked to stop the job.",
+    "promoted": "The job can run now.",
+    "deleted": "Job deleted.",
+    "paused": "Queue paused. Running jobs finish, but no new ones start.",
+    "resumed": "Queue resumed.",
+    "cleaned": "Completed jobs are being removed from Redis. They stay in the record.",
+    "published": "Job published.",
 }
 
 
 class Renderer:
     """Renders the templates of this package.
 
-    Templates get `page` (their context), `title`, `path`, `base` (the site's address), `navigation`, `notice` and
-    `now`; the functions of `words` as filters (`duration`, `seconds`, `moment`, `number`, `size`, `shortened`) and
-    as globals (`between`, `plural`, `relative`), `static(path)` for the address of a file, and `query(**values)` for
-    a query string.
+    Templates get `page` (their context), `title`, `path`, `base_url`, `navigation`, `flash` and `now`; the functions of
+    `humanize`, those of one value as filters; `static(path)` for the URL of a file and `query_string(**values)`.
     """
 
     def __init__(self) -> None:
@@ -61,48 +58,46 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        filters = ("duration", "seconds", "moment", "number", "size", "shortened")
+        filters = ("duration_ms", "duration_s", "utc_time", "number", "file_size", "one_line")
         self._environment.filters.update({name: getattr(humanize, name) for name in filters})
         self._environment.globals.update(
-            static=static_address,
-            query=query,
-            between=humanize.between,
+            static=static_url,
+            query_string=query_string,
+            time_between=humanize.time_between,
             plural=humanize.plural,
-            relative=humanize.relative,
+            relative_time=humanize.relative_time,
             version=herdbook.__version__,
         )
 
-    def page(
-        self, request: Request, template: str, *, title: str, page: Any, status: int = 200, notice: str | None = None
-    ) -> Response:
-        """The page. `title` is what it is about; `notice` is said on top, else what the address names."""
+    def page(self, request: Request, template: str, *, title: str, page: Any, status: int = 200) -> Response:
+        """The page, with the flash message that the URL asks for."""
         html = self._environment.get_template(template).render(
             page=page,
             title=title,
             path=request.url.path,
-            base=str(request.base_url).rstrip("/"),
+            base_url=str(request.base_url).rstrip("/"),
             navigation=_NAVIGATION,
-            notice=notice or NOTICES.get(request.query_params.get("notice", "")),
+            flash=FLASH_MESSAGES.get(request.query_params.get("notice", "")),
             now=datetime.now(UTC),
         )
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Vary": "Accept"}
         return HTMLResponse(html, status, headers)
 
 
-def query(**values: Any) -> str:
-    """A query string of the values that are not empty, with its question mark; empty when none is left."""
+def query_string(**values: Any) -> str:
+    """A query string of the non-empty values, with its question mark; empty when there are none."""
     kept = {name: value for name, value in values.items() if value not in (None, "")}
     return f"?{urlencode(kept, doseq=True)}" if kept else ""
 
 
-def static_address(path: str) -> str:
-    """The address of a static file, which changes with their content, so that it may be kept for ever."""
+def static_url(path: str) -> str:
+    """The URL of a static file, which changes with the content of the files so that browsers may cache it forever."""
     return f"/static/{static_version()}/{path}"
 
 
 @cache
 def static_version() -> str:
-    """Tells these static files from those of another version; scripts name each other, so all have the same."""
+    """A hash of all static files: one for all, because scripts import each other."""
     folder = files("herdbook.web").joinpath("static")
     content = hashlib.sha256()
     for one in sorted([*folder.iterdir(), *folder.joinpath("js").iterdir()], key=lambda one: one.name):

@@ -1,7 +1,6 @@
-"""Takes a job and its attempts.
+"""The timeline of a job: its creation, waits, attempts, retries and end, in order.
 
-Gives what happened to it, in order, each with its moment and its duration.
-Never guesses: what the record does not tell has no moment, or is left out.
+It never guesses: an event whose time was not recorded has none, or is omitted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,27 +11,27 @@ from itertools import pairwise
 
 from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
 
-# Waits are recorded in whole milliseconds, so a shorter one is none.
-_SHORTEST = timedelta(milliseconds=2)
-_OVER = frozenset({AttemptOutcome.COMPLETED, AttemptOutcome.FAILED, AttemptOutcome.CANCELLED})
+# Waits are recorded in whole milliseconds, so a shorter one is rounding.
+_SHORTEST_WAIT = timedelta(milliseconds=2)
+_FINAL_OUTCOMES = frozenset({AttemptOutcome.COMPLETED, AttemptOutcome.FAILED, AttemptOutcome.CANCELLED})
 
 
 class EntryKind(StrEnum):
-    """What an entry tells of; the comment says what its duration is."""
+    """What an entry is about; the comments say what its duration is."""
 
     CREATED = "created"
-    LEFT_OUT = "left_out"  # Earlier attempts that are not shown.
-    SCHEDULED = "scheduled"  # From when it was accepted to when it may run.
-    ATTEMPT = "attempt"  # How long it ran; None while it runs.
-    WAIT = "wait"  # Between two tries, until the next one may run.
+    OMITTED = "omitted"  # Earlier attempts that are not shown.
+    SCHEDULED = "scheduled"  # From its acceptance until it may run.
+    ATTEMPT = "attempt"  # Its run time; None while it runs.
+    WAIT = "wait"  # From the end of an attempt until the next may run.
     RETRIED = "retried"  # By an operator, in a new generation.
-    REOPENED = "reopened"  # Retried on the queue itself, in the same generation.
-    FINISHED = "finished"  # From when it was accepted, or retried, until it was over.
+    REOPENED = "reopened"  # Retried in the queue itself, in the same generation.
+    FINISHED = "finished"  # From its acceptance or last retry to its end.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """Something that happened. `at` is its begin, but for FINISHED its end; None when that is not recorded."""
+    """An event. `at` is when it began (FINISHED: when it ended), None when that is not recorded."""
 
     kind: EntryKind
     at: datetime | None
@@ -47,59 +46,59 @@ class TimelineEntry:
         return self.at + timedelta(milliseconds=self.duration_ms)
 
 
-def timeline(job: Job, attempts: Sequence[Attempt], *, is_cut: bool = False) -> list[TimelineEntry]:
-    """What happened to the job, the oldest first; `is_cut` when there are earlier attempts than these."""
+def build_timeline(job: Job, attempts: Sequence[Attempt], *, is_truncated: bool = False) -> list[TimelineEntry]:
+    """The job's entries, oldest first; `is_truncated` when there are attempts before these."""
     entries = [TimelineEntry(kind=EntryKind.CREATED, at=job.created_at)]
     first = 0
-    if is_cut and attempts:
+    if is_truncated and attempts:
         first = attempts[0].generation
-        entries.append(TimelineEntry(kind=EntryKind.LEFT_OUT, at=None))
+        entries.append(TimelineEntry(kind=EntryKind.OMITTED, at=None))
     for generation in range(first, job.generation + 1):
-        tries = [one for one in attempts if one.generation == generation]
-        is_whole = not (is_cut and generation == first)
-        began = _began(job, generation, tries) if is_whole else None
-        if generation and is_whole:
-            entries.append(TimelineEntry(kind=EntryKind.RETRIED, at=began))
-        entries += _tries(began, tries)
+        own = [one for one in attempts if one.generation == generation]
+        is_complete = not (is_truncated and generation == first)
+        accepted_at = _accepted_at(job, generation, own) if is_complete else None
+        if generation and is_complete:
+            entries.append(TimelineEntry(kind=EntryKind.RETRIED, at=accepted_at))
+        entries += _generation(accepted_at, own)
     return [*entries, *_end(job, attempts, entries)]
 
 
-def _began(job: Job, generation: int, tries: Sequence[Attempt]) -> datetime | None:
-    """When a generation was accepted. The record has it as the time from which its first try waited."""
+def _accepted_at(job: Job, generation: int, attempts: Sequence[Attempt]) -> datetime | None:
+    """When a generation was accepted: after a retry, the time from which its first attempt waited."""
     if generation == 0:
         return job.created_at
-    if tries:
-        return _due(tries[0])
-    waits = generation == job.generation and job.status is JobStatus.PENDING
-    return job.updated_at if waits else None
+    if attempts:
+        return _due_at(attempts[0])
+    is_waiting = generation == job.generation and job.status is JobStatus.PENDING
+    return job.updated_at if is_waiting else None
 
 
-def _tries(began: datetime | None, tries: Sequence[Attempt]) -> Iterator[TimelineEntry]:
-    """The tries of one generation, with the waits before and between them."""
-    if tries:
-        yield from _wait(EntryKind.SCHEDULED, began, _due(tries[0]))
-        yield _attempt(tries[0])
-    for before, after in pairwise(tries):
-        if before.outcome in _OVER:
+def _generation(accepted_at: datetime | None, attempts: Sequence[Attempt]) -> Iterator[TimelineEntry]:
+    """The attempts of one generation, with the waits before and between them."""
+    if attempts:
+        yield from _wait(EntryKind.SCHEDULED, accepted_at, _due_at(attempts[0]))
+        yield _attempt(attempts[0])
+    for before, after in pairwise(attempts):
+        if before.outcome in _FINAL_OUTCOMES:
             yield TimelineEntry(kind=EntryKind.REOPENED, at=None)
         else:
-            yield from _wait(EntryKind.WAIT, before.ended_at, _due(after))
+            yield from _wait(EntryKind.WAIT, before.ended_at, _due_at(after))
         yield _attempt(after)
 
 
 def _end(job: Job, attempts: Sequence[Attempt], entries: Sequence[TimelineEntry]) -> Iterator[TimelineEntry]:
-    """What comes after the last try: the end, or the wait for the next try."""
+    """What comes after the last attempt: the end, or the wait for the next one."""
     if job.completed_at is not None:
-        starts = [one.at for one in entries if one.kind is EntryKind.RETRIED]
-        begin = job.created_at if job.generation == 0 else starts[-1] if starts else None
+        retries = [one.at for one in entries if one.kind is EntryKind.RETRIED]
+        start = job.created_at if job.generation == 0 else retries[-1] if retries else None
         yield TimelineEntry(
-            kind=EntryKind.FINISHED, at=job.completed_at, duration_ms=_milliseconds(begin, job.completed_at)
+            kind=EntryKind.FINISHED, at=job.completed_at, duration_ms=_milliseconds(start, job.completed_at)
         )
     elif job.run_at is not None and job.status is JobStatus.PENDING:
         if job.attempt and attempts:
             yield from _wait(EntryKind.WAIT, attempts[-1].ended_at, job.run_at)
         else:
-            yield from _wait(EntryKind.SCHEDULED, _began(job, job.generation, ()), job.run_at)
+            yield from _wait(EntryKind.SCHEDULED, _accepted_at(job, job.generation, ()), job.run_at)
 
 
 def _attempt(attempt: Attempt) -> TimelineEntry:
@@ -108,12 +107,12 @@ def _attempt(attempt: Attempt) -> TimelineEntry:
 
 
 def _wait(kind: EntryKind, start: datetime | None, end: datetime | None) -> Iterator[TimelineEntry]:
-    if start is not None and end is not None and end - start >= _SHORTEST:
+    if start is not None and end is not None and end - start >= _SHORTEST_WAIT:
         yield TimelineEntry(kind=kind, at=start, duration_ms=_milliseconds(start, end))
 
 
-def _due(attempt: Attempt) -> datetime | None:
-    """When the attempt could have started; when it did, where the record has not kept how long it waited."""
+def _due_at(attempt: Attempt) -> datetime | None:
+    """When the attempt could have started; when it did start, if its wait was not recorded."""
     if attempt.started_at is None:
         return None
     return attempt.started_at - timedelta(milliseconds=attempt.waited_ms or 0)

@@ -1,5 +1,4 @@
-"""Takes a job type's JSON Schema, and what a browser sends of the form that is made from it.
+"""The form of a job type: built from its JSON Schema, filled in, and read back into a job.
 
-Gives the form, the job that it asks for, and what is wrong at which field.
-Never decides what is valid: the job type's model does.
+It never decides what is valid; the job type's model does.
 """

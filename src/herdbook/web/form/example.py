@@ -1,14 +1,13 @@
-"""Takes a JSON Schema.
+"""Example values for a form, made from the examples in its schema.
 
-Gives a value of its kind to show, from the examples that its authors wrote.
-Never promises that the value is valid: a validator may know more than the schema says.
+They need not be valid: a validator may know more than the schema says.
 """
 
 from typing import Any
 
 from herdbook.web.form.fields import Field, FieldKind
 
-_WORDS: dict[FieldKind, Any] = {
+_DEFAULT_EXAMPLES: dict[FieldKind, Any] = {
     FieldKind.INTEGER: 1,
     FieldKind.NUMBER: 1.5,
     FieldKind.BOOLEAN: True,
@@ -19,8 +18,8 @@ _WORDS: dict[FieldKind, Any] = {
 }
 
 
-def example_of(field: Field) -> Any:  # noqa: PLR0911  (one for each kind)
-    """A value of the field: its own example, else one made of its parts."""
+def example_value(field: Field) -> Any:  # noqa: PLR0911  (one for each kind)
+    """An example of the field: its own, or one made from those of its parts."""
     if field.examples:
         return field.examples[0]
     match field.kind:
@@ -28,12 +27,12 @@ def example_of(field: Field) -> Any:  # noqa: PLR0911  (one for each kind)
             return field.options[0].value
         case FieldKind.OBJECT:
             shown = (part for part in field.fields if part.required or part.examples)
-            return {part.key: example_of(part) for part in shown}
+            return {part.key: example_value(part) for part in shown}
         case FieldKind.LIST if field.item is not None:
-            return [example_of(field.item)]
+            return [example_value(field.item)]
         case FieldKind.MAP if field.item is not None:
-            return {"name": example_of(field.item)}
+            return {"name": example_value(field.item)}
         case FieldKind.VARIANTS if field.fields:
-            return example_of(field.fields[0])
+            return example_value(field.fields[0])
         case kind:
-            return _WORDS.get(kind, field.label.lower() or "text")
+            return _DEFAULT_EXAMPLES.get(kind, field.label.lower() or "text")

@@ -1,8 +1,4 @@
-"""Takes what is wrong with a job, at paths like `jobData.to.0`.
-
-Gives each message to the entry that it is about; the others are for the top of the form.
-Never drops a message.
-"""
+"""Assigns validation problems, at paths such as `jobData.to.0`, to the form entries they are about."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,41 +7,41 @@ from herdbook.errors import FieldProblem
 from herdbook.web.form.entries import FieldEntry
 from herdbook.web.form.fields import FieldKind
 
-# What a form has room for; a list can be wrong in ten thousand places.
-_MOST = 100
-_PYDANTIC = ("Value error, ", "Assertion failed, ")
+# A list can be wrong in ten thousand places.
+_MAX_MESSAGES = 100
+_PYDANTIC_PREFIXES = ("Value error, ", "Assertion failed, ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """Messages by the names of the entries, and those for the top."""
+class FieldErrors:
+    """Messages by the name of their entry, and those for the top of the form."""
 
-    at: dict[str, list[str]]
-    top: list[str]
+    by_entry: dict[str, list[str]]
+    general: list[str]
 
 
-def place(problems: Iterable[FieldProblem], roots: dict[str, FieldEntry]) -> Placed:
-    """The problems at their entries; `roots` are the entries at the paths `jobData` and `options`."""
-    placed = Placed(at={}, top=[])
+def assign_errors(problems: Iterable[FieldProblem], roots: dict[str, FieldEntry]) -> FieldErrors:
+    """Assign each problem to its entry; `roots` are the entries at the paths `jobData` and `options`."""
+    errors = FieldErrors(by_entry={}, general=[])
     for count, problem in enumerate(dict.fromkeys(problems)):
-        if count == _MOST:
-            placed.top.append("… and more")
+        if count == _MAX_MESSAGES:
+            errors.general.append("More problems are not shown.")
             break
         root, _, rest = problem.path.partition(".")
-        message = _words(problem.message)
+        message = _sentence(problem.message)
         if root not in roots:
-            placed.top.append(_with_place(rest, message))
+            errors.general.append(_with_path(rest, message))
             continue
-        entry, left = _find(roots[root], rest)
+        entry, remaining = _find(roots[root], rest)
         if entry is roots[root] and entry.kind in (FieldKind.OBJECT, FieldKind.VARIANTS):
-            placed.top.append(_with_place(left, message))
+            errors.general.append(_with_path(remaining, message))
         else:
-            placed.at.setdefault(entry.name, []).append(_with_place(left, message))
-    return placed
+            errors.by_entry.setdefault(entry.name, []).append(_with_path(remaining, message))
+    return errors
 
 
 def _find(entry: FieldEntry, path: str) -> tuple[FieldEntry, str]:
-    """The deepest entry on a path, and what is left of the path there."""
+    """The deepest entry on a path, and the rest of the path below it."""
     while path:
         step = _step(entry, path)
         if step is None:
@@ -57,7 +53,7 @@ def _find(entry: FieldEntry, path: str) -> tuple[FieldEntry, str]:
 def _step(entry: FieldEntry, path: str) -> tuple[FieldEntry, str] | None:
     match entry.kind:
         case FieldKind.OBJECT:
-            # The longest first: a name may hold dots.
+            # The longest first: a name may contain dots.
             for part in sorted(entry.entries, key=lambda one: -len(one.field.key)):
                 if path == part.field.key or path.startswith(f"{part.field.key}."):
                     return part, path[len(part.field.key) + 1 :]
@@ -70,30 +66,30 @@ def _step(entry: FieldEntry, path: str) -> tuple[FieldEntry, str] | None:
             for row in sorted(entry.entries, key=lambda one: -len(one.key)):
                 if row.key and (path == row.key or path.startswith(f"{row.key}.")):
                     return row, path[len(row.key) + 1 :]
-        case FieldKind.VARIANTS if entry.chosen is not None:
-            return _variant_step(entry.chosen, path)
+        case FieldKind.VARIANTS if entry.chosen_variant is not None:
+            return _variant_step(entry.chosen_variant, path)
     return None
 
 
 def _variant_step(chosen: FieldEntry, path: str) -> tuple[FieldEntry, str] | None:
-    """Into the chosen variant. Pydantic's paths may name a variant before they go on."""
+    """The step into the chosen variant. Pydantic's paths may name the variant first."""
     tag, _, after = path.partition(".")
     for rest in (path, after):
         if rest and _step(chosen, rest) is not None:
             return chosen, rest
-    if chosen.field.is_single:
+    if chosen.field.is_single_input:
         return chosen, path if tag.isdecimal() else ""
     return None
 
 
-def _with_place(path: str, message: str) -> str:
+def _with_path(path: str, message: str) -> str:
     if not path:
         return message
-    parts = (f"entry {int(part) + 1}" if part.isdecimal() and len(part) < 7 else part for part in path.split("."))
+    parts = (f"item {int(part) + 1}" if part.isdecimal() and len(part) < 7 else part for part in path.split("."))
     return f"{', '.join(parts)}: {message}"
 
 
-def _words(message: str) -> str:
-    for said in _PYDANTIC:
-        message = message.removeprefix(said)
+def _sentence(message: str) -> str:
+    for prefix in _PYDANTIC_PREFIXES:
+        message = message.removeprefix(prefix)
     return message[:1].upper() + message[1:]

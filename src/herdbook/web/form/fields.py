@@ -1,21 +1,20 @@
-"""Takes nothing.
+"""What a form field is: its kind, its texts and its nested fields.
 
-Gives what a field of a form is: its kind, its words for people, its parts.
-Never holds what was typed: `entries` does.
+What was typed into it is kept in `entries`.
 """
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Final, Literal
 
-from herdbook.web.form.words import plain
+from herdbook.web.form.labels import display_text
 
-# More rows of a list are edited as JSON.
-MOST_ROWS = 100
+# Longer lists are edited as JSON.
+MAX_ROWS = 100
 
 
 class Absent(Enum):
-    """The value of what is left out, which is not null."""
+    """Stands for a value that is not given, which differs from null."""
 
     ABSENT = "absent"
 
@@ -24,7 +23,7 @@ ABSENT: Final = Absent.ABSENT
 
 
 class FieldKind(StrEnum):
-    """How a field is asked for."""
+    """Which input a field has."""
 
     TEXT = "text"
     LONG_TEXT = "long_text"
@@ -45,8 +44,8 @@ class FieldKind(StrEnum):
     JSON = "json"
 
 
-# What takes one input, and is left out when that is empty.
-SINGLE = frozenset(
+# Fields with one input, which are omitted when it is empty.
+SINGLE_INPUT_KINDS = frozenset(
     {
         FieldKind.TEXT,
         FieldKind.LONG_TEXT,
@@ -61,13 +60,13 @@ SINGLE = frozenset(
         FieldKind.JSON,
     }
 )
-ROWS = frozenset({FieldKind.LIST, FieldKind.MAP})
+ROW_KINDS = frozenset({FieldKind.LIST, FieldKind.MAP})
 InputMode = Literal["text", "email", "url", "numeric", "decimal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One value to choose; `text` is the value as JSON, which is what the form sends."""
+    """One value of a choice; `text` is the value as JSON, which is what the form sends."""
 
     text: str
     label: str
@@ -78,10 +77,10 @@ class Option:
 class Field:
     """One field.
 
-    `key` is its name in the object around it, `help` its description, `hint` its limits and default in words.
-    `fields` are an object's, or the variants to choose from; `item` is what a list or a map holds, `most` how many.
-    An open object takes fields beside its own. A ticked one has a box that says whether it is given, for an empty
-    object is a value too.
+    `key` is its name in the enclosing object, `help` its description, `hint` its limits and default.
+    `fields` are those of an object, or the variants to choose from; `item` is the field of each row of a list or map,
+    of which there are at most `max_rows`. With `allows_extra` an object accepts fields besides its own. With
+    `has_include_box` a checkbox says whether an object is given, because an empty object is a value too.
     """
 
     kind: FieldKind
@@ -97,37 +96,37 @@ class Field:
     options: tuple[Option, ...] = ()
     fields: "tuple[Field, ...]" = ()
     item: "Field | None" = None
-    most: int = MOST_ROWS
-    open: bool = False
-    ticked: bool = False
+    max_rows: int = MAX_ROWS
+    allows_extra: bool = False
+    has_include_box: bool = False
 
     @property
     def example(self) -> str:
-        """The first example as a text to show; of a list of texts its first one. Empty when it says nothing new."""
+        """The first example as text, of a list of texts its first item; empty when it is the default."""
         first = self.examples[0] if self.examples and self.kind is not FieldKind.OBJECT else ""
         if first == self.default:
             return ""
         if isinstance(first, list) and first and isinstance(first[0], str):
             first = first[0]
-        return plain(first)
+        return display_text(first)
 
     @property
-    def is_single(self) -> bool:
-        """Whether one input says it all, and being empty says that it is left out."""
-        return self.kind in SINGLE
+    def is_single_input(self) -> bool:
+        """Whether it has one input and is omitted when that is empty."""
+        return self.kind in SINGLE_INPUT_KINDS
 
     @property
-    def shows_nothing_when_empty(self) -> bool:
-        """Whether nothing typed means nothing given."""
-        return self.is_single or self.kind in ROWS
+    def is_omitted_when_empty(self) -> bool:
+        """Whether an empty input means that the value is not given."""
+        return self.is_single_input or self.kind in ROW_KINDS
 
     @property
-    def has_none(self) -> bool:
-        """Whether a choice between variants needs one that says "none"."""
+    def has_unset_choice(self) -> bool:
+        """Whether its variants need a choice "Not set" besides them."""
         optional = self.nullable or not self.required
-        return optional and not all(field.shows_nothing_when_empty for field in self.fields)
+        return optional and not all(field.is_omitted_when_empty for field in self.fields)
 
     @property
     def is_checkbox(self) -> bool:
-        """Whether it is a yes or no without a third answer."""
+        """Whether it is a yes/no without a third answer."""
         return self.kind is FieldKind.BOOLEAN and self.required and not self.nullable

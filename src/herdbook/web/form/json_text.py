@@ -1,7 +1,6 @@
-"""Takes JSON as a text.
+"""Parses and formats the JSON that people edit.
 
-Gives its value, or a sentence about what is wrong with it; and values as texts.
-Never loses digits, and never takes what could not be written again.
+A number never loses digits, and what is accepted can always be written again.
 """
 
 from typing import Any
@@ -12,30 +11,30 @@ from herdbook.http.body import parse_json
 from herdbook.http.problems import Refused
 
 
-class Unreadable(Exception):
-    """The text stands for no value; the message says why."""
+class InvalidJsonText(Exception):
+    """The text is not acceptable JSON; the message says why."""
 
 
-def parse(text: str) -> Any:
-    """The value of a JSON text; raises Unreadable."""
+def parse_json_text(text: str) -> Any:
+    """The value of a JSON text; raises InvalidJsonText."""
     try:
         value = parse_json(text.encode())
     except Refused as refused:
-        raise Unreadable(str(refused).replace("the body", "this", 1)) from None
-    pretty(value)
+        raise InvalidJsonText(str(refused).replace("the body", "this", 1)) from None
+    format_json(value)
     return value
 
 
-def pretty(value: Any) -> str:
-    """The value as indented JSON; raises Unreadable for one that is nested too deeply for that."""
+def format_json(value: Any) -> str:
+    """The value as indented JSON; raises InvalidJsonText when it is nested too deeply."""
     try:
         return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     except TypeError:
-        raise Unreadable("this is nested too deeply") from None
+        raise InvalidJsonText("this is nested too deeply") from None
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same in JSON, where 1 is not true."""
+def is_same_json(one: Any, other: Any) -> bool:
+    """Whether two values are the same in JSON, where 1 differs from true."""
     try:
         return orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
     except TypeError:

@@ -1,7 +1,6 @@
-"""Takes a job type.
+"""The form fields of a job's options, with the defaults of its type.
 
-Gives the fields of a job's options, which say what the type's own are.
-Never knows the options' limits: `JobOptions` does.
+What is valid is decided by `JobOptions`, not here.
 """
 
 import json
@@ -13,109 +12,122 @@ from herdbook.model.options import MAX_PRIORITY
 from herdbook.model.registry import JobType
 from herdbook.web.form.entries import FieldEntry
 from herdbook.web.form.fields import Field, FieldKind, Option
-from herdbook.web.form.fill import fill
+from herdbook.web.form.value_to_entry import value_to_entry
 
-NAME = "options"
-_DURATION = "Such as 500ms, 30s, 10m, 2h or 1d; a bare number is in milliseconds."
-_LIMIT = "Such as 500ms, 30s or 10m; a bare number is in seconds."
+OPTIONS = "options"
+_DELAY_HINT = "Examples: 500ms, 30s, 10m, 2h, 1d. A number without a unit is in milliseconds."
+_TIMEOUT_HINT = "Examples: 500ms, 30s, 10m. A number without a unit is in seconds."
 
 
-# When the job runs.
-_WHEN = (
-    Field(kind=FieldKind.DURATION, key="delay", label="Delay", help="Wait before the first try.", hint=_DURATION),
+_SCHEDULING_FIELDS = (
+    Field(
+        kind=FieldKind.DURATION,
+        key="delay",
+        label="Delay",
+        help="How long to wait before the first attempt.",
+        hint=_DELAY_HINT,
+    ),
     Field(
         kind=FieldKind.DATE_TIME,
         key="runAt",
         label="Run at",
-        help="Instead of a delay: do not run before this time.",
+        help="The earliest time to run, instead of a delay.",
     ),
     Field(
         kind=FieldKind.INTEGER,
         key="priority",
         label="Priority",
-        help="1 goes first, higher numbers later; empty or 0 is none.",
+        help="1 is the highest priority, larger numbers run later; empty or 0 means no priority.",
         hint=f"From 0 to {MAX_PRIORITY:,}.",
     ),
 )
-# What does not depend on its type either, and is rarely wanted.
-_MORE = (
+# Less common options that do not depend on the job type either.
+_OTHER_FIELDS = (
     Field(
         kind=FieldKind.TEXT,
         key="callbackUrl",
-        label="Callback",
-        help="Where to POST what became of the job, once it is completed, failed or cancelled.",
-        hint="An http or https URL, without a user name or a password.",
+        label="Callback URL",
+        help="Herdbook POSTs the outcome here when the job is completed, failed or cancelled.",
+        hint="An http or https URL without a user name or password.",
         input_mode="url",
     ),
     Field(
         kind=FieldKind.TEXT,
         key="idempotencyKey",
         label="Idempotency key",
-        help="Publishing again with the same key and the same content brings this job, not a second one.",
+        help="Publishing again with the same key and content returns this job instead of creating another one.",
         hint="At most 255 characters.",
     ),
 )
 
 
-def options_of(job_type: JobType) -> Field:
-    """The options of a job of this type, as one field."""
+def options_field(job_type: JobType) -> Field:
+    """The options of a job of this type, as one object field."""
     attempts = Field(
         kind=FieldKind.INTEGER,
         key="attempts",
         label="Attempts",
-        help="How often the job may be tried.",
+        help="The maximum number of attempts, including the first one.",
         hint=f"From 1 to 1,000. Default: {job_type.attempts}.",
     )
     timeout = Field(
         kind=FieldKind.DURATION,
         key="timeout",
-        label="Time limit",
-        help="How long one try may take; one that takes longer is stopped, and counts.",
-        hint=f"{_LIMIT} Default: {_usual_limit(job_type)}.",
+        label="Timeout",
+        help="The maximum run time of one attempt. An attempt that takes longer is stopped and counts as failed.",
+        hint=f"{_TIMEOUT_HINT} Default: {_default_timeout(job_type)}.",
     )
     return Field(
         kind=FieldKind.OBJECT,
         label="Options",
         required=True,
-        fields=(*_WHEN, attempts, _backoff(f"Default: {_usual_backoff(job_type)}."), timeout, *_MORE),
+        fields=(*_SCHEDULING_FIELDS, attempts, _backoff_field(job_type), timeout, *_OTHER_FIELDS),
     )
 
 
-def _usual_backoff(job_type: JobType) -> str:
+def _default_backoff(job_type: JobType) -> str:
     if job_type.own_backoff:
-        return "the job type decides, by the number of the try and its error"
+        return "decided by the job type from the attempt number and the error"
     backoff = job_type.backoff
-    return f"{backoff.type}, from {format_duration(backoff.delay)}" if backoff else "none, the next try comes at once"
+    if backoff is None:
+        return "none, failed attempts are retried immediately"
+    return f"{backoff.type}, from {format_duration(backoff.delay)}"
 
 
-def _usual_limit(job_type: JobType) -> str:
+def _default_timeout(job_type: JobType) -> str:
     if job_type.timeout:
         return format_duration(round(job_type.timeout * 1_000))
-    return "none" if job_type.function else "that of the program which does the work"
+    return "none" if job_type.function else "set by the program that runs the job"
 
 
-def _backoff(hint: str) -> Field:
+def _backoff_field(job_type: JobType) -> Field:
     kinds = tuple(Option(text=json.dumps(one), label=one, value=one) for one in ("exponential", "fixed"))
     return Field(
         kind=FieldKind.OBJECT,
         key="backoff",
         label="Backoff",
-        help="How long to wait between two tries.",
-        hint=hint,
+        help="How long to wait before a retry.",
+        hint=f"Default: {_default_backoff(job_type)}.",
         fields=(
             Field(
                 kind=FieldKind.CHOICE,
                 key="type",
                 label="Type",
-                help="The same wait each time, or twice as long after each try.",
+                help="Fixed: the same delay before each retry. Exponential: the delay doubles after each attempt.",
                 options=kinds,
             ),
-            Field(kind=FieldKind.DURATION, key="delay", label="Delay", help="The first wait.", hint=_DURATION),
+            Field(
+                kind=FieldKind.DURATION,
+                key="delay",
+                label="Delay",
+                help="The delay before the first retry.",
+                hint=_DELAY_HINT,
+            ),
             Field(
                 kind=FieldKind.NUMBER,
                 key="jitter",
                 label="Jitter",
-                help="The share of the wait that is random.",
+                help="The fraction of the delay that is random.",
                 hint="From 0 to 1.",
                 input_mode="decimal",
             ),
@@ -123,8 +135,8 @@ def _backoff(hint: str) -> Field:
     )
 
 
-def options_like(job_type: JobType, job: Job) -> FieldEntry:
-    """The options of an earlier job, but for its time and key; what is usual for its type is left out."""
+def options_from_job(job_type: JobType, job: Job) -> FieldEntry:
+    """The options of an earlier job that differ from its type's, without its run time and idempotency key."""
     found: dict[str, Any] = {}
     if job.priority:
         found["priority"] = job.priority
@@ -136,4 +148,4 @@ def options_like(job_type: JobType, job: Job) -> FieldEntry:
         found["timeout"] = job.timeout_ms
     if job.callback_url:
         found["callbackUrl"] = job.callback_url
-    return fill(options_of(job_type), NAME, found)
+    return value_to_entry(options_field(job_type), OPTIONS, found)

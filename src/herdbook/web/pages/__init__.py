@@ -1,1 +1,1 @@
-"""The pages, one file each: its routes, its context, and what it reads for them."""
+"""The pages, one file each: its routes, the context of its template, and what it reads."""

@@ -1,7 +1,6 @@
-"""Takes the operator's rules, and the incidents in the record.
+"""The alerts page: the rules, which of them are firing, and recent incidents.
 
-Gives the page that says what is wrong, since when, and who was told.
-Never shows a target's URL or secret: targets have names.
+Targets appear by name only, never with their URL or secret.
 """
 
 from collections.abc import Sequence
@@ -16,12 +15,12 @@ from herdbook.http.services import Services
 from herdbook.record.alerts import Incident, read_incidents, read_open_incidents
 from herdbook.web.render import Renderer
 
-_NEWEST = 50
+_MAX_INCIDENTS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleState:
-    """A rule, whom it tells, and its open incidents, the oldest first; none when all is well."""
+    """A rule, the targets it notifies, and its open incidents, oldest first."""
 
     rule: Rule
     targets: Sequence[str]
@@ -30,18 +29,18 @@ class RuleState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsPage:
-    """The rules, those that fire first, and the newest incidents."""
+    """The rules, firing ones first, and the newest incidents."""
 
     rules: Sequence[RuleState]
     incidents: Sequence[Incident]
 
     @property
     def firing(self) -> int:
-        """How many rules fire."""
+        """The number of firing rules."""
         return sum(bool(one.open) for one in self.rules)
 
 
-class AlertPages:
+class AlertRoutes:
     """The route of the page."""
 
     def __init__(self, services: Services, render: Renderer) -> None:
@@ -57,7 +56,7 @@ class AlertPages:
         """The rules and the newest incidents."""
         async with self._database.connection() as connection:
             opened = await read_open_incidents(connection)
-            newest = await read_incidents(connection, _NEWEST)
+            newest = await read_incidents(connection, _MAX_INCIDENTS)
         states = [
             RuleState(
                 rule=rule,

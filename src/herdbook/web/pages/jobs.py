@@ -1,8 +1,4 @@
-"""Takes a query.
-
-Gives the list of the jobs that it wants, newest first, fresh as they change.
-Never counts what the record keeps no count of.
-"""
+"""The job list, filtered and newest first."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,38 +15,46 @@ from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
 from herdbook.record.job_rows import JobRow, search_job_rows
 from herdbook.record.reads import StatusCount, read_stats
-from herdbook.web.bulk_actions import Choice, choices
-from herdbook.web.job_query import RANGES, JobQuery
+from herdbook.web.bulk_actions import BulkAction, bulk_actions_for
+from herdbook.web.job_query import TIME_RANGES, JobQuery
 from herdbook.web.render import Renderer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusTab:
-    """A status to choose, or all; `count` of the jobs of the chosen type and queue."""
+    """A tab for one status, or all; `count` is the number of jobs of the chosen type and queue."""
 
     name: str
-    address: str
+    url: str
     count: int
     is_current: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobsPage:
-    """A list of jobs. `older` is the address of the next page; `searched` the time back to which was searched."""
+class JobListPage:
+    """The list. `older_url` is its next page; `searched_since` is how far back an unfinished search has looked."""
 
     query: JobQuery
     tabs: list[StatusTab]
-    types: list[str]
+    job_types: list[str]
     queues: list[str]
-    ranges: dict[str, str]
     rows: list[JobRow]
-    older: str | None
-    searched: datetime | None
-    choices: tuple[Choice, ...]
-    has_any: bool
+    older_url: str | None
+    searched_since: datetime | None
+    has_any_jobs: bool
+
+    @property
+    def bulk_actions(self) -> tuple[BulkAction, ...]:
+        """The actions that apply to jobs of the chosen status."""
+        return bulk_actions_for(self.query.status)
+
+    @property
+    def time_ranges(self) -> dict[str, str]:
+        """The labels of the time ranges to choose from."""
+        return {name: label for name, (label, _) in TIME_RANGES.items()}
 
 
-class JobListPage:
+class JobListRoutes:
     """The route of the list."""
 
     def __init__(self, services: Services, render: Renderer) -> None:
@@ -63,41 +67,40 @@ class JobListPage:
         app.get("/jobs", include_in_schema=False, response_model=None)(self.jobs)
 
     async def jobs(self, request: Request) -> Response:
-        """The jobs that the address asks for."""
+        """The jobs that the query string asks for."""
         query = JobQuery.parse(request.query_params)
+        job_filter = query.to_filter(datetime.now(UTC))
         async with self._database.connection() as connection:
-            wanted = query.wanted(datetime.now(UTC))
-            found = await search_job_rows(connection, wanted)
+            found = await search_job_rows(connection, job_filter)
             counts = await read_stats(connection)
-        is_full = len(found.rows) == wanted.limit
-        page = JobsPage(
+        is_full = len(found.rows) == job_filter.limit
+        page = JobListPage(
             query=query,
             tabs=_tabs(query, counts),
-            types=_known(self._registry, counts, "job_type"),
-            queues=_known(self._registry, counts, "queue"),
-            ranges={key: words for key, (words, _) in RANGES.items()},
+            job_types=_known_names(self._registry, counts, "job_type"),
+            queues=_known_names(self._registry, counts, "queue"),
             rows=found.rows,
-            older=query.link(before=found.next) if found.next else None,
-            searched=None if is_full or found.next is None else published_at(found.next),
-            choices=choices(query.status),
-            has_any=any(one.count for one in counts),
+            older_url=query.url(before=found.next) if found.next else None,
+            searched_since=None if is_full or found.next is None else published_at(found.next),
+            has_any_jobs=any(one.count for one in counts),
         )
         return self._render.page(request, "jobs.html", title="Jobs", page=page)
 
 
 def _tabs(query: JobQuery, counts: Sequence[StatusCount]) -> list[StatusTab]:
-    of_status = Counter[JobStatus]()
+    status_counts = Counter[JobStatus]()
     for one in counts:
         if query.job_type in ("", one.job_type) and query.queue in ("", one.queue):
-            of_status[one.status] += one.count
-    tabs = [(None, "all", of_status.total()), *((status, status.value, of_status[status]) for status in JobStatus)]
+            status_counts[one.status] += one.count
+    tabs: list[tuple[JobStatus | None, str, int]] = [(None, "all", status_counts.total())]
+    tabs += [(status, status.value, status_counts[status]) for status in JobStatus]
     return [
-        StatusTab(name=name, address=query.link(status=status), count=count, is_current=query.status is status)
+        StatusTab(name=name, url=query.url(status=status), count=count, is_current=query.status is status)
         for status, name, count in tabs
     ]
 
 
-def _known(registry: Registry, counts: Sequence[StatusCount], what: str) -> list[str]:
-    """The job types or queues that are declared or have jobs, by name."""
-    declared = {one.name if what == "job_type" else one.queue for one in registry}
-    return sorted(declared | {getattr(one, what) for one in counts})
+def _known_names(registry: Registry, counts: Sequence[StatusCount], kind: str) -> list[str]:
+    """The job types or queues (by `kind`) that are declared or have jobs, sorted."""
+    declared = {one.name if kind == "job_type" else one.queue for one in registry}
+    return sorted(declared | {getattr(one, kind) for one in counts})

@@ -1,7 +1,6 @@
-"""Takes jobs that were selected, or a filter, and what to do to them.
+"""The pages of bulk operations: confirm one, follow its progress, and list recent ones.
 
-Gives a page that asks once more, with a count; then one that shows how far the operation has come.
-Never does the operation: `control` begins it, and upkeep carries it out.
+They only start an operation; upkeep carries it out.
 """
 
 from collections.abc import Sequence
@@ -18,19 +17,19 @@ from herdbook.http.problems import INVALID_REQUEST, Refused
 from herdbook.http.services import Services
 from herdbook.operating.control import Control, Operation
 from herdbook.record.search import JobCount, JobFilter
-from herdbook.web.bulk_actions import CHOICES, Choice, choice
+from herdbook.web.bulk_actions import BULK_ACTIONS, BulkAction, bulk_action
 from herdbook.web.form_data import PostedForm, read_form, read_reason
 from herdbook.web.job_query import JobQuery
 from herdbook.web.render import Renderer
 
-_SHOWN = 50
+_MAX_OPERATIONS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmPage:
-    """What is about to be done, to how many jobs. `ids` are None when `query` wants everything that matches."""
+class ConfirmOperationPage:
+    """The action to confirm and the number of jobs; `ids` is None for all jobs that match `query`."""
 
-    choice: Choice
+    action: BulkAction
     count: JobCount
     ids: list[UUID] | None
     query: JobQuery
@@ -38,25 +37,25 @@ class ConfirmPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationRow:
-    """An operation, and what it does in words."""
+    """An operation and its action."""
 
     operation: Operation
-    choice: Choice
+    action: BulkAction
 
     @property
-    def looked_at(self) -> int:
-        """The jobs that it has come past."""
+    def processed(self) -> int:
+        """The number of jobs that were changed or skipped so far."""
         return self.operation.changed + self.operation.skipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperationsPage:
+class OperationListPage:
     """The newest operations."""
 
     operations: list[OperationRow]
 
 
-class OperationPages:
+class OperationRoutes:
     """The routes of bulk operations."""
 
     def __init__(self, services: Services, control: Control, render: Renderer) -> None:
@@ -73,59 +72,63 @@ class OperationPages:
         app.get("/operations/{id}", **hidden)(self.operation)  # type: ignore[arg-type]
 
     async def confirm(self, request: Request) -> Response:
-        """Ask once more, with a count."""
+        """Ask for confirmation, with the number of jobs."""
         form = await read_form(request)
         everything = form.get("do_all")
-        what, query = _read_choice(everything or form.get("do")), JobQuery.parse_text(form.get("filter").lstrip("?"))
+        action, query = _read_action(everything or form.get("do")), _read_query(form)
         ids = None if everything else _read_ids(form)
-        count = await self._control.count(what.action, _wanted(query, ids))
-        page = ConfirmPage(choice=what, count=count, ids=ids, query=query)
-        return self._render.page(request, "operations/confirm.html", title=f"{what.name} jobs", page=page)
+        count = await self._control.count(action.kind, _selection(query, ids))
+        page = ConfirmOperationPage(action=action, count=count, ids=ids, query=query)
+        return self._render.page(request, "operations/confirm.html", title=f"{action.label} jobs", page=page)
 
     async def begin(self, request: Request) -> Response:
-        """Begin the operation, and go to its page."""
+        """Start the operation and redirect to its page."""
         form = await read_form(request)
-        what, query = _read_choice(form.get("do")), JobQuery.parse_text(form.get("filter").lstrip("?"))
+        action, query = _read_action(form.get("do")), _read_query(form)
         ids = _read_ids(form) if form.get("scope") == "selected" else None
-        begun = await self._control.begin(what.action, _wanted(query, ids), read_reason(form))
-        return RedirectResponse(f"/operations/{begun.id}", 303)
+        operation = await self._control.begin(action.kind, _selection(query, ids), read_reason(form))
+        return RedirectResponse(f"/operations/{operation.id}", 303)
 
     async def operation(self, request: Request, id: str) -> Response:
-        """How far an operation has come."""
+        """The progress of an operation."""
         try:
             uuid = UUID(id)
         except ValueError:
-            raise OperationNotFoundError("this is not the id of an operation") from None
-        page = _view(await self._control.operation(uuid))
-        return self._render.page(request, "operations/operation.html", title=f"{page.choice.name} jobs", page=page)
+            raise OperationNotFoundError("not the id of an operation") from None
+        page = _row(await self._control.operation(uuid))
+        return self._render.page(request, "operations/operation.html", title=f"{page.action.label} jobs", page=page)
 
     async def operations(self, request: Request) -> Response:
         """The newest operations."""
-        found = await self._control.operations(_SHOWN)
-        page = OperationsPage(operations=[_view(one) for one in found])
+        found = await self._control.operations(_MAX_OPERATIONS)
+        page = OperationListPage(operations=[_row(one) for one in found])
         return self._render.page(request, "operations/list.html", title="Bulk operations", page=page)
 
 
-def _view(operation: Operation) -> OperationRow:
-    return OperationRow(operation=operation, choice=choice(operation.action))
+def _row(operation: Operation) -> OperationRow:
+    return OperationRow(operation=operation, action=bulk_action(operation.action))
 
 
-def _wanted(query: JobQuery, ids: Sequence[UUID] | None) -> JobFilter | Sequence[UUID]:
-    return query.wanted(datetime.now(UTC)) if ids is None else ids
+def _selection(query: JobQuery, ids: Sequence[UUID] | None) -> JobFilter | Sequence[UUID]:
+    return query.to_filter(datetime.now(UTC)) if ids is None else ids
 
 
-def _read_choice(name: str) -> Choice:
+def _read_query(form: PostedForm) -> JobQuery:
+    return JobQuery.parse_string(form.get("filter").lstrip("?"))
+
+
+def _read_action(kind: str) -> BulkAction:
     try:
-        return choice(name)
+        return bulk_action(kind)
     except KeyError:
-        known = ", ".join(one.action for one in CHOICES)
-        raise _refused("do", f"not one of {known}") from None
+        known = ", ".join(one.kind for one in BULK_ACTIONS)
+        raise _refused("do", f"must be one of {known}") from None
 
 
 def _read_ids(form: PostedForm) -> list[UUID]:
     ids = form.all("id")
     if not ids:
-        raise _refused("id", "no job is selected")
+        raise _refused("id", "no jobs are selected")
     try:
         return [UUID(id) for id in ids]
     except ValueError:

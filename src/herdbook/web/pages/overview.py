@@ -1,7 +1,6 @@
-"""Takes nothing but a window of time.
+"""The overview: problems, job counts, charts, queues, workers and recent failures.
 
-Gives the state of the whole system on one page, and says in words what is wrong with it.
-Never lets one server's absence hide what the other knows.
+While Redis is unreachable it still shows everything that PostgreSQL knows.
 """
 
 import asyncio
@@ -27,46 +26,46 @@ from herdbook.record.stats import WINDOWS, Point, Window, read_series
 from herdbook.record.workers import WorkerRow
 from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
 from herdbook.web.notices import Notice, notices
-from herdbook.web.query_choice import choose
-from herdbook.web.queue_view import QueueRow, QueueViews, view_queues
+from herdbook.web.query_choice import read_choice
+from herdbook.web.queue_summary import QueueSummaries, QueueSummary, read_queue_summaries
 from herdbook.web.render import Renderer
 
-_GROUPS = 8
+_MAX_FAILURE_GROUPS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewPage:
-    """The whole system; `running` is None while Redis is away."""
+    """The state of the system; `running` is None while Redis is unreachable."""
 
     counts: dict[JobStatus, int]
     notices: list[Notice]
     window: Window
     windows: Sequence[Window]
-    ended: BarChart
-    times: list[LineChart]
-    queues: list[QueueRow]
+    finished_chart: BarChart
+    duration_charts: list[LineChart]
+    queues: list[QueueSummary]
     workers: list[WorkerRow]
     running: list[RunningJob] | None
     failures: list[FailureGroup]
-    lag: OutboxLag
+    outbox_lag: OutboxLag
 
     @property
     def has_jobs(self) -> bool:
-        """Whether any job was ever published."""
+        """Whether there are any jobs."""
         return any(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Recorded:
-    """What the record says."""
+class _RecordedState:
+    """What PostgreSQL knows of the system."""
 
     points: list[Point]
     failures: list[FailureGroup]
-    lag: OutboxLag
+    outbox_lag: OutboxLag
 
 
-class OverviewPages:
-    """The route of the first page."""
+class OverviewRoutes:
+    """The route of the overview."""
 
     def __init__(self, services: Services, render: Renderer) -> None:
         self._services = services
@@ -77,53 +76,56 @@ class OverviewPages:
         app.get("/", include_in_schema=False, response_model=None)(self.overview)
 
     async def overview(self, request: Request) -> Response:
-        """The whole system."""
-        window = choose(request, "window", {one.name: one for one in WINDOWS})
+        """The overview."""
+        window = read_choice(request, "window", {one.name: one for one in WINDOWS})
+        return self._render.page(request, "overview.html", title="Overview", page=await self._page(window))
+
+    async def _page(self, window: Window) -> OverviewPage:
         recorded, queues, running = await asyncio.gather(
-            self._recorded(window), view_queues(self._services), self._running()
+            self._read_recorded(window), read_queue_summaries(self._services), self._read_running()
         )
-        page = OverviewPage(
+        return OverviewPage(
             counts=_totals(queues),
-            notices=notices(self._judge(recorded.lag, queues)),
+            notices=notices(self._judge(recorded.outbox_lag, queues)),
             window=window,
             windows=WINDOWS,
-            ended=bar_chart(recorded.points, window),
-            times=[line_chart(recorded.points, window, measure) for measure in Measure],
+            finished_chart=bar_chart(recorded.points, window),
+            duration_charts=[line_chart(recorded.points, window, measure) for measure in Measure],
             queues=list(queues.queues.values()),
             workers=queues.workers,
             running=running,
             failures=recorded.failures,
-            lag=recorded.lag,
+            outbox_lag=recorded.outbox_lag,
         )
-        return self._render.page(request, "overview.html", title="Overview", page=page)
 
-    def _judge(self, lag: OutboxLag, queues: QueueViews) -> list[Finding]:
+    def _judge(self, lag: OutboxLag, queues: QueueSummaries) -> list[Finding]:
+        is_unreachable = queues.is_redis_unreachable
         facts = HealthFacts(
-            redis=Unanswered() if queues.is_away else RedisFacts(),
+            redis=Unanswered() if is_unreachable else RedisFacts(),
             outbox=lag,
-            queues=None if queues.is_away else [one.health for one in queues.queues.values() if one.health],
+            queues=None if is_unreachable else [one.health for one in queues.queues.values() if one.health],
             workers=queues.workers,
         )
         return judge(facts, outbox_lag_limit=self._services.settings.outbox_lag_limit)
 
-    async def _recorded(self, window: Window) -> _Recorded:
+    async def _read_recorded(self, window: Window) -> _RecordedState:
         since = datetime.now(UTC) - window.span
         async with self._services.database.connection() as connection:
-            return _Recorded(
+            return _RecordedState(
                 points=await read_series(connection, resolution=window.resolution, since=since),
-                failures=await read_failure_groups(connection, _GROUPS),
-                lag=await read_outbox_lag(connection),
+                failures=await read_failure_groups(connection, _MAX_FAILURE_GROUPS),
+                outbox_lag=await read_outbox_lag(connection),
             )
 
-    async def _running(self) -> list[RunningJob] | None:
+    async def _read_running(self) -> list[RunningJob] | None:
         try:
             return await self._services.queues.running()
         except QueueUnavailableError:
             return None
 
 
-def _totals(queues: QueueViews) -> dict[JobStatus, int]:
+def _totals(queues: QueueSummaries) -> dict[JobStatus, int]:
     totals = Counter[JobStatus]()
     for queue in queues.queues.values():
-        totals.update(queue.recorded)
+        totals.update(queue.status_counts)
     return {status: totals[status] for status in JobStatus}

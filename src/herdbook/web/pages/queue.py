@@ -1,8 +1,4 @@
-"""Takes a queue's name, one of its states and a window of time.
-
-Gives its page: figures by state, the jobs of that state, how fast it goes, and what an operator can do to it.
-Never talks to the queue: actions go through `control`.
-"""
+"""The page of one queue: its jobs by state, its performance, and the actions on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +14,13 @@ from herdbook.operating.queue_stats import BullState
 from herdbook.record.job_rows import JobRow
 from herdbook.record.queue_lookups import read_job_rows
 from herdbook.record.stats import WINDOWS, Point, Window, read_series
-from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
-from herdbook.web.query_choice import choose
-from herdbook.web.queue_view import QueueRow, view_queue
-from herdbook.web.render import Renderer, query
+from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, last_period, line_chart
+from herdbook.web.query_choice import read_choice
+from herdbook.web.queue_summary import QueueSummary, read_queue_summary
+from herdbook.web.render import Renderer, query_string
 
-_LISTED = 50
-_PLACES = (
+_MAX_JOBS = 50
+_STATES = (
     BullState.WAITING,
     BullState.ACTIVE,
     BullState.DELAYED,
@@ -37,17 +33,17 @@ _PLACES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateTab:
-    """A state to choose, and how many jobs are in it."""
+    """A tab for one BullMQ state, with the number of jobs in it."""
 
     name: str
-    address: str
+    url: str
     count: int
     is_current: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueuePageJob:
-    """A job by the id that the queue knows; `row` is None where the record does not have it."""
+class QueueJob:
+    """A job by its id in the queue; `row` is None when it is not in the record."""
 
     job_id: str
     row: JobRow | None
@@ -55,40 +51,45 @@ class QueuePageJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePage:
-    """A queue. `tabs` and `jobs` are empty while Redis is away; `windows` has the address of each."""
+    """A queue. `tabs` and `jobs` are empty while Redis is unreachable; `windows` has the URL of each."""
 
-    queue: QueueRow
+    queue: QueueSummary
     state: BullState
     tabs: Sequence[StateTab]
-    jobs: Sequence[QueuePageJob]
+    jobs: Sequence[QueueJob]
     window: Window
     windows: Sequence[tuple[Window, str]]
     points: Sequence[Point]
-    throughput: BarChart
-    times: tuple[LineChart, LineChart]
+    finished_chart: BarChart
+    duration_charts: list[LineChart]
 
     @property
     def path(self) -> str:
-        """The page's address, without its choices."""
-        return f"/queues/{self.queue.address}"
+        """The URL of the page without its query string."""
+        return f"/queues/{self.queue.url_name}"
 
     @property
     def topics(self) -> str:
-        """What makes the page stale."""
+        """The topics whose changes make the page stale."""
         return f"queue:{quote(self.queue.name)} workers"
 
     @property
-    def is_cut(self) -> bool:
-        """Whether there are more jobs in this state than are listed."""
-        return len(self.jobs) == _LISTED
+    def is_truncated(self) -> bool:
+        """Whether there may be more jobs in this state than are listed."""
+        return len(self.jobs) == _MAX_JOBS
 
-    def ended(self, what: str) -> int:
-        """How many attempts ended as `completed`, `failed` or `retries` in the window."""
-        total: int = sum(getattr(one, what) for one in self.points)
+    @property
+    def period(self) -> str:
+        """The window, such as "the last hour"."""
+        return last_period(self.window)
+
+    def total(self, counter: str) -> int:
+        """The sum of a counter (`completed`, `failed` or `retries`) over the window."""
+        total: int = sum(getattr(one, counter) for one in self.points)
         return total
 
 
-class QueueDetailPage:
+class QueueRoutes:
     """The route of one queue."""
 
     def __init__(self, services: Services, render: Renderer) -> None:
@@ -96,53 +97,58 @@ class QueueDetailPage:
         self._render = render
 
     def add_to(self, app: FastAPI) -> None:
-        """Add the route to `app`; a queue that SQL named may have a slash in its name."""
+        """Add the route to `app`; the name of a queue created by SQL may contain a slash."""
         app.get("/queues/{name:path}", include_in_schema=False, response_model=None)(self.queue)
 
     async def queue(self, request: Request, name: str) -> Response:
-        """One queue."""
-        state = choose(request, "state", {one.value: one for one in _PLACES})
-        window = choose(request, "window", {one.name: one for one in WINDOWS})
-        queue = await view_queue(self._services, name)
-        points = await self._points(queue, window)
-        page = QueuePage(
+        """The queue of this name."""
+        state = read_choice(request, "state", {one.value: one for one in _STATES})
+        window = read_choice(request, "window", {one.name: one for one in WINDOWS})
+        return self._render.page(request, "queue.html", title=name, page=await self._page(name, state, window))
+
+    async def _page(self, name: str, state: BullState, window: Window) -> QueuePage:
+        queue = await read_queue_summary(self._services, name)
+        points = await self._read_points(queue, window)
+        return QueuePage(
             queue=queue,
             state=state,
             tabs=_tabs(queue, state, window),
-            jobs=await self._jobs(queue, state),
+            jobs=await self._read_jobs(queue, state),
             window=window,
-            windows=[(one, _address(queue, state, one)) for one in WINDOWS],
+            windows=[(one, _url(queue, state, one)) for one in WINDOWS],
             points=points,
-            throughput=bar_chart(points, window),
-            times=(line_chart(points, window, Measure.RUN), line_chart(points, window, Measure.WAIT)),
+            finished_chart=bar_chart(points, window),
+            duration_charts=[line_chart(points, window, measure) for measure in Measure],
         )
-        return self._render.page(request, "queue.html", title=name, page=page)
 
-    async def _points(self, queue: QueueRow, window: Window) -> list[Point]:
+    async def _read_points(self, queue: QueueSummary, window: Window) -> list[Point]:
         since = datetime.now(UTC) - window.span
         async with self._services.database.connection() as connection:
             return await read_series(connection, resolution=window.resolution, since=since, queue=queue.name)
 
-    async def _jobs(self, queue: QueueRow, state: BullState) -> list[QueuePageJob]:
-        if queue.counts is None:
+    async def _read_jobs(self, queue: QueueSummary, state: BullState) -> list[QueueJob]:
+        if queue.state_counts is None:
             return []
-        found = await self._services.queues.jobs_in(queue.name, state, _LISTED)
+        found = await self._services.queues.jobs_in(queue.name, state, _MAX_JOBS)
         async with self._services.database.connection() as connection:
             rows = await read_job_rows(connection, [one.id for one in found if one.id is not None])
-        return [QueuePageJob(job_id=one.job_id, row=rows.get(one.id) if one.id else None) for one in found]
+        return [QueueJob(job_id=one.job_id, row=rows.get(one.id) if one.id else None) for one in found]
 
 
-def _tabs(queue: QueueRow, state: BullState, window: Window) -> list[StateTab]:
-    counts = queue.counts or {}
+def _tabs(queue: QueueSummary, state: BullState, window: Window) -> list[StateTab]:
+    counts = queue.state_counts or {}
     return [
-        StateTab(name=one, address=_address(queue, one, window), count=counts[one], is_current=one is state)
-        for one in _PLACES
-        # Only jobs with children, which other programs publish, ever wait for them.
+        StateTab(name=one, url=_url(queue, one, window), count=counts[one], is_current=one is state)
+        for one in _STATES
+        # Hidden while empty: only jobs published by other programs have children.
         if one in counts and (counts[one] or one is state or one is not BullState.CHILDREN)
     ]
 
 
-def _address(queue: QueueRow, state: BullState, window: Window) -> str:
-    """The page with this choice; what it shows without one is left out."""
-    wish = {"state": "" if state is _PLACES[0] else state.value, "window": "" if window is WINDOWS[0] else window.name}
-    return f"/queues/{queue.address}{query(**wish)}"
+def _url(queue: QueueSummary, state: BullState, window: Window) -> str:
+    """The page with this state and window; the defaults are omitted."""
+    parameters = {
+        "state": "" if state is _STATES[0] else state.value,
+        "window": "" if window is WINDOWS[0] else window.name,
+    }
+    return f"/queues/{queue.url_name}{query_string(**parameters)}"

@@ -1,8 +1,4 @@
-"""Takes what an operator wants done to a whole queue.
-
-Gives it to `control`, and leads back to the page, or on to the operation that has begun.
-Never waits until it is done.
-"""
+"""The actions on a whole queue. They return at once; the relay or upkeep carries them out."""
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -13,7 +9,7 @@ from herdbook.model.job import JobStatus
 from herdbook.operating.control import Control, OperationAction
 from herdbook.record.search import JobFilter
 from herdbook.web.form_data import local_path, read_form
-from herdbook.web.queue_view import address_of
+from herdbook.web.queue_summary import quote_queue_name
 
 
 class QueueActionRoutes:
@@ -35,39 +31,39 @@ class QueueActionRoutes:
             app.post(f"/queues/{{name:path}}/{noun}", include_in_schema=False, response_model=None)(action)
 
     async def pause(self, request: Request, name: str) -> Response:
-        """Have workers take no more jobs of the queue."""
+        """Stop workers from taking jobs from the queue."""
         await self._queues.check(name)
         await self._control.pause(name)
-        return await _back(request, name, "paused")
+        return await _redirect_back(request, name, "paused")
 
     async def resume(self, request: Request, name: str) -> Response:
-        """Have workers take jobs of the queue again."""
+        """Let workers take jobs from the queue again."""
         await self._queues.check(name)
         await self._control.resume(name)
-        return await _back(request, name, "resumed")
+        return await _redirect_back(request, name, "resumed")
 
     async def clean(self, request: Request, name: str) -> Response:
-        """Have Redis forget the queue's completed jobs."""
+        """Remove the queue's completed jobs from Redis."""
         await self._queues.check(name)
         await self._control.clean(name)
-        return await _back(request, name, "cleaned")
+        return await _redirect_back(request, name, "cleaned")
 
     async def retry(self, name: str) -> Response:
-        """Have all failed jobs of the queue begin anew."""
-        return await self._begin(OperationAction.RETRY, JobFilter(queue=name, status=JobStatus.FAILED), name)
+        """Retry all failed jobs of the queue."""
+        return await self._begin_operation(OperationAction.RETRY, JobFilter(queue=name, status=JobStatus.FAILED), name)
 
     async def promote(self, name: str) -> Response:
-        """Have all jobs of the queue that wait for a time run at once."""
-        return await self._begin(OperationAction.PROMOTE, JobFilter(queue=name), name)
+        """Run all delayed jobs of the queue now."""
+        return await self._begin_operation(OperationAction.PROMOTE, JobFilter(queue=name), name)
 
-    async def _begin(self, action: OperationAction, wanted: JobFilter, name: str) -> Response:
+    async def _begin_operation(self, action: OperationAction, jobs: JobFilter, name: str) -> Response:
         await self._queues.check(name)
-        begun = await self._control.begin(action, wanted)
-        return RedirectResponse(f"/operations/{begun.id}", 303)
+        operation = await self._control.begin(action, jobs)
+        return RedirectResponse(f"/operations/{operation.id}", 303)
 
 
-async def _back(request: Request, name: str, notice: str) -> Response:
-    """To the page that the form names, or the queue's own."""
+async def _redirect_back(request: Request, name: str, notice: str) -> Response:
+    """Redirect to the page that the form names, or to that of the queue."""
     form = await read_form(request)
-    page = local_path(form.get("next"), f"/queues/{address_of(name)}").partition("?")[0]
+    page = local_path(form.get("next"), f"/queues/{quote_queue_name(name)}").partition("?")[0]
     return RedirectResponse(f"{page}?notice={notice}", 303)

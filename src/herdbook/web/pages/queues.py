@@ -1,8 +1,4 @@
-"""Takes the known queues.
-
-Gives the list of them: what waits, what runs, how fast, and which of them are stuck.
-Never talks to the queue: actions go through `control`.
-"""
+"""The list of queues: their jobs by state, throughput and workers."""
 
 from dataclasses import dataclass
 
@@ -12,19 +8,19 @@ from starlette.responses import Response
 
 from herdbook.http.services import Services
 from herdbook.web.charts import Sparkline, sparkline
-from herdbook.web.queue_view import QueueRow, view_queues
+from herdbook.web.queue_summary import QueueSummary, read_queue_summaries
 from herdbook.web.render import Renderer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueuesPage:
-    """The queues by name, each with its last hour; `is_away` while Redis does not answer."""
-
-    queues: list[tuple[QueueRow, Sparkline]]
-    is_away: bool
-
-
 class QueueListPage:
+    """The queues by name, each with the jobs that finished in the last hour."""
+
+    queues: list[tuple[QueueSummary, Sparkline]]
+    is_redis_unreachable: bool
+
+
+class QueueListRoutes:
     """The route of the list."""
 
     def __init__(self, services: Services, render: Renderer) -> None:
@@ -37,9 +33,9 @@ class QueueListPage:
 
     async def queues(self, request: Request) -> Response:
         """All queues."""
-        found = await view_queues(self._services)
-        page = QueuesPage(
+        found = await read_queue_summaries(self._services)
+        page = QueueListPage(
             queues=[(one, sparkline(one.minutes)) for one in found.queues.values()],
-            is_away=found.is_away,
+            is_redis_unreachable=found.is_redis_unreachable,
         )
         return self._render.page(request, "queues.html", title="Queues", page=page)

@@ -1,8 +1,4 @@
-"""Takes the workers' signs of life and the jobs that the record has with them.
-
-Gives the list of workers: what each runs, which of them are lost, and what those held.
-Never decides what becomes of a lost worker's jobs: the stalled check does.
-"""
+"""The list of workers: which are lost, and the jobs of each."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,38 +14,38 @@ from herdbook.record.queue_lookups import RunningJob
 from herdbook.record.workers import WorkerRow, read_workers
 from herdbook.web.render import Renderer
 
-# Jobs of one worker that are listed.
-_LISTED = 10
+# Jobs listed for each worker.
+_MAX_JOBS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerCard:
-    """A worker. `jobs` are the first of the `held` ones that it has; `alone` those of its queues that no one serves."""
+    """A worker. `jobs` are the first of its `job_count` jobs; `unserved_queues` those of its queues without workers."""
 
     worker: WorkerRow
     is_lost: bool
     jobs: Sequence[RunningJob]
-    held: int
-    alone: list[str]
+    job_count: int
+    unserved_queues: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkersPage:
-    """The workers, those that are lost first; `running` and `room` are jobs of those alive, `is_away` is Redis."""
+class WorkerListPage:
+    """The workers, lost ones first; `running` and `free_slots` are those of the healthy ones."""
 
     workers: list[WorkerCard]
-    alive: int
+    healthy: int
     running: int
-    room: int
-    is_away: bool
+    free_slots: int
+    is_redis_unreachable: bool
 
     @property
     def lost(self) -> int:
-        """How many were not heard of for too long."""
-        return len(self.workers) - self.alive
+        """The number of workers without a recent heartbeat."""
+        return len(self.workers) - self.healthy
 
 
-class WorkerListPage:
+class WorkerListRoutes:
     """The route of the list."""
 
     def __init__(self, services: Services, render: Renderer) -> None:
@@ -62,40 +58,40 @@ class WorkerListPage:
         app.get("/workers", include_in_schema=False, response_model=None)(self.workers)
 
     async def workers(self, request: Request) -> Response:
-        """All workers that were heard of within a day."""
+        """All workers with a heartbeat in the last day."""
         async with self._database.connection() as connection:
             workers = await read_workers(connection)
-        page = _page(workers, await self._running())
+        page = _page(workers, await self._read_running())
         return self._render.page(request, "workers.html", title="Workers", page=page)
 
-    async def _running(self) -> list[RunningJob] | None:
-        """The jobs that run, found through their queues; None while Redis is away."""
+    async def _read_running(self) -> list[RunningJob] | None:
+        """The running jobs, found through their queues; None while Redis is unreachable."""
         try:
             return await self._queues.running()
         except QueueUnavailableError:
             return None
 
 
-def _page(workers: Sequence[WorkerRow], running: Sequence[RunningJob] | None) -> WorkersPage:
+def _page(workers: Sequence[WorkerRow], running: Sequence[RunningJob] | None) -> WorkerListPage:
     by_worker: dict[str, list[RunningJob]] = defaultdict(list)
     for job in running or ():
         by_worker[job.worker].append(job)
-    alive = [one for one in workers if not one.is_silent]
-    served = {queue for one in alive for queue in one.queues}
-    views = [
+    healthy = [one for one in workers if not one.is_silent]
+    served = {queue for one in healthy for queue in one.queues}
+    cards = [
         WorkerCard(
             worker=one,
-            is_lost=one not in alive,
-            jobs=by_worker[one.id][:_LISTED],
-            held=len(by_worker[one.id]),
-            alone=[queue for queue in one.queues if queue not in served],
+            is_lost=one not in healthy,
+            jobs=by_worker[one.id][:_MAX_JOBS],
+            job_count=len(by_worker[one.id]),
+            unserved_queues=[queue for queue in one.queues if queue not in served],
         )
         for one in workers
     ]
-    return WorkersPage(
-        workers=sorted(views, key=lambda one: not one.is_lost),
-        alive=len(alive),
-        running=sum(one.running for one in alive),
-        room=sum(max(0, one.concurrency - one.running) for one in alive if one.state == "running"),
-        is_away=running is None,
+    return WorkerListPage(
+        workers=sorted(cards, key=lambda one: not one.is_lost),
+        healthy=len(healthy),
+        running=sum(one.running for one in healthy),
+        free_slots=sum(max(0, one.concurrency - one.running) for one in healthy if one.state == "running"),
+        is_redis_unreachable=running is None,
     )

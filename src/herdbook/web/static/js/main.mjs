@@ -1,12 +1,12 @@
-// What every page's script is made of; a page works without it, and is fresher and handier with it.
+// The script of every page. Pages work without it; with it they update themselves and are more convenient.
 
-import { start as copy } from "./copy.mjs";
-import { start as fold } from "./fold.mjs";
-import { start as live } from "./live.mjs";
-import { reveal } from "./reveal.mjs";
-import { start as select } from "./select.mjs";
-import { start as theme } from "./theme.mjs";
-import { start as times } from "./times.mjs";
+import { start as collapse } from "./collapse.mjs";
+import { start as copyButtons } from "./copy-buttons.mjs";
+import { start as liveRegions } from "./live-regions.mjs";
+import { start as relativeTimes } from "./relative-times.mjs";
+import { revealControls } from "./reveal-controls.mjs";
+import { start as rowSelection } from "./row-selection.mjs";
+import { start as themeSwitch } from "./theme-switch.mjs";
 
-reveal(document);
-for (const start of [theme, times, copy, fold, select, live]) start();
+revealControls(document);
+for (const start of [themeSwitch, relativeTimes, copyButtons, collapse, rowSelection, liveRegions]) start();
