@@ -1,4 +1,4 @@
-"""The whole system, and a real browser that looks at it. One event loop serves all stories, as one browser does."""
+"""The whole system and a real browser. All stories share one event loop, because they share the browser."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ from .program import make_registry
 # Set where a missing browser is a failure, as in CI.
 REQUIRED = "HERDBOOK_TEST_BROWSER"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_WORDS = (
+_ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -49,10 +49,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_path() -> str:
-    """A Chromium of this machine."""
+    """A Chromium installed on this machine."""
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)
     if found is None:
-        message = "no Chromium found: the pages were not looked at in a browser; install the package `chromium`"
+        message = "no Chromium found, so the pages were not tested in a browser; install the package `chromium`"
         (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(message)
     return found
 
@@ -60,7 +60,7 @@ def browser_path() -> str:
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
 async def browser(browser_path: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=browser_path, args=list(_WORDS))
+        browser = await playwright.chromium.launch(executable_path=browser_path, args=list(_ARGUMENTS))
         yield browser
         await browser.close()
 
@@ -75,8 +75,8 @@ class Site:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(servers: Servers, tmp_path: Path) -> AsyncIterator[Site]:
-    """Everything at work: a mail server, relay, upkeep, a worker, and the pages."""
+async def site(servers: EmbeddedServers, tmp_path: Path) -> AsyncIterator[Site]:
+    """Everything running: a mail server, the relay, upkeep, a worker, and the pages."""
     async with fresh_settings(servers, tmp_path) as fresh:
         mails, gate = CatchAllSmtp(tmp_path / "mail"), asyncio.Event()
         settings = fresh.model_copy(update={"smtp_url": await mails.start()})
@@ -89,7 +89,7 @@ async def site(servers: Servers, tmp_path: Path) -> AsyncIterator[Site]:
 
 @asynccontextmanager
 async def serving(settings: Settings, registry: Registry) -> AsyncIterator[str]:
-    """The pages at an address of this machine."""
+    """The pages on a local port."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
     server = asyncio.create_task(
@@ -104,7 +104,7 @@ async def serving(settings: Settings, registry: Registry) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]:
-    """A browser profile of the test's own."""
+    """A fresh browser profile for the test."""
     context = await browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(15_000)
     yield context
@@ -113,13 +113,13 @@ async def context(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]
 
 @pytest.fixture
 def expected_errors() -> list[re.Pattern[str]]:
-    """What the browser may complain of in this story."""
+    """Console errors that this story expects."""
     return []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext, expected_errors: list[re.Pattern[str]]) -> AsyncIterator[Page]:
-    """A tab. Anything else that the browser complains of fails the test: scripts, policies, files that are missing."""
+    """A tab. Any other console error fails the test: scripts, policies, missing files."""
     page = await context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))

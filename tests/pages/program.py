@@ -1,4 +1,4 @@
-"""The job types that the stories speak of."""
+"""The job types of the stories."""
 
 import asyncio
 from typing import Any

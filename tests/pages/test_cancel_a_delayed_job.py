@@ -1,11 +1,11 @@
-"""Cancel a job that waits for its time, and one that may run now."""
+"""Cancel a scheduled job, and run another one now."""
 
 from playwright.async_api import Page, expect
 
 from herdbook.model.job import JobStatus
 
 from .conftest import Site
-from .working import publish
+from .publishing import publish
 
 
 async def test_cancel_a_delayed_job(site: Site, page: Page) -> None:

@@ -1,4 +1,4 @@
-"""Each page, in light and dark, on a desk and on a phone: accessible, and nowhere wider than the screen."""
+"""Every page in light and dark, on desktop and phone: accessible, and never wider than the screen."""
 
 import asyncio
 import re
@@ -8,13 +8,13 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
 from .conftest import Site
-from .working import publish
+from .publishing import publish
 
 _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-async def addresses(site: Site) -> list[str]:
-    """The address of every kind of page, with something on it."""
+async def urls(site: Site) -> list[str]:
+    """The url of every kind of page, with something on it."""
     done, failed = (
         await publish(site, "echo", {"a": [1, None, True, "x" * 300]}),
         await publish(site, "order", {"number": 13}),
@@ -44,17 +44,17 @@ async def addresses(site: Site) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_no_page_has_a_barrier(
+async def test_every_page_is_accessible(
     site: Site, page: Page, scheme: str, expected_errors: list[re.Pattern[str]]
 ) -> None:
     expected_errors.append(re.compile("404"))
     await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
     found = []
-    for address in await addresses(site):
-        await page.goto(address)
+    for url in await urls(site):
+        await page.goto(url)
         results = await Axe().run(page)
         found += [
-            (address, one["id"], [node["html"][:200] for node in one["nodes"][:3]])
+            (url, one["id"], [node["html"][:200] for node in one["nodes"][:3]])
             for one in results.response["violations"]
         ]
     assert found == []
@@ -66,6 +66,6 @@ async def test_no_page_is_wider_than_the_screen(
 ) -> None:
     expected_errors.append(re.compile("404"))
     await page.set_viewport_size({"width": width, "height": 800})
-    for address in await addresses(site):
-        await page.goto(address)
-        assert await page.evaluate(_OVERFLOW) <= 0, address
+    for url in await urls(site):
+        await page.goto(url)
+        assert await page.evaluate(_OVERFLOW) <= 0, url

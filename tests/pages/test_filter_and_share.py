@@ -5,7 +5,7 @@ import asyncio
 from playwright.async_api import BrowserContext, Page, expect
 
 from .conftest import Site
-from .working import publish
+from .publishing import publish
 
 
 async def test_filter_the_list_and_share_the_address(site: Site, page: Page, context: BrowserContext) -> None:

@@ -27,7 +27,7 @@ async def test_follow_a_job_that_completes_on_its_third_attempt(
     await expect(page.locator("#job-header")).to_contain_text("Completed")
     await expect(page.locator("#job-details")).to_contain_text("20 s per attempt")
     timeline = page.locator("#job-timeline")
-    told = re.compile(
+    story = re.compile(
         r"Attempt 1.*Failed, will retry.*ConnectionError: nobody answers call 1"
         r".*Waited \d+ ms before the next attempt"
         r".*Attempt 2.*Failed, will retry.*ConnectionError: nobody answers call 2"
@@ -35,7 +35,7 @@ async def test_follow_a_job_that_completes_on_its_third_attempt(
         r".*Attempt 3.*Completed",
         re.DOTALL,
     )
-    await expect(timeline).to_contain_text(told)
+    await expect(timeline).to_contain_text(story)
     await expect(timeline.get_by_text("before the next attempt")).to_have_count(2)
     await expect(timeline.get_by_text(re.compile(r"^Attempt \d$"))).to_have_count(3)
 

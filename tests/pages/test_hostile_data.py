@@ -1,16 +1,16 @@
-"""Job data that would like to be markup."""
+"""Job data that looks like markup."""
 
 import asyncio
 
 from playwright.async_api import Page, expect
 
 from .conftest import Site
-from .working import publish
+from .publishing import publish
 
 _MARKUP = "</script></pre><script>document.title='caught'</script><img src=x onerror=\"document.title='caught'\">"
 
 
-async def test_hostile_data_stay_text_on_every_page(site: Site, page: Page) -> None:
+async def test_hostile_data_is_escaped_on_every_page(site: Site, page: Page) -> None:
     data = {_MARKUP: [_MARKUP, {"deep": _MARKUP}], "rtl": "\u202eevil", "long": "x" * 5_000}
     echoed = await publish(site, "echo", data)
     failed = await publish(site, "order", {"number": 14, "note": _MARKUP})

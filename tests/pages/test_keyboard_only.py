@@ -1,9 +1,9 @@
-"""Everything by the keyboard."""
+"""Use the pages with the keyboard only."""
 
 from playwright.async_api import Page, expect
 
 from .conftest import Site
-from .working import publish
+from .publishing import publish
 
 
 async def tab_to(page: Page, name: str, most: int = 80) -> None:

@@ -5,7 +5,7 @@ from playwright.async_api import Page, expect
 from herdbook.model.job import JobStatus
 
 from .conftest import Site
-from .working import publish
+from .publishing import publish
 
 
 async def test_pause_a_queue_and_resume_it(site: Site, page: Page) -> None:

@@ -3,7 +3,7 @@
 from playwright.async_api import Page, expect
 
 from .conftest import Site
-from .working import publish
+from .publishing import publish
 
 
 async def test_find_a_failed_job_read_why_and_retry_it(site: Site, page: Page) -> None:

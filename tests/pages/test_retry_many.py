@@ -1,14 +1,14 @@
-"""Retry what was selected, then everything that matches."""
+"""Retry the selected jobs, then all matching ones."""
 
 import asyncio
 
 from playwright.async_api import Page, expect
 
 from .conftest import Site
-from .working import publish
+from .publishing import publish
 
 
-async def test_retry_selected_jobs_and_everything_that_matches(site: Site, page: Page) -> None:
+async def test_retry_selected_jobs_and_all_matching_jobs(site: Site, page: Page) -> None:
     failed = [await publish(site, "order", {"number": 14}) for _ in range(5)]
     await asyncio.gather(*(site.system.finished(id) for id in failed))
     await page.goto("/jobs?status=failed")

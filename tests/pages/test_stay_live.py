@@ -1,9 +1,9 @@
-"""Pages stay fresh by themselves, and keep what the reader is at."""
+"""Pages update themselves without disturbing the reader."""
 
 from playwright.async_api import Page, expect
 
 from .conftest import Site
-from .working import publish
+from .publishing import publish
 
 
 async def test_the_list_shows_new_jobs_and_keeps_selection_and_focus(site: Site, page: Page) -> None:
@@ -34,14 +34,14 @@ async def test_a_job_shows_progress_and_log_as_it_runs(site: Site, page: Page) -
     await expect(page.get_by_text("arrived").first).to_be_visible()
 
 
-async def test_the_overview_counts_along(site: Site, page: Page) -> None:
+async def test_the_overview_updates_its_counts(site: Site, page: Page) -> None:
     await page.goto("/")
     await expect(page.get_by_text("No jobs yet")).to_be_visible()
     await site.system.finished(await publish(site, "echo", 1))
     await expect(page.locator("#counts")).to_contain_text("1")
 
 
-async def test_two_tabs_hear_of_the_same(site: Site, page: Page) -> None:
+async def test_two_tabs_receive_the_same(site: Site, page: Page) -> None:
     other = await page.context.new_page()
     await page.goto("/jobs")
     await other.goto("/jobs")

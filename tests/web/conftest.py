@@ -1,4 +1,4 @@
-"""The pages over real servers, asked without a browser; each answer is checked for what must always hold."""
+"""The pages on real servers, requested without a browser. Every response is checked for what must always hold."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -67,7 +67,7 @@ async def site(services: Services) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def lost_site(settings: Settings, registry: Registry, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """The pages while PostgreSQL and Redis are away."""
+    """The pages while PostgreSQL and Redis are unreachable."""
     url = f"postgresql://herdbook:hushhush@127.0.0.1:{NOBODY}/x"
     redis_url = f"redis://:hushhush@127.0.0.1:{NOBODY}"
     lost = settings.model_copy(update={"database_url": url, "redis_url": redis_url})
@@ -86,15 +86,15 @@ async def lost_site(settings: Settings, registry: Registry, tmp_path: Path) -> A
 
 
 def client(services: Services) -> httpx.AsyncClient:
-    """A client whose every page has to be sound."""
+    """A client that checks every response."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(create_app(services)),
         base_url="http://herdbook.test",
-        event_hooks={"response": [_sound]},
+        event_hooks={"response": [_check_response]},
     )
 
 
-async def _sound(response: httpx.Response) -> None:
+async def _check_response(response: httpx.Response) -> None:
     assert response.headers["x-content-type-options"] == "nosniff"
     if response.headers.get("content-type", "").startswith("text/html") and response.request.url.path != "/docs":
         await response.aread()
@@ -104,7 +104,7 @@ async def _sound(response: httpx.Response) -> None:
 
 
 def check_html(html: str) -> None:
-    """Elements are closed, ids are unique, references lead somewhere, nothing is inline or from elsewhere."""
+    """Elements are closed, ids are unique, references resolve, and nothing is inline or from another site."""
     page = _Page()
     page.feed(html)
     page.close()

@@ -1,4 +1,4 @@
-"""The page that says what is wrong by the operator's rules."""
+"""The alerts page."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ from herdbook.model.ids import new_job_id
 from herdbook.upkeep.alerts import AlertWatch
 
 from .conftest import HOSTILE, client
-from .queues import beat, region, text_of
+from .queue_setup import beat, region, text_of
 
 FILE = """
 [targets.team]
@@ -32,7 +32,7 @@ over = "10m"
 
 @pytest.fixture
 def watched(services: Services, tmp_path: Path) -> Services:
-    """The parts, with rules."""
+    """The services, with alert rules."""
     path = tmp_path / "alerts.toml"
     path.write_text(FILE, encoding="utf-8")
     return replace(services, settings=services.settings.model_copy(update={"alerts": path}))
@@ -48,16 +48,14 @@ async def look(services: Services) -> None:
     await AlertWatch(services.database, services.queues, load_alerts(services.settings)).round()
 
 
-async def test_without_rules_the_page_teaches(site: httpx.AsyncClient) -> None:
+async def test_without_rules_the_page_shows_an_example(site: httpx.AsyncClient) -> None:
     page = await site.get("/alerts")
     assert page.status_code == 200
     assert "HERDBOOK_ALERTS=alerts.toml" in page.text
     assert 'href="/alerts" aria-current="page"' in page.text
 
 
-async def test_the_example_on_the_page_is_a_good_file(
-    site: httpx.AsyncClient, tmp_path: Path, services: Services
-) -> None:
+async def test_the_example_on_the_page_is_valid(site: httpx.AsyncClient, tmp_path: Path, services: Services) -> None:
     example = (await site.get("/alerts")).text.partition('id="alert-file"')[2].partition(">")[2].partition("</pre>")[0]
     path = tmp_path / "example.toml"
     path.write_text(example.replace("whsec_…", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), encoding="utf-8")
@@ -65,7 +63,7 @@ async def test_the_example_on_the_page_is_a_good_file(
     assert [len(alerts.rules), len(alerts.targets)] == [3, 2]
 
 
-async def test_when_all_is_well_each_rule_says_so(watched_site: httpx.AsyncClient) -> None:
+async def test_rules_that_are_not_firing_are_ok(watched_site: httpx.AsyncClient) -> None:
     page = await watched_site.get("/alerts")
     assert "No alerts are firing. 2 rules are active." in text_of(page.text)
     assert region(page.text, "rule-1", "li").startswith("Lost ones ✓ OK Fires when a worker was lost within 1 h.")
@@ -73,7 +71,7 @@ async def test_when_all_is_well_each_rule_says_so(watched_site: httpx.AsyncClien
     assert "hush" not in page.text
 
 
-async def test_an_incident_is_shown_with_the_jobs_that_told_of_it(
+async def test_an_incident_is_shown_with_its_notification_jobs(
     watched_site: httpx.AsyncClient, watched: Services
 ) -> None:
     await beat(watched, "barn-7", ["notes"], silent=20)
@@ -95,7 +93,7 @@ async def test_an_incident_is_shown_with_the_jobs_that_told_of_it(
         assert (await watched_site.get(f"/jobs/{job}")).status_code == 200
 
 
-async def test_the_api_tells_the_same(watched_site: httpx.AsyncClient, watched: Services) -> None:
+async def test_the_api_gives_the_same(watched_site: httpx.AsyncClient, watched: Services) -> None:
     await beat(watched, "barn-7", ["notes"], silent=20)
     await look(watched)
     answer = await watched_site.get("/api/alerts")
@@ -108,7 +106,7 @@ async def test_the_api_tells_the_same(watched_site: httpx.AsyncClient, watched: 
     assert "hush" not in answer.text
 
 
-async def test_subjects_are_text(watched_site: httpx.AsyncClient, watched: Services) -> None:
+async def test_subjects_are_escaped(watched_site: httpx.AsyncClient, watched: Services) -> None:
     async with watched.database.connection() as connection:
         await connection.execute(
             "INSERT INTO herdbook.incidents (id, rule, kind, subject, message) VALUES ($1, 'Lost ones', 'x', $2, $2)",
@@ -120,6 +118,6 @@ async def test_subjects_are_text(watched_site: httpx.AsyncClient, watched: Servi
     assert "<img src=x" not in page.text
 
 
-async def test_without_the_record_the_page_says_so(lost_site: httpx.AsyncClient) -> None:
+async def test_without_postgresql_an_error_page_says_so(lost_site: httpx.AsyncClient) -> None:
     assert (await lost_site.get("/alerts")).status_code == 503
     assert (await lost_site.get("/api/alerts")).status_code == 503

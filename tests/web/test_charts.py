@@ -53,7 +53,7 @@ def of_class(root: ElementTree.Element, name: str) -> Sequence[ElementTree.Eleme
     return [one for one in root.iter() if name in one.get("class", "").split()]
 
 
-def test_bars_are_stacked_and_say_their_values() -> None:
+def test_bars_are_stacked_and_have_tooltips() -> None:
     points = [point(0, 30, 10), point(1), point(2, 40)]
     chart = bar_chart(points, HOUR)
     first, last = chart.bars
@@ -75,7 +75,7 @@ def test_bars_are_stacked_and_say_their_values() -> None:
     assert [root.find(f"*[@id='{id}']").text for id in ids] == [chart.title, chart.summary]  # type: ignore[union-attr]
 
 
-def test_a_single_failure_among_thousands_can_be_seen() -> None:
+def test_a_single_failure_among_thousands_is_visible() -> None:
     chart = bar_chart([point(0, 100_000, 1)], HOUR)
     assert chart.bars[0].failed_height == 2
 
@@ -152,7 +152,7 @@ def test_counts_have_round_ticks(most: int, labels: list[str]) -> None:
         ([86_400_000 * 50_000], ["1000 d", "10000 d"]),
     ],
 )
-def test_lengths_of_time_have_readable_ticks(times: list[float], labels: list[str]) -> None:
+def test_durations_have_readable_ticks(times: list[float], labels: list[str]) -> None:
     ticks = duration_ticks(times, lambda share: share)
     assert len(ticks) <= 6
     assert (ticks[0].position, ticks[-1].position) == (0, 1)

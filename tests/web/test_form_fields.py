@@ -16,7 +16,7 @@ from herdbook.web.form.example import example_value
 from herdbook.web.form.fields import ABSENT, MAX_ROWS, FieldKind
 from herdbook.web.form.schema import field_from_schema
 from herdbook.web.form.value_to_entry import value_to_entry
-from tests.web.builtin import BUILTIN
+from tests.web.builtin_types import BUILTIN
 
 
 class Colour(StrEnum):
@@ -122,23 +122,23 @@ def test_each_kind_of_value_has_its_kind_of_field(key: str, kind: FieldKind) -> 
     assert EVERYTHING[key].kind is kind
 
 
-def test_every_field_was_looked_at() -> None:
+def test_every_field_is_covered() -> None:
     assert len(EVERYTHING) == len(Everything.model_fields)
 
 
-def test_fields_know_whether_they_are_needed_and_what_is_usual() -> None:
+def test_fields_know_whether_they_are_required_and_their_defaults() -> None:
     assert [EVERYTHING[key].required for key in ("title", "count", "home", "either")] == [True, False, False, True]
     assert [EVERYTHING[key].nullable for key in ("title", "runAt", "home", "either")] == [False, True, True, True]
     assert [EVERYTHING[key].default for key in ("title", "count", "home")] == [ABSENT, 3, None]
     assert EVERYTHING["count"].hint == "From 1 to 1,000. Default: 3."
     assert EVERYTHING["count"].example == "5"
     assert EVERYTHING["ratio"].hint == "More than 0."
-    assert EVERYTHING["message"].hint == "At least 2 characters. At most 20 characters."
+    assert EVERYTHING["message"].hint == "From 2 to 20 characters."
     assert EVERYTHING["tags"].hint == "At most 5 items."
     assert (EVERYTHING["tags"].max_rows, EVERYTHING["places"].max_rows) == (5, MAX_ROWS)
 
 
-def test_the_words_of_a_field_win_over_those_of_its_type() -> None:
+def test_the_texts_of_a_field_win_over_those_of_its_type() -> None:
     assert (EVERYTHING["place"].label, EVERYTHING["place"].help) == ("Place", "Where to.")
     assert (EVERYTHING["home"].label, EVERYTHING["home"].help) == ("Home", "Where something is.")
     assert (EVERYTHING["runAt"].label, EVERYTHING["runAt"].help) == ("Run at", "When to run.")
@@ -160,7 +160,7 @@ def test_variants_are_named_and_hold_their_fields() -> None:
     assert [one.label for one in EVERYTHING["either"].fields] == ["Whole number", "Text"]
 
 
-def test_a_text_or_a_list_of_texts_is_asked_for_in_one_line() -> None:
+def test_a_text_or_a_list_of_texts_gets_one_line() -> None:
     one_or_many = field_from_schema(TypeAdapter(str | list[str]).json_schema(), key="to")
     assert one_or_many.kind is FieldKind.TEXT
     assert value_to_entry(one_or_many, "to", "a, b").text == "a, b"
@@ -182,7 +182,7 @@ def test_only_objects_that_may_be_empty_have_a_checkbox() -> None:
     assert [field.has_include_box for field in field_of(Report).fields] == [True, False, False]
 
 
-def test_a_schema_that_leads_back_to_itself_ends_in_json() -> None:
+def test_a_recursive_schema_ends_in_json() -> None:
     tree = field_of(Tree)
     assert [field.kind for field in tree.fields] == [FieldKind.TEXT, FieldKind.JSON, FieldKind.JSON]
     assert tree.label == "Job data"
@@ -232,7 +232,7 @@ def test_what_no_form_can_show_is_json(schema: dict[str, Any]) -> None:
     assert field_from_schema(schema, key="jobData").kind is FieldKind.JSON
 
 
-def test_an_only_part_of_all_is_taken_in() -> None:
+def test_a_single_all_of_is_merged() -> None:
     field = field_from_schema(
         {"$defs": {"a": {"type": "integer", "title": "A"}}, "allOf": [{"$ref": "#/$defs/a"}], "description": "d"},
         key="jobData",
@@ -262,7 +262,7 @@ def test_labels_come_from_names(name: str, label: str) -> None:
     assert labels.label_from_name(name) == label
 
 
-def test_a_title_that_somebody_wrote_is_the_label() -> None:
+def test_a_title_written_by_the_author_is_the_label() -> None:
     assert labels.field_label("width", "Width in pixels") == "Width in pixels"
     assert labels.field_label("contentType", "Contenttype") == "Content type"
     assert labels.field_label("width", None) == "Width"
@@ -275,7 +275,7 @@ def test_the_examples_of_the_built_in_types_are_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BUILTIN))
-def test_people_are_told_what_the_fields_of_the_built_in_types_mean(name: str) -> None:
+def test_the_fields_of_the_built_in_types_have_help(name: str) -> None:
     def check(field: fields.Field) -> None:
         for part in field.fields if field.kind is FieldKind.OBJECT else ():
             assert part.help, part.key

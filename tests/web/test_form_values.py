@@ -14,9 +14,9 @@ from herdbook.web.form.field_errors import assign_errors
 from herdbook.web.form.fields import ABSENT, MAX_ROWS, Field, FieldKind
 from herdbook.web.form.schema import field_from_schema
 from herdbook.web.form.value_to_entry import value_to_entry
-from tests.web.builtin import BUILTIN
+from tests.web.browser_form import pairs_of, rendered, sent, sent_back
+from tests.web.builtin_types import BUILTIN
 from tests.web.conftest import EXTREMES, HOSTILE, check_html
-from tests.web.filled_form import pairs_of, rendered, sent, sent_back
 from tests.web.test_form_fields import Cat, Dog, Everything, Tree, field_of
 
 EVERYTHING = field_of(Everything)
@@ -80,7 +80,7 @@ BUILTIN_DATA: list[tuple[str, Any]] = [
 
 
 def round_trip(field: Field, value: Any) -> Any:
-    """The value after a browser showed and sent it."""
+    """The value after a browser has shown and submitted it."""
     entry = value_to_entry(field, "jobData", value)
     found, problems = entry_to_value(sent_back(entry), "jobData")
     assert problems == []
@@ -88,7 +88,7 @@ def round_trip(field: Field, value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("name", "value"), BUILTIN_DATA)
-def test_data_of_the_built_in_types_come_back_the_same(name: str, value: Any) -> None:
+def test_data_of_the_built_in_types_comes_back_the_same(name: str, value: Any) -> None:
     field = field_from_schema(BUILTIN[name].payload.json_schema(), key="jobData")
     assert round_trip(field, value) == value
 
@@ -168,7 +168,7 @@ def test_values_that_no_longer_fit_come_back_the_same(key: str, value: Any) -> N
 
 
 @pytest.mark.parametrize("value", [None, 5, "text", [], [1], True, {"unknown": 1}])
-def test_data_of_another_shape_are_shown_as_json(value: Any) -> None:
+def test_data_of_another_shape_is_shown_as_json(value: Any) -> None:
     found = round_trip(EVERYTHING, value)
     if isinstance(value, dict):
         assert found["unknown"] == 1
@@ -177,7 +177,7 @@ def test_data_of_another_shape_are_shown_as_json(value: Any) -> None:
 
 
 @pytest.mark.parametrize("text", [*EXTREMES, "</textarea><script>alert(1)</script>", "\u202eabc", "a\x0bb"])
-def test_hostile_texts_come_back_the_same_and_stay_text(text: str) -> None:
+def test_hostile_texts_come_back_the_same_and_are_escaped(text: str) -> None:
     value = {"title": text, "message": text, "tags": [text], "headers": {text: text}, "anything": [text], text: text}
     html = rendered(value_to_entry(EVERYTHING, "jobData", value))
     check_html(html)
@@ -213,7 +213,7 @@ def test_ten_kilobytes_of_json_come_back_the_same() -> None:
     assert round_trip(field_of(Tree), value) == value
 
 
-def test_an_empty_form_asks_for_nothing_that_may_be_left_out() -> None:
+def test_an_empty_form_omits_everything_optional() -> None:
     for one in BUILTIN.values():
         field = field_from_schema(one.payload.json_schema(), key="jobData")
         found, problems = entry_to_value(sent_back(blank_entry(field, "jobData")), "jobData")
@@ -241,7 +241,7 @@ def test_an_empty_form_asks_for_nothing_that_may_be_left_out() -> None:
         ("anything", "[" * 300 + "]" * 300, "[" * 300 + "]" * 300, "nested too deeply"),
     ],
 )
-def test_what_cannot_be_read_is_told_and_shown_again(name: str, text: str, value: Any, message: str) -> None:
+def test_invalid_texts_are_reported_and_shown_again(name: str, text: str, value: Any, message: str) -> None:
     entry = sent_back(value_to_entry(EVERYTHING, "jobData", FULL), **{f"jobData.{name}": text})
     found, problems = entry_to_value(entry, "jobData")
     assert found[name] == value
@@ -292,7 +292,7 @@ def test_the_button_adds_rows_up_to_the_limit() -> None:
     assert len(sent(tags, *pairs_of(rendered(more))).entries) == 3
 
 
-def test_names_that_the_form_does_not_know_change_nothing() -> None:
+def test_names_unknown_to_the_form_are_ignored() -> None:
     entry = sent(
         EVERYTHING,
         *pairs_of(rendered(value_to_entry(EVERYTHING, "jobData", FULL))),
@@ -308,12 +308,12 @@ def test_names_that_the_form_does_not_know_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("chosen", ["2", "-1", "x", "1.0", "¹"])
-def test_a_variant_that_is_none_is_the_usual_one(chosen: str) -> None:
+def test_an_invalid_variant_means_the_default(chosen: str) -> None:
     entry = sent_back(value_to_entry(EVERYTHING, "jobData", FULL), **{"jobData.pet:variant": chosen})
     assert entry_to_value(entry, "jobData")[0]["pet"] == {"kind": "cat"}
 
 
-def test_what_was_typed_into_another_variant_is_still_there() -> None:
+def test_what_was_typed_into_another_variant_is_kept() -> None:
     entry = sent_back(value_to_entry(EVERYTHING, "jobData", FULL), **{"jobData.pet:variant": "0"})
     assert ("jobData.pet:1.name", "Rex") in pairs_of(rendered(entry))
 
@@ -333,7 +333,7 @@ def test_additional_fields_are_an_object_without_the_named_ones() -> None:
     assert entry_to_value(entry, "jobData") == ({"a": "b", "c": 1}, [])
 
 
-def test_nothing_typed_into_what_may_be_left_out_leaves_it_out() -> None:
+def test_optional_fields_with_nothing_typed_are_omitted() -> None:
     class Home(BaseModel):
         pet: Annotated[Cat | Dog, Discriminator("kind")]
         street: str
@@ -356,14 +356,14 @@ def test_nothing_typed_into_what_may_be_left_out_leaves_it_out() -> None:
     ("value", "chosen"),
     [({"kind": "dog"}, "1"), ({"kind": "cat"}, "0"), ({"kind": "cow"}, None), ({"name": "x"}, None), ({}, None)],
 )
-def test_a_variant_that_was_only_begun_is_recognised(value: Any, chosen: str | None) -> None:
+def test_a_partly_filled_variant_is_recognised(value: Any, chosen: str | None) -> None:
     pet = next(field for field in EVERYTHING.fields if field.key == "pet")
     entry = value_to_entry(pet, "jobData", value)
     assert (None if entry.as_json else entry.text) == chosen
     assert round_trip(pet, value) == value
 
 
-def test_names_in_a_map_are_there_once() -> None:
+def test_names_in_a_map_are_unique() -> None:
     headers = next(field for field in EVERYTHING.fields if field.key == "headers")
     rows = [("jobData:row", str(number)) for number in range(4)]
     typed = [("jobData.0:key", "a"), ("jobData.0", "1"), ("jobData.1:key", "a"), ("jobData.2", "2")]
@@ -391,7 +391,7 @@ def test_names_in_a_map_are_there_once() -> None:
         ("", None, "Bad"),
     ],
 )
-def test_messages_come_to_their_fields(path: str, at: str | None, message: str) -> None:
+def test_problems_are_assigned_to_their_fields(path: str, at: str | None, message: str) -> None:
     entry = value_to_entry(EVERYTHING, "jobData", FULL)
     placed = assign_errors([FieldProblem(path=path, message="Value error, bad")], {"jobData": entry})
     if path.startswith("jobData.headers"):  # Shown as JSON, for one of its names is empty.
@@ -402,6 +402,6 @@ def test_messages_come_to_their_fields(path: str, at: str | None, message: str) 
         assert (placed.by_entry, placed.general) == ({at: [message]}, [])
 
 
-def test_a_thousand_messages_are_cut() -> None:
+def test_a_thousand_problems_are_truncated() -> None:
     placed = assign_errors([FieldProblem(path=f"x.{number}", message="bad") for number in range(1_000)], {})
     assert len(placed.general) == 101

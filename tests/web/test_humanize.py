@@ -1,4 +1,4 @@
-"""Figures in words."""
+"""Numbers, durations and times for people."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +27,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
         (86_400_000 * 2 + 3_600_000 * 4, "2 d 4 h"),
     ],
 )
-def test_a_length_of_time(milliseconds: float | None, said: str) -> None:
+def test_durations(milliseconds: float | None, said: str) -> None:
     assert humanize.duration_ms(milliseconds) == said
 
 
@@ -41,11 +41,11 @@ def test_a_length_of_time(milliseconds: float | None, said: str) -> None:
         (-timedelta(hours=2, minutes=5), "in 2 h"),
     ],
 )
-def test_how_long_ago(gap: timedelta, said: str) -> None:
+def test_relative_times(gap: timedelta, said: str) -> None:
     assert humanize.relative_time(NOW - gap, NOW) == said
 
 
-def test_figures_and_nouns() -> None:
+def test_numbers_and_nouns() -> None:
     assert humanize.number(1234.5) == "1,234.5"
     assert humanize.number(12.0) == "12"
     assert humanize.plural(1, "job") == "1 job"
@@ -59,7 +59,7 @@ def test_figures_and_nouns() -> None:
     assert humanize.time_between(None, NOW) == "–"
 
 
-def test_a_long_text_is_one_short_line() -> None:
+def test_a_long_text_becomes_one_short_line() -> None:
     assert humanize.one_line("a\n b\t c") == "a b c"
     assert humanize.one_line("x" * 300) == "x" * 199 + "…"
     assert humanize.one_line("  " * 5_000 + "x") == "…"

@@ -1,4 +1,4 @@
-"""The page of one job, and what an operator does there."""
+"""The page of one job and its actions."""
 
 import json
 import re
@@ -32,7 +32,7 @@ from herdbook.web.timeline import build_timeline
 from tests.record.attempts import outcome_of
 
 from .conftest import EXTREMES, HOSTILE, check_html
-from .queues import region
+from .queue_setup import region
 from .test_timeline import attempt
 from .test_timeline import job as job_of
 
@@ -118,14 +118,14 @@ async def test_a_pending_job(site: httpx.AsyncClient, services: Services) -> Non
     assert f'data-live="job:{job}"' in page.text
 
 
-async def test_a_job_that_waits_for_a_time(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_scheduled_job(site: httpx.AsyncClient, services: Services) -> None:
     page = await site.get(f"/jobs/{await publish(services, options=LATER)}")
     assert actions(page) == ["promotions", "cancellations"]
     assert "Scheduled</span>" in page.text
     assert "Waiting 1 h until its scheduled time" in page.text
 
 
-async def test_a_job_that_runs(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_running_job(site: httpx.AsyncClient, services: Services) -> None:
     job = await publish(services)
     await begin(services, job, worker="barn:77")
     await log(services, job, "chewing")
@@ -233,7 +233,7 @@ async def test_a_completed_job_shows_its_result(site: httpx.AsyncClient, service
         ("a.svg", "image/svg+xml", "<p [^>]*>image/svg"),
     ],
 )
-async def test_its_file_is_shown(
+async def test_its_artifact_is_shown(
     site: httpx.AsyncClient, services: Services, name: str, media_type: str, shown: str
 ) -> None:
     job = await completed(services)
@@ -267,7 +267,7 @@ async def test_only_the_newest_attempts_are_shown(site: httpx.AsyncClient, servi
     assert "Earlier attempts are not shown" in page.text
 
 
-async def test_the_id_may_be_the_queues(site: httpx.AsyncClient, services: Services) -> None:
+async def test_the_id_in_the_queue_works_too(site: httpx.AsyncClient, services: Services) -> None:
     job = await failed(services)
     await site.post(f"/jobs/{job}/retries")
     page = await site.get(f"/jobs/{job}~1")
@@ -280,13 +280,13 @@ async def test_the_id_may_be_the_queues(site: httpx.AsyncClient, services: Servi
     "id",
     ["x", "new~1", "01999999-9999-7999-8999-999999999999", "01999999-9999-7999-8999-999999999999~1", "%00", "a%2Fb"],
 )
-async def test_an_unknown_job_has_a_page_that_says_so(site: httpx.AsyncClient, id: str) -> None:
+async def test_an_unknown_job_has_an_error_page(site: httpx.AsyncClient, id: str) -> None:
     for answer in (await site.get(f"/jobs/{id}"), await site.post(f"/jobs/{id}/retries")):
         assert answer.status_code == 404
         assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_a_generation_to_come_is_unknown(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_future_generation_is_unknown(site: httpx.AsyncClient, services: Services) -> None:
     assert (await site.get(f"/jobs/{await publish(services)}~1")).status_code == 404
 
 
@@ -310,7 +310,7 @@ async def test_cancel_with_and_without_a_reason(site: httpx.AsyncClient, service
 
 
 @pytest.mark.parametrize("reason", ["x" * 1_001, "a\0b"])
-async def test_a_reason_that_cannot_be_kept_is_refused(
+async def test_a_reason_that_cannot_be_recorded_is_refused(
     site: httpx.AsyncClient, services: Services, reason: str
 ) -> None:
     job = await publish(services)
@@ -364,7 +364,7 @@ async def test_a_refused_action_says_why(
     ("following", "expected"),
     [("/jobs?status=failed", "/jobs?status=failed"), ("https://evil.test/", None), ("//evil.test", None)],
 )
-async def test_an_action_leads_back_to_where_it_was_chosen(
+async def test_an_action_redirects_to_where_it_was_chosen(
     site: httpx.AsyncClient, services: Services, following: str, expected: str | None
 ) -> None:
     job = await failed(services)
@@ -374,7 +374,7 @@ async def test_an_action_leads_back_to_where_it_was_chosen(
 
 @pytest.mark.parametrize("noun", ["retries", "cancellations", "promotions", "deletions"])
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.test"}])
-async def test_pages_of_other_sites_cannot_act(
+async def test_other_sites_cannot_act(
     site: httpx.AsyncClient, services: Services, noun: str, headers: dict[str, str]
 ) -> None:
     job = await failed(services)
@@ -383,7 +383,7 @@ async def test_pages_of_other_sites_cannot_act(
     assert (await read(services, job)).status is JobStatus.FAILED
 
 
-async def test_other_actions_are_not_there(site: httpx.AsyncClient, services: Services) -> None:
+async def test_unknown_actions_are_not_found(site: httpx.AsyncClient, services: Services) -> None:
     job = await publish(services)
     assert (await site.post(f"/jobs/{job}/explosions")).status_code == 404
     assert (await site.get(f"/jobs/{job}/explosions")).status_code == 404
@@ -391,7 +391,9 @@ async def test_other_actions_are_not_there(site: httpx.AsyncClient, services: Se
 
 
 @pytest.mark.parametrize("text", EXTREMES)
-async def test_extreme_values_in_every_field_stay_text(site: httpx.AsyncClient, services: Services, text: str) -> None:
+async def test_extreme_values_in_every_field_are_escaped(
+    site: httpx.AsyncClient, services: Services, text: str
+) -> None:
     job = await publish(services, text)
     await begin(services, job, worker=text[:200])
     await log(services, job, text)
@@ -413,7 +415,7 @@ async def test_extreme_values_in_every_field_stay_text(site: httpx.AsyncClient, 
     assert "<img src=x" not in page.text
 
 
-async def test_a_page_of_big_values_stays_small(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_page_with_large_values_stays_small(site: httpx.AsyncClient, services: Services) -> None:
     job = await completed(services, [{"name": "x" * 500, "tags": list(range(50))} for _ in range(5_000)])
     page = await site.get(f"/jobs/{job}")
     assert len(page.content) < 300_000
@@ -421,7 +423,7 @@ async def test_a_page_of_big_values_stays_small(site: httpx.AsyncClient, service
     assert f'<a href="/api/jobs/{job}">View the whole job as JSON</a>' in page.text
 
 
-async def test_without_the_record_the_page_says_what_is_away(lost_site: httpx.AsyncClient) -> None:
+async def test_without_postgresql_an_error_page_says_so(lost_site: httpx.AsyncClient) -> None:
     page = await lost_site.get(f"/jobs/{new_job_id()}")
     assert page.status_code == 503
     assert "PostgreSQL is unreachable" in page.text
@@ -441,7 +443,7 @@ def test_backoff_in_words(backoff: Backoff | None, words: str) -> None:
 
 
 @pytest.mark.parametrize("outcome", [*AttemptOutcome, None])
-def test_every_outcome_has_its_words(outcome: AttemptOutcome | None) -> None:
+def test_every_outcome_has_a_label(outcome: AttemptOutcome | None) -> None:
     shown = attempt(1, 1, None if outcome is None else 2, outcome)
     of = job_of(JobStatus.PROCESSING, attempt=1)
     page = JobDetailsPage(

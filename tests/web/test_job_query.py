@@ -1,4 +1,4 @@
-"""The address of a list of jobs."""
+"""The query string of the job list."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -37,7 +37,7 @@ def rows(response: httpx.Response) -> list[str]:
     return re.findall(r'<tr id="job-([^"]+)"', response.text)
 
 
-async def test_an_empty_list_teaches_how_to_publish(site: httpx.AsyncClient) -> None:
+async def test_an_empty_list_says_how_to_publish(site: httpx.AsyncClient) -> None:
     page = await site.get("/jobs")
     assert page.status_code == 200
     assert "No jobs yet" in page.text
@@ -54,7 +54,7 @@ async def test_jobs_come_newest_first_with_their_counts(site: httpx.AsyncClient,
     assert counts == {"All": "3", "Pending": "2", "Processing": "0", "Completed": "0", "Failed": "1", "Cancelled": "0"}
 
 
-async def test_the_filter_is_the_address(site: httpx.AsyncClient, services: Services) -> None:
+async def test_the_query_string_is_the_filter(site: httpx.AsyncClient, services: Services) -> None:
     first, second = await publish(services, "needle", "hay")
     await end(services, [second], "failed", "sharp needle")
     assert rows(await site.get("/jobs?q=needle")) == [str(second), str(first)]
@@ -67,7 +67,7 @@ async def test_the_filter_is_the_address(site: httpx.AsyncClient, services: Serv
 
 
 @pytest.mark.parametrize("bad", ["status=lost", "since=yesterday", "before=17", "within=2y", "type=" + "x" * 201])
-async def test_an_address_that_cannot_be_meant_is_refused(site: httpx.AsyncClient, bad: str) -> None:
+async def test_an_invalid_query_string_is_refused(site: httpx.AsyncClient, bad: str) -> None:
     page = await site.get(f"/jobs?{bad}")
     assert page.status_code == 422
     assert f"{bad.partition(chr(61))[0]}:" in page.text.lower()
@@ -87,7 +87,7 @@ async def test_pages_follow_one_another(
     assert 'href="/jobs?type=note">Newest jobs' in second.text
 
 
-async def test_a_search_that_found_nothing_yet_can_go_on(
+async def test_a_search_without_matches_can_continue(
     site: httpx.AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_SLICE_FOR_WORDS", 2)
@@ -99,7 +99,7 @@ async def test_a_search_that_found_nothing_yet_can_go_on(
 
 
 @pytest.mark.parametrize("text", EXTREMES)
-async def test_extreme_data_stay_text(site: httpx.AsyncClient, services: Services, text: str) -> None:
+async def test_extreme_data_is_escaped(site: httpx.AsyncClient, services: Services, text: str) -> None:
     ids = await publish(services, text)
     await end(services, ids, "failed", text)
     page = await site.get("/jobs")
@@ -108,14 +108,14 @@ async def test_extreme_data_stay_text(site: httpx.AsyncClient, services: Service
     assert (await site.get("/jobs", params={"q": text[:200]})).status_code == 200
 
 
-async def test_the_record_away_is_said_on_a_page(lost_site: httpx.AsyncClient) -> None:
+async def test_without_postgresql_an_error_page_says_so(lost_site: httpx.AsyncClient) -> None:
     page = await lost_site.get("/jobs")
     assert page.status_code == 503
     assert "PostgreSQL is unreachable" in page.text
     assert "hushhush" not in page.text
 
 
-async def test_an_unknown_page_is_a_page(site: httpx.AsyncClient) -> None:
+async def test_an_unknown_page_has_an_error_page(site: httpx.AsyncClient) -> None:
     page = await site.get("/nowhere")
     assert page.status_code == 404
     assert "Page not found" in page.text

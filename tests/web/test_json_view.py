@@ -1,4 +1,4 @@
-"""JSON values as trees to look at."""
+"""JSON values as trees to browse."""
 
 from typing import Any
 
@@ -56,13 +56,13 @@ def test_objects_and_lists_keep_their_order_and_keys() -> None:
     assert not build_json_view({"to": []}).is_nested
 
 
-def test_small_values_are_open_and_big_ones_folded() -> None:
+def test_small_values_are_expanded_and_large_ones_collapsed() -> None:
     small, big = build_json_view({"small": [1] * 20, "big": [1] * 21}).root.children
     assert (small.is_open, big.is_open) == (True, False)
     assert build_json_view([1] * 50).root.is_open, "there would be nothing to see"
 
 
-def test_a_long_list_is_cut_and_says_so() -> None:
+def test_a_long_list_is_truncated_and_says_so() -> None:
     view = build_json_view(list(range(1_000)))
     assert len(view.root.children) == module.MAX_CHILDREN
     assert view.root.omitted == 1_000 - module.MAX_CHILDREN
@@ -70,7 +70,7 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     assert not view.is_complete
 
 
-def test_many_nodes_are_cut_far_from_the_root_first() -> None:
+def test_many_nodes_are_truncated_far_from_the_root_first() -> None:
     view = build_json_view({f"list {number}": [{"a": 1, "b": 2}] * 90 for number in range(50)})
     assert count(view.root) == module.MAX_NODES
     assert len(view.root.children) == 50
@@ -86,13 +86,13 @@ def test_depth_has_a_limit() -> None:
     assert build_json_view(nested(10)).is_complete
 
 
-def test_what_is_too_deep_to_be_written_is_still_shown() -> None:
+def test_what_is_too_deep_to_serialise_is_still_shown() -> None:
     view = build_json_view(nested(400))
     assert view.source is None
     assert depth(view.root) == module.MAX_DEPTH + 1
 
 
-def test_long_texts_and_keys_are_cut() -> None:
+def test_long_texts_and_keys_are_truncated() -> None:
     view = build_json_view({"k" * 300: "t" * 2_500})
     (child,) = view.root.children
     assert child.key is not None
@@ -103,13 +103,13 @@ def test_long_texts_and_keys_are_cut() -> None:
     assert "t" * 2_500 in view.source
 
 
-def test_what_is_too_long_is_not_there_to_copy() -> None:
+def test_what_is_too_long_cannot_be_copied() -> None:
     assert build_json_view("x" * (module.MAX_SOURCE_BYTES - 2)).source is not None
     assert build_json_view("x" * (module.MAX_SOURCE_BYTES - 1)).source is None
 
 
 @pytest.mark.parametrize("text", EXTREMES)
-def test_hostile_keys_and_values_stay_as_they_are(text: str) -> None:
+def test_hostile_keys_and_values_are_unchanged(text: str) -> None:
     (child,) = build_json_view({HOSTILE: text}).root.children
     assert child.key == HOSTILE
     assert child.text == text[: module.MAX_TEXT_LENGTH]

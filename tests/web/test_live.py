@@ -1,4 +1,4 @@
-"""What pages hear."""
+"""The event stream of the pages."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,14 +30,14 @@ async def stale(stream: Stream) -> str:
     return event.data
 
 
-async def test_a_stream_begins_with_everything_and_goes_on_with_names(served: httpx.AsyncClient) -> None:
+async def test_a_stream_starts_with_all_and_continues_with_topics(served: httpx.AsyncClient) -> None:
     async with listening(served, "/events") as stream:
         assert await stale(stream) == "all"
         id = (await served.post("/api/jobs", json=JOB)).json()["jobId"]
         assert await stale(stream) == f"jobs queue:count job:{id}"
 
 
-async def test_all_pages_hear_the_same(served: httpx.AsyncClient) -> None:
+async def test_all_pages_receive_the_same(served: httpx.AsyncClient) -> None:
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(listening(served, "/events")) for _ in range(5)]
         assert {await stale(stream) for stream in streams} == {"all"}
@@ -53,7 +53,7 @@ async def test_hostile_names_stay_inside_their_message(served: httpx.AsyncClient
         assert await stale(stream) == f"jobs queue:a%20b%0A%0Aevent%3A%20c job:{id}"
 
 
-async def test_a_stream_opens_without_the_record_and_begins_when_it_is_back(
+async def test_a_stream_opens_without_postgresql_and_starts_once_it_is_back(
     settings: Settings, registry: Registry
 ) -> None:
     assert settings.database_url
@@ -66,7 +66,7 @@ async def test_a_stream_opens_without_the_record_and_begins_when_it_is_back(
                 assert await stale(stream) == "all"
 
 
-async def test_a_server_that_is_told_to_stop_ends_its_streams(settings: Settings, registry: Registry) -> None:
+async def test_a_stopping_server_ends_its_streams(settings: Settings, registry: Registry) -> None:
     stop = asyncio.Event()
     patient = settings.model_copy(update={"stop_deadline": 3_600.0})
     async with serving(patient, registry, create=create_app, stop=stop) as api, listening(api, "/events") as stream:

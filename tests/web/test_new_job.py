@@ -1,4 +1,4 @@
-"""Writing and publishing a job in the browser."""
+"""The form that publishes a job."""
 
 import json
 import re
@@ -17,9 +17,9 @@ from herdbook.model.options import Backoff, JobOptions
 from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.record.reads import read_job
-from tests.web.builtin import BUILTIN
+from tests.web.browser_form import pairs_of
+from tests.web.builtin_types import BUILTIN
 from tests.web.conftest import EXTREMES, HOSTILE, client
-from tests.web.filled_form import pairs_of
 
 
 class Animal(BaseModel):
@@ -63,7 +63,7 @@ async def site(services: Services) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def send(site: httpx.AsyncClient, page: httpx.Response | str, **changes: str) -> httpx.Response:
-    """Send the form in a page, with some inputs changed by their names (dots for double underscores)."""
+    """Submit the form in a page, with some inputs changed by their names (double underscores for dots)."""
     if isinstance(page, str):
         page = await site.get("/jobs/new", params={"type": page})
     assert page.status_code in (200, 409, 413, 422, 503)
@@ -76,7 +76,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 async def published(services: Services, answer: httpx.Response) -> Job:
-    """The job that a sent form led to."""
+    """The job that a submitted form published."""
     assert answer.status_code == 303, answer.text
     path, _, notice = answer.headers["location"].partition("?")
     assert notice in ("", "notice=published")
@@ -90,7 +90,7 @@ async def count(services: Services) -> int:
     return found
 
 
-async def test_the_types_to_choose_from_say_what_they_do(site: httpx.AsyncClient) -> None:
+async def test_the_job_types_to_choose_from_are_described(site: httpx.AsyncClient) -> None:
     page = await site.get("/jobs/new")
     assert page.status_code == 200
     assert 'href="/jobs/new?type=animal"' in page.text
@@ -101,7 +101,7 @@ async def test_the_types_to_choose_from_say_what_they_do(site: httpx.AsyncClient
     assert "Queue any · runs in another program</p>" in page.text
 
 
-async def test_the_form_says_what_its_type_does_by_itself(site: httpx.AsyncClient) -> None:
+async def test_the_form_shows_the_defaults_of_its_type(site: httpx.AsyncClient) -> None:
     patient = (await site.get("/jobs/new?type=patient")).text
     assert "runs in a thread, timeout 1 min 30 s per attempt" in patient
     assert "Default: decided by the job type from the attempt number and the error." in patient
@@ -112,7 +112,7 @@ async def test_the_form_says_what_its_type_does_by_itself(site: httpx.AsyncClien
     assert "Default: set by the program that runs the job." in (await site.get("/jobs/new?type=any")).text
 
 
-async def test_a_program_without_types_is_told_how_to_declare_one(services: Services) -> None:
+async def test_without_job_types_the_page_says_how_to_declare_one(services: Services) -> None:
     empty = Services(**{name: getattr(services, name) for name in Services.__slots__} | {"registry": Registry()})
     async with client(empty) as site:
         assert "@book.processor" in (await site.get("/jobs/new")).text
@@ -133,7 +133,7 @@ async def test_a_form_becomes_a_job(site: httpx.AsyncClient, services: Services)
     assert (job.priority, job.run_at, job.max_attempts, job.backoff) == (0, None, 4, Backoff(delay=10_000))
 
 
-async def test_options_are_taken_over(site: httpx.AsyncClient, services: Services) -> None:
+async def test_options_are_applied(site: httpx.AsyncClient, services: Services) -> None:
     typed = {"options.priority": "5", "options.attempts": "2", "options.runAt": "2040-01-31T12:00"}
     backoff = {"options.backoff.type": '"fixed"', "options.backoff.delay": "2m", "options.backoff.jitter": "0.5"}
     job = await published(services, await send(site, "animal", jobData__name="a", **typed, **backoff))
@@ -150,7 +150,7 @@ async def test_options_are_taken_over(site: httpx.AsyncClient, services: Service
 
 
 @pytest.mark.parametrize(("text", "expected"), [("30", 30_000), ("0.5", 500), ("500ms", 500), (" 2h ", 7_200_000)])
-async def test_a_time_limit_without_a_unit_is_in_seconds(
+async def test_a_timeout_without_a_unit_is_in_seconds(
     site: httpx.AsyncClient, services: Services, text: str, expected: int
 ) -> None:
     job = await published(services, await send(site, "animal", jobData__name="a", options__timeout=text))
@@ -161,7 +161,7 @@ async def test_a_time_limit_without_a_unit_is_in_seconds(
     ("text", "said"),
     [("soon", "Not a duration: give seconds"), ("0", "greater than or equal to 0.001"), ("-1", "Not a duration")],
 )
-async def test_a_wrong_time_limit_is_told_at_its_field(
+async def test_an_invalid_timeout_is_reported_at_its_field(
     site: httpx.AsyncClient, services: Services, text: str, said: str
 ) -> None:
     page = await send(site, "animal", jobData__name="a", options__timeout=text)
@@ -180,7 +180,7 @@ async def test_a_wrong_time_limit_is_told_at_its_field(
         ("https://example.com/" + "x" * 2_100, "at most 2083 characters"),
     ],
 )
-async def test_a_wrong_callback_is_told_at_its_field(
+async def test_an_invalid_callback_url_is_reported_at_its_field(
     site: httpx.AsyncClient, services: Services, text: str, said: str
 ) -> None:
     page = await send(site, "animal", jobData__name="a", options__callbackUrl=text)
@@ -190,7 +190,7 @@ async def test_a_wrong_callback_is_told_at_its_field(
     assert await count(services) == 0
 
 
-async def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
+async def test_problems_are_reported_at_their_fields_and_nothing_typed_is_lost(
     site: httpx.AsyncClient, services: Services
 ) -> None:
     typed = {
@@ -217,14 +217,14 @@ async def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
     assert (await published(services, answer)).job_data == {"name": "Daisy", "age": 40, "tags": ["brown"]}
 
 
-async def test_two_times_to_start_are_one_too_many(site: httpx.AsyncClient) -> None:
+async def test_delay_and_run_at_exclude_each_other(site: httpx.AsyncClient) -> None:
     typed = {"options.delay": "5m", "options.runAt": "2040-01-31T12:00"}
     page = await send(site, "animal", jobData__name="a", **typed)
     assert page.status_code == 422
     assert "Give delay or runAt, not both" in page.text
 
 
-async def test_the_button_gives_more_rows_and_keeps_the_rest(site: httpx.AsyncClient, services: Services) -> None:
+async def test_the_button_adds_rows_and_keeps_the_rest(site: httpx.AsyncClient, services: Services) -> None:
     page = await send(site, "animal", jobData__name="", jobData__age="x", add_rows="jobData.tags")
     assert page.status_code == 200
     assert 'role="alert"' not in page.text
@@ -273,14 +273,14 @@ async def test_broken_json_stays_as_it_was_typed(site: httpx.AsyncClient, text: 
     assert 'aria-describedby="problems"' in again.text
 
 
-async def test_unreadable_inputs_keep_the_form_from_becoming_json(site: httpx.AsyncClient) -> None:
+async def test_invalid_inputs_prevent_the_switch_to_json(site: httpx.AsyncClient) -> None:
     page = await send(site, "animal", jobData__age="seven", switch="json")
     assert page.status_code == 422
     assert {("mode", "form"), ("jobData.age", "seven")} <= set(pairs_of(page.text))
     assert "Not a whole number" in page.text
 
 
-async def test_wrong_json_is_told_on_top(site: httpx.AsyncClient) -> None:
+async def test_problems_of_the_json_are_reported_at_the_top(site: httpx.AsyncClient) -> None:
     page = await send(site, "animal", switch="json")
     again = await send(site, page, json='{"name": 5, "tags": ["a", 1]}', options__attempts="0")
     assert again.status_code == 422
@@ -290,7 +290,7 @@ async def test_wrong_json_is_told_on_top(site: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("text", [*EXTREMES, "</textarea><script>alert(1)</script>", "x" * 10_000])
-async def test_hostile_texts_are_text(site: httpx.AsyncClient, services: Services, text: str) -> None:
+async def test_hostile_texts_are_escaped(site: httpx.AsyncClient, services: Services, text: str) -> None:
     page = await send(site, "animal", jobData__name=text, jobData__age=text, **{"jobData.tags.0": text})
     assert page.status_code == 422
     assert "<script>alert" not in page.text
@@ -308,7 +308,9 @@ async def test_json_of_any_shape_can_be_published(site: httpx.AsyncClient, servi
     assert job.job_data == value
 
 
-async def test_a_key_that_is_taken_is_told_at_its_field(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_conflicting_idempotency_key_is_reported_at_its_field(
+    site: httpx.AsyncClient, services: Services
+) -> None:
     first = await send(site, "animal", jobData__name="a", **{"options.idempotencyKey": "k"})
     same = await send(site, "animal", jobData__name="a", **{"options.idempotencyKey": "k"})
     assert (await published(services, first)).id == (await published(services, same)).id
@@ -319,7 +321,7 @@ async def test_a_key_that_is_taken_is_told_at_its_field(site: httpx.AsyncClient,
     assert ("jobData.name", "b") in pairs_of(other.text)
 
 
-async def test_data_that_are_too_large_come_back(site: httpx.AsyncClient, services: Services) -> None:
+async def test_data_that_is_too_large_is_shown_again(site: httpx.AsyncClient, services: Services) -> None:
     text = json.dumps("x" * services.settings.max_job_bytes)
     page = await send(site, "any", jobData=text)
     assert page.status_code == 413
@@ -329,7 +331,7 @@ async def test_data_that_are_too_large_come_back(site: httpx.AsyncClient, servic
     assert far.status_code == 413
 
 
-async def test_what_postgresql_cannot_store_is_told(site: httpx.AsyncClient, services: Services) -> None:
+async def test_what_postgresql_cannot_store_is_refused(site: httpx.AsyncClient, services: Services) -> None:
     page = await send(site, "animal", jobData__name="a\0b")
     assert page.status_code == 422
     assert "NUL character" in page.text
@@ -337,7 +339,9 @@ async def test_what_postgresql_cannot_store_is_told(site: httpx.AsyncClient, ser
 
 
 @pytest.mark.parametrize("name", ["nothing", "", "<b>", "x" * 300])
-async def test_an_unknown_type_leads_to_the_choice(site: httpx.AsyncClient, services: Services, name: str) -> None:
+async def test_an_unknown_type_leads_to_the_list_of_types(
+    site: httpx.AsyncClient, services: Services, name: str
+) -> None:
     if name:
         page = await site.get("/jobs/new", params={"type": name})
         assert page.status_code == 404
@@ -348,7 +352,7 @@ async def test_an_unknown_type_leads_to_the_choice(site: httpx.AsyncClient, serv
     assert await count(services) == 0
 
 
-async def test_names_that_no_form_has_change_nothing(site: httpx.AsyncClient, services: Services) -> None:
+async def test_unknown_names_are_ignored(site: httpx.AsyncClient, services: Services) -> None:
     strange = {
         "jobData": "{}",
         "jobData.strange": "x",
@@ -361,7 +365,7 @@ async def test_names_that_no_form_has_change_nothing(site: httpx.AsyncClient, se
     assert job.job_data == {"name": "a"}
 
 
-async def test_a_job_can_be_done_again(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_job_can_be_duplicated(site: httpx.AsyncClient, services: Services) -> None:
     publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     data = {"name": "Daisy\nthe 2nd", "age": 7, "tags": ["a", HOSTILE]}
     options = JobOptions(
@@ -385,7 +389,7 @@ async def test_a_job_can_be_done_again(site: httpx.AsyncClient, services: Servic
     assert second.callback_url == "https://example.com/hooks"
 
 
-async def test_a_job_can_be_done_again_by_its_id_in_the_queue(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_job_can_be_duplicated_by_its_id_in_the_queue(site: httpx.AsyncClient, services: Services) -> None:
     publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     first = await publisher.publish(JobRequest(job_type="animal", job_data={"name": "Daisy"}))
     async with services.database.connection() as connection:
@@ -395,7 +399,9 @@ async def test_a_job_can_be_done_again_by_its_id_in_the_queue(site: httpx.AsyncC
     assert (await site.get("/jobs/new", params={"from": f"{first.id}~2"})).status_code == 404
 
 
-async def test_a_job_of_an_older_form_can_be_done_again(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_job_with_data_of_an_older_schema_can_be_duplicated(
+    site: httpx.AsyncClient, services: Services
+) -> None:
     async with services.database.connection() as connection:
         data = json.dumps({"name": 5, "colour": "brown", "tags": {"a": "b"}})
         id = await connection.fetchval("SELECT herdbook.publish('animal', $1::text::jsonb, queue => 'farm')", data)
@@ -405,7 +411,7 @@ async def test_a_job_of_an_older_form_can_be_done_again(site: httpx.AsyncClient,
     assert json.loads(text) == json.loads(data)
 
 
-async def test_data_with_very_many_rows_are_edited_as_json(site: httpx.AsyncClient, services: Services) -> None:
+async def test_data_with_very_many_rows_is_edited_as_json(site: httpx.AsyncClient, services: Services) -> None:
     publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     data = [{"tags": ["a"] * 90}] * 10
     first = await publisher.publish(JobRequest(job_type="lists", job_data=data))
@@ -419,12 +425,14 @@ async def test_data_with_very_many_rows_are_edited_as_json(site: httpx.AsyncClie
     assert (await site.post("/jobs/new", content=urlencode(rows), headers=FORM)).status_code == 413
 
 
-async def test_only_jobs_that_are_there_can_be_done_again(site: httpx.AsyncClient) -> None:
+async def test_only_existing_jobs_can_be_duplicated(site: httpx.AsyncClient) -> None:
     for id in (str(uuid4()), "nonsense", "<b>"):
         assert (await site.get("/jobs/new", params={"from": id})).status_code == 404
 
 
-async def test_a_job_of_an_undeclared_type_leads_to_the_choice(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_job_of_an_undeclared_type_leads_to_the_list_of_types(
+    site: httpx.AsyncClient, services: Services
+) -> None:
     async with services.database.connection() as connection:
         await connection.execute("SELECT herdbook.publish('gone', '{}'::jsonb, queue => 'gone')")
         id = await connection.fetchval("SELECT id FROM herdbook.jobs")
@@ -433,7 +441,7 @@ async def test_a_job_of_an_undeclared_type_leads_to_the_choice(site: httpx.Async
     assert "unknown job type" in page.text
 
 
-async def test_while_the_record_is_away_nothing_typed_is_lost(lost_site: httpx.AsyncClient) -> None:
+async def test_without_postgresql_nothing_typed_is_lost(lost_site: httpx.AsyncClient) -> None:
     page = await send(lost_site, "animal", jobData__name="Daisy", options__priority="3")
     assert page.status_code == 503
     assert "PostgreSQL is unreachable" in page.text

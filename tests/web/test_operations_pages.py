@@ -1,4 +1,4 @@
-"""Acting on many jobs."""
+"""Bulk operations."""
 
 import re
 
@@ -18,7 +18,7 @@ from .test_jobs_page import end, publish
 
 
 async def confirmed(site: httpx.AsyncClient, asked: httpx.Response, **typed: str) -> httpx.Response:
-    """Press the button of the page that asks."""
+    """Press the button of the confirmation page."""
     pairs = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', asked.text)
     (do,) = re.findall(r'name="do" value="([^"]+)"', asked.text)
     body = httpx.QueryParams(
@@ -38,7 +38,7 @@ async def left(services: Services, status: JobStatus) -> int:
         return (await count_jobs(connection, JobFilter(status=status))).number
 
 
-async def test_selected_jobs_are_retried_after_a_question(site: httpx.AsyncClient, services: Services) -> None:
+async def test_selected_jobs_are_retried_after_confirmation(site: httpx.AsyncClient, services: Services) -> None:
     ids = await publish(services, "a", "b", "c")
     await end(services, ids[:2], "failed", "no")
     asked = await site.post("/operations/new", content=f"do=retry&filter=&id={ids[0]}&id={ids[2]}")
@@ -54,9 +54,7 @@ async def test_selected_jobs_are_retried_after_a_question(site: httpx.AsyncClien
     assert begun.headers["location"] in (await site.get("/operations")).text
 
 
-async def test_everything_that_matches_is_deleted_whatever_its_page(
-    site: httpx.AsyncClient, services: Services
-) -> None:
+async def test_all_matching_jobs_are_deleted_on_all_pages(site: httpx.AsyncClient, services: Services) -> None:
     ids = await publish(services, *["a"] * 60, "b")
     await end(services, ids, "failed", "no")
     asked = await site.post("/operations/new", data={"do_all": "delete", "filter": "?status=failed&q=no&type=note"})
@@ -79,20 +77,20 @@ async def test_selected_jobs_are_cancelled_with_a_reason(site: httpx.AsyncClient
         assert {(await read_job(connection, id)).error_message for id in ids} == {HOSTILE}
 
 
-async def test_only_a_cancellation_asks_why(site: httpx.AsyncClient, services: Services) -> None:
+async def test_only_a_cancellation_asks_for_a_reason(site: httpx.AsyncClient, services: Services) -> None:
     (id,) = await publish(services, "a")
     asked = await site.post("/operations/new", content=f"do=retry&filter=&id={id}")
     assert 'name="reason"' not in asked.text
 
 
-async def test_a_reason_that_cannot_be_kept_is_refused(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_reason_that_cannot_be_recorded_is_refused(site: httpx.AsyncClient, services: Services) -> None:
     (id,) = await publish(services, "a")
     asked = await site.post("/operations/new", content=f"do=cancel&filter=&id={id}")
     assert (await confirmed(site, asked, reason="x" * 1_001)).status_code == 422
     assert "No bulk operations yet" in (await site.get("/operations")).text
 
 
-async def test_what_cannot_be_meant_is_refused(site: httpx.AsyncClient) -> None:
+async def test_invalid_forms_are_refused(site: httpx.AsyncClient) -> None:
     for body in ("do=retry&filter=", "do=explode&id=1", "do=retry&id=17", "do_all=retry&filter=status%3Dlost"):
         page = await site.post("/operations/new", content=body)
         assert page.status_code == 422, body
@@ -100,7 +98,7 @@ async def test_what_cannot_be_meant_is_refused(site: httpx.AsyncClient) -> None:
     assert (await site.get(f"/operations/{new_job_id()}")).status_code == 404
 
 
-async def test_another_sites_page_may_not_act(site: httpx.AsyncClient, services: Services) -> None:
+async def test_other_sites_cannot_act(site: httpx.AsyncClient, services: Services) -> None:
     (id,) = await publish(services, "a")
     answer = await site.post(
         "/operations", content=f"do=cancel&scope=selected&id={id}", headers={"Sec-Fetch-Site": "cross-site"}
@@ -109,5 +107,5 @@ async def test_another_sites_page_may_not_act(site: httpx.AsyncClient, services:
     assert await left(services, JobStatus.PENDING) == 1
 
 
-async def test_without_operations_the_list_says_how_to_begin_one(site: httpx.AsyncClient) -> None:
+async def test_without_operations_the_list_says_how_to_start_one(site: httpx.AsyncClient) -> None:
     assert "No bulk operations yet" in (await site.get("/operations")).text

@@ -1,4 +1,4 @@
-"""The first page."""
+"""The overview."""
 
 from datetime import UTC, datetime
 
@@ -7,8 +7,7 @@ import httpx
 from herdbook.http.services import Services
 from tests.record.attempts import ended
 
-from .queues import beat, deliver, region, site_without_redis
-from .test_jobs_page import publish
+from .queue_setup import beat, region, site_without_redis
 from .test_workers_page import claimed
 
 

@@ -1,4 +1,4 @@
-"""The page of one queue, and what an operator does to it."""
+"""The page of one queue and its actions."""
 
 import re
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from herdbook.testing import eventually, running_system
 from herdbook.upkeep.operations import OperationRunner
 
 from .conftest import EXTREMES, HOSTILE
-from .queues import add_foreign, beat, deliver, redis_of, site_without_redis, text_of
+from .queue_setup import add_external_jobs, beat, deliver, redis_of, site_without_redis, text_of
 from .test_jobs_page import end, publish
 
 ACTIONS = ("pauses", "resumptions", "cleanings", "retries", "promotions")
@@ -40,7 +40,7 @@ async def left(services: Services, wanted: JobFilter) -> int:
 
 
 async def carried_out(services: Services, begun: httpx.Response) -> None:
-    """Follow to the operation's page, and carry it out."""
+    """Check the redirect to the operation, and carry it out."""
     assert begun.status_code == 303
     assert re.fullmatch(r"/operations/[0-9a-f-]{36}", begun.headers["location"])
     runner = OperationRunner(services.database, Control(services.database, services.artifacts))
@@ -64,7 +64,7 @@ async def test_the_jobs_of_a_state_lead_to_the_record(site: httpx.AsyncClient, s
     (id,) = await publish(services, "moo")
     await scheduled(services, 1)
     await deliver(services)
-    await add_foreign(services, "notes", ["7"])
+    await add_external_jobs(services, "notes", ["7"])
     waiting = await site.get("/queues/notes")
     assert tabs(waiting)["Waiting"] == "2"
     assert f'href="/jobs/{id}"' in waiting.text
@@ -83,7 +83,7 @@ async def test_only_the_next_fifty_are_listed(site: httpx.AsyncClient, services:
     assert "Showing the next 50 jobs." in page.text
 
 
-async def test_figures_and_lists_follow_the_work(
+async def test_counts_and_lists_follow_the_work(
     site: httpx.AsyncClient, settings: Settings, registry: Registry
 ) -> None:
     async with running_system(settings, registry) as system:
@@ -97,7 +97,7 @@ async def test_figures_and_lists_follow_the_work(
         await eventually(shown)
 
 
-async def test_a_paused_queue_says_what_waits(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_paused_queue_says_how_many_jobs_wait(site: httpx.AsyncClient, services: Services) -> None:
     await publish(services, "a")
     await deliver(services)
     await beat(services, "here", ["notes"])
@@ -128,7 +128,7 @@ async def test_all_delayed_jobs_are_promoted(site: httpx.AsyncClient, services: 
     assert tabs(await site.get("/queues/notes"))["Waiting"] == "2"
 
 
-async def test_completed_jobs_are_forgotten_by_redis_only(site: httpx.AsyncClient, services: Services) -> None:
+async def test_completed_jobs_are_removed_from_redis_only(site: httpx.AsyncClient, services: Services) -> None:
     (id,) = await publish(services, "a")
     await deliver(services)
     await end(services, [id], "completed")
@@ -158,7 +158,7 @@ async def test_without_redis_the_record_is_shown(services: Services) -> None:
 
 
 async def test_a_queue_that_only_redis_knows_has_a_page(site: httpx.AsyncClient, services: Services) -> None:
-    await add_foreign(services, "by-node", ["7"])
+    await add_external_jobs(services, "by-node", ["7"])
     page = await site.get("/queues/by-node")
     assert tabs(page)["Waiting"] == "1"
     asked = await site.post("/queues/by-node/pauses")
@@ -166,7 +166,7 @@ async def test_a_queue_that_only_redis_knows_has_a_page(site: httpx.AsyncClient,
 
 
 @pytest.mark.parametrize("name", ["unknown", "notes/", "a%00b"])
-async def test_a_queue_that_nobody_knows_is_not_found(site: httpx.AsyncClient, name: str) -> None:
+async def test_an_unknown_queue_is_not_found(site: httpx.AsyncClient, name: str) -> None:
     page = await site.get(f"/queues/{name}")
     assert page.status_code == 404
     assert "No such queue" in page.text
@@ -175,22 +175,22 @@ async def test_a_queue_that_nobody_knows_is_not_found(site: httpx.AsyncClient, n
 
 
 @pytest.mark.parametrize("choice", ["state=missing", "state=x", "window=2h", "state=%00"])
-async def test_a_choice_that_is_none_is_refused(site: httpx.AsyncClient, choice: str) -> None:
+async def test_an_invalid_choice_is_refused(site: httpx.AsyncClient, choice: str) -> None:
     page = await site.get(f"/queues/notes?{choice}")
     assert page.status_code == 422
     assert "must be one of" in page.text
 
 
-async def test_another_sites_page_changes_nothing(site: httpx.AsyncClient) -> None:
+async def test_other_sites_cannot_act(site: httpx.AsyncClient) -> None:
     for action in ACTIONS:
         refused = await site.post(f"/queues/notes/{action}", headers={"Sec-Fetch-Site": "cross-site"})
         assert refused.status_code == 403
 
 
-async def test_hostile_jobs_are_text(site: httpx.AsyncClient, services: Services) -> None:
+async def test_hostile_jobs_are_escaped(site: httpx.AsyncClient, services: Services) -> None:
     ids = await publish(services, *EXTREMES)
     await deliver(services)
-    await add_foreign(services, "notes", [HOSTILE])
+    await add_external_jobs(services, "notes", [HOSTILE])
     for id, text in zip(ids, EXTREMES, strict=True):
         await end(services, [id], "failed", text)
     page = await site.get("/queues/notes")

@@ -13,13 +13,13 @@ from herdbook.settings import Settings
 from herdbook.testing import eventually, running_system
 
 from .conftest import HOSTILE, client
-from .queues import beat, deliver, forget_wishes_age, redis_of, region, site_without_redis
+from .queue_setup import age_requested_pauses, beat, deliver, redis_of, region, site_without_redis
 from .test_jobs_page import end, publish
 
 LONG = "q" * 100
 
 
-async def test_declared_queues_are_there_before_any_job(site: httpx.AsyncClient) -> None:
+async def test_declared_queues_are_listed_before_any_job(site: httpx.AsyncClient) -> None:
     page = await site.get("/queues")
     assert page.status_code == 200
     assert region(page.text, "queue-notes").startswith("notes Waiting 0 Active 0 Delayed 0 Failed 0 Completed 0")
@@ -27,7 +27,7 @@ async def test_declared_queues_are_there_before_any_job(site: httpx.AsyncClient)
     assert "No worker" not in page.text
 
 
-async def test_without_any_queue_the_page_teaches(services: Services) -> None:
+async def test_without_queues_the_page_says_how_to_declare_one(services: Services) -> None:
     nothing = Registry()
     queues = QueueStatsReader.connect(services.settings, nothing, services.database)
     async with client(replace(services, registry=nothing, queues=queues)) as site:
@@ -37,7 +37,7 @@ async def test_without_any_queue_the_page_teaches(services: Services) -> None:
     assert "herdbook up examples.app:book" in page.text
 
 
-async def test_a_queue_shows_what_waits_and_who_works(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_queue_shows_its_waiting_jobs_and_workers(site: httpx.AsyncClient, services: Services) -> None:
     publisher = Publisher(services.database, services.registry, max_job_bytes=1_000_000)
     options = (JobOptions(), JobOptions(priority=3), JobOptions(delay=3_600_000))
     await publisher.publish_bulk([JobRequest(job_type="note", job_data={"text": "x"}, options=one) for one in options])
@@ -53,7 +53,7 @@ async def test_a_queue_shows_what_waits_and_who_works(site: httpx.AsyncClient, s
     assert "Workers 1" in row
 
 
-async def test_figures_follow_the_work(site: httpx.AsyncClient, settings: Settings, registry: Registry) -> None:
+async def test_counts_follow_the_work(site: httpx.AsyncClient, settings: Settings, registry: Registry) -> None:
     async with running_system(settings, registry) as system:
         made = await system.publisher.publish(JobRequest(job_type="count", job_data=1))
         await system.finished(made.id)
@@ -74,12 +74,12 @@ async def test_a_queue_is_paused_and_resumed(site: httpx.AsyncClient, services: 
     assert region(page.text, "queue-notes").startswith("notes ‖ Paused")
     assert 'action="/queues/notes/resumptions"' in page.text
     await deliver(services)
-    await forget_wishes_age(services)
+    await age_requested_pauses(services)
     assert "Paused" in region((await site.get("/queues")).text, "queue-notes")
     asked = await site.post("/queues/notes/resumptions", content="next=//elsewhere.test")
     assert asked.headers["location"] == "/queues/notes?notice=resumed"
     await deliver(services)
-    await forget_wishes_age(services)
+    await age_requested_pauses(services)
     assert "Paused" not in region((await site.get("/queues")).text, "queue-notes")
 
 
@@ -101,7 +101,7 @@ async def test_without_redis_the_record_is_shown(services: Services) -> None:
     assert row.startswith("notes ‖ Paused ! No worker Pending 2 Processing 0 Completed 0 Failed 1 Cancelled 0")
 
 
-async def test_without_the_record_there_is_a_page_that_says_so(lost_site: httpx.AsyncClient) -> None:
+async def test_without_postgresql_an_error_page_says_so(lost_site: httpx.AsyncClient) -> None:
     page = await lost_site.get("/queues")
     assert page.status_code == 503
     assert "PostgreSQL is unreachable" in page.text

@@ -1,11 +1,11 @@
-"""The files that pages are made of."""
+"""The static files of the pages."""
 
 import re
 
 import httpx
 
 
-async def test_a_page_names_files_that_may_be_kept_for_ever(site: httpx.AsyncClient) -> None:
+async def test_static_files_may_be_cached_forever(site: httpx.AsyncClient) -> None:
     page = await site.get("/nowhere")
     addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
     assert len({address.split("/")[2] for address in addresses}) == 1
@@ -15,7 +15,7 @@ async def test_a_page_names_files_that_may_be_kept_for_ever(site: httpx.AsyncCli
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-async def test_scripts_are_served_as_scripts_and_import_what_there_is(site: httpx.AsyncClient) -> None:
+async def test_scripts_are_served_as_scripts_and_their_imports_exist(site: httpx.AsyncClient) -> None:
     page = await site.get("/nowhere")
     (main,) = re.findall(r'src="(/static/[^"]+main\.mjs)"', page.text)
     waiting, seen = [main], set()
@@ -30,7 +30,7 @@ async def test_scripts_are_served_as_scripts_and_import_what_there_is(site: http
     assert len(seen) > 5
 
 
-async def test_a_file_of_another_version_is_asked_for_again(site: httpx.AsyncClient) -> None:
+async def test_a_file_of_another_version_is_not_cached(site: httpx.AsyncClient) -> None:
     answer = await site.get("/static/000000000000/app.css")
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
 

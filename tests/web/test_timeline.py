@@ -1,4 +1,4 @@
-"""What happened to a job, of each life it can have had."""
+"""The timelines of jobs with every kind of history."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,8 +55,8 @@ def attempt(
     )
 
 
-def told(entries: list[TimelineEntry]) -> list[tuple[str, float | None, float | None]]:
-    """Each entry's kind, moment and duration, in seconds."""
+def summarised(entries: list[TimelineEntry]) -> list[tuple[str, float | None, float | None]]:
+    """Each entry's kind, time and duration, in seconds."""
     return [
         (
             one.kind.value if one.attempt is None else f"attempt {one.attempt.number}",
@@ -154,9 +154,9 @@ LIVES = {
 
 
 @pytest.mark.parametrize("life", LIVES)
-def test_a_life_is_told_in_order(life: str) -> None:
+def test_the_timeline_of_a_job(life: str) -> None:
     of, attempts, expected = LIVES[life]
-    assert told(build_timeline(of, attempts)) == expected
+    assert summarised(build_timeline(of, attempts)) == expected
 
 
 def test_earlier_attempts_may_be_omitted() -> None:
@@ -166,7 +166,7 @@ def test_earlier_attempts_may_be_omitted() -> None:
         attempt(8, 102, 103, FAILED, generation=1),
         attempt(1, 200, 205, FAILED, generation=2),
     ]
-    assert told(build_timeline(failed, attempts, is_truncated=True)) == [
+    assert summarised(build_timeline(failed, attempts, is_truncated=True)) == [
         ("created", 0, None),
         ("omitted", None, None),
         ("attempt 7", 100, 1),
@@ -177,10 +177,10 @@ def test_earlier_attempts_may_be_omitted() -> None:
         ("finished", 205, 5),
     ]
     cut = job(JobStatus.FAILED, generation=1, attempt=8, completed_at=at(103))
-    assert told(build_timeline(cut, attempts[1:2], is_truncated=True))[-1] == ("finished", 103, None)
+    assert summarised(build_timeline(cut, attempts[1:2], is_truncated=True))[-1] == ("finished", 103, None)
 
 
-def test_a_wait_tells_its_end() -> None:
+def test_a_wait_knows_its_end() -> None:
     (_, scheduled) = build_timeline(job(run_at=at(60)), [])
     assert scheduled.until == at(60)
     (created,) = build_timeline(job(), [])

@@ -12,7 +12,7 @@ from herdbook.settings import Settings
 from herdbook.testing import eventually, running_system
 
 from .conftest import HOSTILE
-from .queues import add_active, beat, region, site_without_redis, text_of
+from .queue_setup import beat, mark_active, region, site_without_redis, text_of
 from .test_job_page import begin
 from .test_jobs_page import publish
 
@@ -22,18 +22,18 @@ async def claimed(services: Services, worker: str, count: int = 1) -> list[UUID]
     ids = await publish(services, *map(str, range(count)))
     for id in ids:
         await begin(services, id, worker=worker)
-    await add_active(services, "notes", ids)
+    await mark_active(services, "notes", ids)
     return ids
 
 
-async def test_without_workers_the_page_teaches(site: httpx.AsyncClient) -> None:
+async def test_without_workers_the_page_says_how_to_start_one(site: httpx.AsyncClient) -> None:
     page = await site.get("/workers")
     assert page.status_code == 200
     assert "herdbook worker examples.app:book" in page.text
     assert "herdbook up --workers 2" in page.text
 
 
-async def test_a_worker_is_told_with_what_it_runs(
+async def test_a_worker_is_shown_with_its_running_jobs(
     site: httpx.AsyncClient, settings: Settings, registry: Registry
 ) -> None:
     release = asyncio.Event()
@@ -66,7 +66,7 @@ async def test_a_quiet_worker_says_so(site: httpx.AsyncClient, services: Service
     assert "Running 2 of 10" in card
 
 
-async def test_a_lost_worker_comes_first_with_what_it_held(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_lost_worker_comes_first_with_its_jobs(site: httpx.AsyncClient, services: Services) -> None:
     await beat(services, "here", ["count"], running=1)
     await beat(services, "gone", ["notes", "count"], silent=16, running=2)
     ids = await claimed(services, "gone", 2)
@@ -80,7 +80,7 @@ async def test_a_lost_worker_comes_first_with_what_it_held(site: httpx.AsyncClie
     assert "1 healthy worker, 1 running job, 9 free slots. 1 lost worker." in text_of(page.text)
 
 
-async def test_what_others_took_over_is_not_held_any_more(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_lost_worker_does_not_show_reassigned_jobs(site: httpx.AsyncClient, services: Services) -> None:
     await beat(services, "gone", ["notes"], silent=16, running=1)
     (id,) = await claimed(services, "gone")
     await beat(services, "here", ["notes"], running=1)
@@ -90,12 +90,12 @@ async def test_what_others_took_over_is_not_held_any_more(site: httpx.AsyncClien
     assert f'href="/jobs/{id}"' in page.text
 
 
-async def test_when_all_are_lost_the_page_says_that_nothing_runs(site: httpx.AsyncClient, services: Services) -> None:
+async def test_when_all_workers_are_lost_the_page_says_so(site: httpx.AsyncClient, services: Services) -> None:
     await beat(services, "gone", ["notes"], silent=60)
     assert "No healthy workers" in (await site.get("/workers")).text
 
 
-async def test_a_full_worker_shows_its_longest_jobs(site: httpx.AsyncClient, services: Services) -> None:
+async def test_a_busy_worker_shows_its_longest_running_jobs(site: httpx.AsyncClient, services: Services) -> None:
     await beat(services, "here", ["notes"], running=12)
     ids = await claimed(services, "here", 12)
     page = await site.get("/workers")
@@ -113,7 +113,7 @@ async def test_without_redis_the_workers_are_shown(services: Services) -> None:
     assert "Running 2 of 10" in text_of(page.text)
 
 
-async def test_names_of_workers_and_queues_are_text(site: httpx.AsyncClient, services: Services) -> None:
+async def test_names_of_workers_and_queues_are_escaped(site: httpx.AsyncClient, services: Services) -> None:
     await beat(services, "w" * 200, ["q" * 100, HOSTILE])
     page = await site.get("/workers")
     assert page.status_code == 200

@@ -85,9 +85,14 @@ class ErrorPages:
         return self._render.page(request, "error.html", title="Invalid URL", page=page, status=422)
 
     async def _http_error(self, request: Request, error: HTTPException) -> Response:
-        titles = {404: "Page not found", 405: "Method not allowed"}
-        title = titles.get(error.status_code, HTTPStatus(error.status_code).phrase)
-        page = ErrorPage(status=error.status_code, detail=f"{request.method} {request.url.path}")
+        path, method = request.url.path, request.method
+        texts = {
+            404: ("Page not found", f"There is no page at {path}."),
+            405: ("Method not allowed", f"{path} does not accept {method} requests."),
+        }
+        default = (HTTPStatus(error.status_code).phrase, f"{method} {path}")
+        title, detail = texts.get(error.status_code, default)
+        page = ErrorPage(status=error.status_code, detail=detail)
         answer = self._render.page(request, "error.html", title=title, page=page, status=error.status_code)
         answer.headers.update(error.headers or {})
         return answer

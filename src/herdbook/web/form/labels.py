@@ -78,16 +78,19 @@ def _bounds(schema: dict[str, Any]) -> str:
 
 
 def _lengths(schema: dict[str, Any]) -> str:
-    # The last number is the smallest limit worth mentioning.
-    limits = (
-        ("minItems", "At least", "item", 1),
-        ("maxItems", "At most", "item", 1),
-        ("minLength", "At least", "character", 2),
-        ("maxLength", "At most", "character", 1),
-    )
-    return " ".join(
-        f"{limit} {plural(schema[name], noun)}." for name, limit, noun, least in limits if schema.get(name, 0) >= least
-    )
+    shortest = schema.get("minLength", 0)
+    items = _range(schema.get("minItems", 0), schema.get("maxItems", 0), "item")
+    # A minimum of one character is not worth mentioning.
+    characters = _range(shortest if shortest > 1 else 0, schema.get("maxLength", 0), "character")
+    return " ".join(filter(None, (items, characters)))
+
+
+def _range(least: int, most: int, noun: str) -> str:
+    if least and most:
+        return f"From {least:,} to {plural(most, noun)}."
+    if least:
+        return f"At least {plural(least, noun)}."
+    return f"At most {plural(most, noun)}." if most else ""
 
 
 def _default(default: Any) -> str:

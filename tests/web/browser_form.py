@@ -1,4 +1,4 @@
-"""What a browser would send of a form: the successful controls, with every line break as two characters."""
+"""What a browser would submit of a form: the successful controls, with line breaks as CR LF."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -31,7 +31,7 @@ def _template() -> Template:
 
 
 def pairs_of(html: str) -> list[tuple[str, str]]:
-    """The names and texts that a browser would send of the form in a page."""
+    """The names and texts that a browser would submit of the form in a page."""
     form = _Form()
     form.feed(html)
     form.close()
@@ -39,13 +39,13 @@ def pairs_of(html: str) -> list[tuple[str, str]]:
 
 
 def sent_back(entry: FieldEntry, **changes: str) -> FieldEntry:
-    """The entry after it was shown in a browser and sent, with some inputs changed by their names."""
+    """The entry after a browser has shown and submitted it, with some inputs changed by their names."""
     pairs = pairs_of(rendered(entry))
     return sent(entry.field, *[pair for pair in pairs if pair[0] not in changes], *changes.items(), name=entry.name)
 
 
 def sent(field: Field, *pairs: tuple[str, str], name: str = "jobData") -> FieldEntry:
-    """The entry of a field of which these pairs were sent."""
+    """The entry of a field for which these pairs were submitted."""
     return submitted_entry(field, name, Submission(pairs))
 
 

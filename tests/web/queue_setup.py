@@ -31,7 +31,7 @@ async def redis_of(services: Services) -> AsyncIterator[redis.asyncio.Redis]:
 
 @asynccontextmanager
 async def site_without_redis(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    """The pages while only Redis is away."""
+    """The pages while only Redis is unreachable."""
     lost = services.settings.model_copy(update={"redis_url": f"redis://:hushhush@127.0.0.1:{NOBODY}"})
     queues = QueueStatsReader.connect(lost, services.registry, services.database)
     async with client(replace(services, settings=lost, queues=queues)) as site:
@@ -40,7 +40,7 @@ async def site_without_redis(services: Services) -> AsyncIterator[httpx.AsyncCli
 
 
 async def deliver(services: Services) -> None:
-    """Carry everything that waits in the outbox to the queues."""
+    """Deliver everything in the outbox to the queues."""
     async with redis_of(services) as client:
         relay = Relay(services.database, client, prefix=services.settings.queue_prefix)
         while await relay.round() == 0:
@@ -48,7 +48,7 @@ async def deliver(services: Services) -> None:
         await relay.stop()
 
 
-async def add_foreign(services: Services, queue: str, ids: Sequence[str]) -> None:
+async def add_external_jobs(services: Services, queue: str, ids: Sequence[str]) -> None:
     """Jobs that another BullMQ client published."""
     jobs = [
         QueuedJob(
@@ -67,8 +67,8 @@ async def add_foreign(services: Services, queue: str, ids: Sequence[str]) -> Non
         await QueueWriter(client, prefix=services.settings.queue_prefix).add(queue, jobs)
 
 
-async def add_active(services: Services, queue: str, ids: Sequence[UUID]) -> None:
-    """Have the queue hold jobs as a worker's that took them in this order."""
+async def mark_active(services: Services, queue: str, ids: Sequence[UUID]) -> None:
+    """Put jobs into the active state, as if a worker had taken them in this order."""
     async with redis_of(services) as client:
         await client.lpush(f"{services.settings.queue_prefix}:{queue}:active", *map(str, ids))
 
@@ -76,7 +76,7 @@ async def add_active(services: Services, queue: str, ids: Sequence[UUID]) -> Non
 async def beat(
     services: Services, id: str, queues: Sequence[str], *, silent: int = 0, state: str = "running", running: int = 0
 ) -> None:
-    """A worker that was last heard of `silent` seconds ago."""
+    """A worker whose last heartbeat was `silent` seconds ago."""
     sign = WorkerBeat(id=id, host="barn", pid=7, queues=list(queues), concurrency=10, running=running, state=state)
     async with services.database.connection() as connection:
         await beat_worker(connection, sign)
@@ -85,8 +85,8 @@ async def beat(
         )
 
 
-async def forget_wishes_age(services: Services) -> None:
-    """Make what operators wanted of queues old, so that the pages ask the queue itself."""
+async def age_requested_pauses(services: Services) -> None:
+    """Make the requested pauses old, so that the pages trust the queue itself."""
     async with services.database.connection() as connection:
         await connection.execute("UPDATE herdbook.queues SET updated_at = now() - interval '1 min'")
 

@@ -1,4 +1,4 @@
-"""The built-in job types that people publish, for looking at."""
+"""The built-in job types that people publish."""
 
 from herdbook.job_types.assembly import build_registry
 from herdbook.record.database import Database

@@ -1,4 +1,4 @@
-"""What the stories do beside the browser."""
+"""Publishes jobs for the stories."""
 
 from typing import Any
 from uuid import UUID
