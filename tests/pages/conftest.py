@@ -75,7 +75,7 @@ class Site:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(servers: EmbeddedServers, tmp_path: Path) -> AsyncIterator[Site]:
+async def site(servers: Servers, tmp_path: Path) -> AsyncIterator[Site]:
     """Everything running: a mail server, the relay, upkeep, a worker, and the pages."""
     async with fresh_settings(servers, tmp_path) as fresh:
         mails, gate = CatchAllSmtp(tmp_path / "mail"), asyncio.Event()

@@ -67,7 +67,7 @@ async def test_rules_that_are_not_firing_are_ok(watched_site: httpx.AsyncClient)
     page = await watched_site.get("/alerts")
     assert "No alerts are firing. 2 rules are active." in text_of(page.text)
     assert region(page.text, "rule-1", "li").startswith("Lost ones ✓ OK Fires when a worker was lost within 1 h.")
-    assert "more than 25% failed for good" in region(page.text, "rule-2", "li")
+    assert "more than 25% of the jobs of a type failed for good" in region(page.text, "rule-2", "li")
     assert "hush" not in page.text
 
 
@@ -79,7 +79,7 @@ async def test_an_incident_is_shown_with_its_notification_jobs(
     page = await watched_site.get("/alerts")
     assert "1 rule is firing." in text_of(page.text)
     assert "Lost ones ✕ Firing, started" in region(page.text, "rule-1", "li")
-    assert "Worker barn-7 was lost." in region(page.text, "rule-1", "li")
+    assert "Worker barn-7: no heartbeat for 20 s; it held no job." in region(page.text, "rule-1", "li")
     assert "ongoing started" in text_of(page.text)
 
     await beat(watched, "barn-7", ["notes"])

@@ -112,7 +112,7 @@ async def test_a_pending_job(site: httpx.AsyncClient, services: Services) -> Non
     assert "0 of 4" in page.text
     assert "10 ms, doubled after each attempt" in page.text
     assert '<span class="json-text">"moo"</span>' in page.text
-    assert "No worker for the queue notes is alive." in page.text
+    assert "No live worker takes queue notes" in page.text
     assert "No log lines" in page.text
     assert 'id="result-tree"' not in page.text
     assert f'data-live="job:{job}"' in page.text
@@ -337,12 +337,12 @@ async def test_delete(site: httpx.AsyncClient, services: Services) -> None:
     ("status", "noun", "said"),
     [
         ("completed", "retries", "The job is completed. Only failed and cancelled jobs can be retried."),
-        ("pending", "retries", "The job is pending already. Only failed and cancelled jobs can be retried."),
+        ("pending", "retries", "The job is already pending. Only failed and cancelled jobs can be retried."),
         ("completed", "cancellations", "The job is completed. Only pending and running jobs can be cancelled."),
         (
             "pending",
             "promotions",
-            "The job does not wait for a time. Only scheduled jobs and jobs waiting for a retry can be run now.",
+            "The job is not waiting for a time. Only scheduled jobs and jobs waiting for a retry can be run now.",
         ),
         ("pending", "deletions", "The job is pending: cancel it first. Only finished jobs can be deleted."),
     ],

@@ -7,7 +7,8 @@ import httpx
 from herdbook.http.services import Services
 from tests.record.attempts import ended
 
-from .queue_setup import beat, region, site_without_redis
+from .queue_setup import beat, deliver, region, site_without_redis
+from .test_jobs_page import publish
 from .test_workers_page import claimed
 
 
@@ -31,12 +32,12 @@ async def test_the_whole_system_is_on_one_page(site: httpx.AsyncClient, services
 
 
 async def test_what_is_wrong_is_said_on_top(site: httpx.AsyncClient, services: Services) -> None:
-    assert "All systems normal" in region((await site.get("/")).text, "state", "div")
+    assert "All systems normal" in region((await site.get("/")).text, "notices", "div")
     await publish(services, "moo")
     await deliver(services)
     page = await site.get("/")
-    assert region(page.text, "state", "div") == "No live worker takes queue notes: 1 job waiting. Look"
-    assert 'href="/queues/notes">Look' in page.text
+    assert region(page.text, "notices", "div") == "No live worker takes queue notes: 1 job waiting. View"
+    assert 'href="/queues/notes">View' in page.text
 
 
 async def test_without_redis_the_record_is_shown(services: Services) -> None:
