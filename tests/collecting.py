@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector, for tests of what is sent to it: it takes OTLP over HTTP, and keeps the spans."""
+"""An OpenTelemetry collector for tests: it receives OTLP over HTTP and stores the spans."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass(frozen=True, kw_only=True)
 class CollectedSpan:
-    """A span; ids are hexadecimal, `parent` is empty without one, `error` is the status' message."""
+    """A span; ids are hexadecimal, `parent` is empty if there is none, `error` is the status message."""
 
     service: str
     name: str
@@ -26,22 +26,22 @@ class CollectedSpan:
 
 @dataclass
 class Collector:
-    """Keeps what it gets; `endpoint` is what OpenTelemetry's variable of that name takes."""
+    """Stores the spans it receives; `endpoint` is for OpenTelemetry's variable of that name."""
 
     endpoint: str = ""
     spans: list[CollectedSpan] = field(default_factory=list)
 
     def named(self, name: str) -> list[CollectedSpan]:
-        """The spans of this name, in the order of their ends."""
+        """The spans with this name, in the order in which they ended."""
         return [span for span in self.spans if span.name == name]
 
     async def got(self, name: str, count: int = 1) -> list[CollectedSpan]:
-        """The spans of this name, once there are so many; else none."""
+        """The spans with this name if there are at least `count`; otherwise none."""
         found = self.named(name)
         return found if len(found) >= count else []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take the requests of one connection."""
+        """Handle the requests of one connection."""
         try:
             while head := (await reader.readuntil(b"\r\n\r\n")).decode().lower():
                 assert head.startswith("post /v1/traces ")

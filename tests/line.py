@@ -1,8 +1,4 @@
-"""Takes the address of a server.
-
-Gives another address of it, on a line that a test can cut and mend.
-Never touches the server.
-"""
+"""A proxy in front of a server, so that a test can cut and restore its connections."""
 
 import asyncio
 from collections.abc import AsyncIterator

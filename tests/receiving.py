@@ -1,4 +1,4 @@
-"""A program that gets webhooks, for tests of what is sent to it."""
+"""A webhook receiver for tests."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ _KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 
 @dataclass(kw_only=True)
 class Message:
-    """One request; `is_signed` is whether its signature is of `SECRET`."""
+    """One request; `is_signed` is whether it is correctly signed with `SECRET`."""
 
     id: str
     is_signed: bool
@@ -26,14 +26,14 @@ class Message:
 
 @dataclass
 class Receiver:
-    """Keeps what it gets, and answers as it is told, then 204; to be tried again at once."""
+    """Stores requests, and responds with the statuses in `answers`, then with 204; retries may follow at once."""
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
     async def got(self, count: int) -> bool:
-        """Whether it got so many messages, or more."""
+        """Whether it has received at least `count` messages."""
         return len(self.messages) >= count
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 
 async def new_jobs(database: Database, count: int, *, queue: str = "q", after: timedelta | None = None) -> list[UUID]:
-    """Pending jobs, and an outbox that knows nothing of them."""
+    """Pending jobs without outbox entries."""
     run_at = datetime.now(UTC) + after if after else None
     jobs = [
         NewJob(
@@ -38,7 +38,7 @@ async def new_jobs(database: Database, count: int, *, queue: str = "q", after: t
 
 
 async def put(database: Database, ids: Sequence[UUID], status: JobStatus) -> None:
-    """Put jobs into a state, with an attempt and a log line behind them."""
+    """Put jobs into a state, with an attempt and a log line."""
     async with database.connection() as connection:
         await connection.execute(
             """
@@ -85,6 +85,6 @@ async def statuses(database: Database) -> dict[UUID, JobStatus]:
 
 
 async def outbox(database: Database) -> "list[asyncpg.Record]":
-    """What waits for the relay, in order."""
+    """The outbox entries, in order."""
     async with database.connection() as connection:
         return await connection.fetch("SELECT * FROM herdbook.outbox ORDER BY id")
