@@ -102,7 +102,7 @@ async def value(client: Client, key: str) -> Any:
                 by_job.setdefault(fields.get("jobId", ""), []).append(fields)
             return by_job
         case _:
-            # A lock: our tokens are for one fetch, theirs for a worker.
+            # A lock: our tokens differ per fetch, theirs per worker.
             return ((await client.get(key)).split(":")[0], await client.pttl(key) > 0)
 
 

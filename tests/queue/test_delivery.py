@@ -46,7 +46,7 @@ def test_options_are_read_as_bullmq_reads_them(options: str, attempts: int, back
         ('{"removeOnComplete": {"age": 5, "count": 2, "limit": 10}}', {"age": 5, "count": 2, "limit": 10}),
     ],
 )
-def test_the_publishers_wish_how_long_to_keep_the_job_is_heeded(options: str, keep: dict[str, int]) -> None:
+def test_a_publishers_retention_options_override_the_settings(options: str, keep: dict[str, int]) -> None:
     _, (packed,) = packed_acks([ack_completed(delivery(options), result="null")])
     assert msgpack.unpackb(packed[5])["keepJobs"] == keep
 
@@ -60,8 +60,8 @@ def test_a_failure_carries_its_reason_and_trace() -> None:
 
 def test_the_last_job_of_each_kind_removes_old_ones_and_plain_completions_are_grouped() -> None:
     done, failed = ack_completed(delivery(), result="1"), ack_failed(delivery(), reason="r")
-    wish = ack_completed(delivery('{"removeOnComplete": 7}'), result="1")
-    plain, packed = packed_acks([done, failed, wish, done, failed, done])
+    special = ack_completed(delivery('{"removeOnComplete": 7}'), result="1")
+    plain, packed = packed_acks([done, failed, special, done, failed, done])
     assert plain == ["id", "1", "token"] * 2
     kept = [msgpack.unpackb(one[5])["keepJobs"] for one in packed]
     assert kept == [{"count": -1}, {"count": 7}, {"count": 200, "age": 60}, {"count": 100, "age": 60}]

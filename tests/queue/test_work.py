@@ -183,7 +183,7 @@ async def test_progress_is_shown_to_other_clients(
     assert await client.hget(f"{settings.queue_prefix}:q:j0", "progress") == '{"done": 3}'
 
 
-async def test_what_a_fetch_brought_whose_reply_was_lost_is_taken_on(queue: WorkQueue, writer: QueueWriter) -> None:
+async def test_a_repeated_fetch_returns_the_jobs_whose_reply_was_lost(queue: WorkQueue, writer: QueueWriter) -> None:
     await writer.add("q", [job(f"j{number}") for number in range(4)])
     token = queue.new_token()
     lost = await queue.ack_and_fetch([], 2, token=token)
@@ -192,7 +192,7 @@ async def test_what_a_fetch_brought_whose_reply_was_lost_is_taken_on(queue: Work
     assert len((await queue.ack_and_fetch([], 9)).deliveries) == 2
 
 
-async def test_an_acknowledgement_whose_reply_was_lost_changes_nothing_when_repeated(
+async def test_repeating_an_acknowledgement_whose_reply_was_lost_changes_nothing(
     queue: WorkQueue, writer: QueueWriter
 ) -> None:
     await writer.add("q", [job(f"j{number}") for number in range(3)])
@@ -206,7 +206,7 @@ async def test_an_acknowledgement_whose_reply_was_lost_changes_nothing_when_repe
     assert (await queue.ack_and_fetch([ack_completed(again, "2")], 0)).refused == []
 
 
-async def test_an_earlier_attempt_cannot_free_the_lock_of_a_later_one(
+async def test_an_earlier_attempt_cannot_release_the_lock_of_a_later_one(
     queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
     await writer.add("q", [job("j0"), job("j1")])
@@ -218,7 +218,7 @@ async def test_an_earlier_attempt_cannot_free_the_lock_of_a_later_one(
         return earlier.job_id in await queue.move_stalled()
 
     await eventually(is_moved)
-    # Fetched along with the other's acknowledgement, it has a token of its own all the same.
+    # It is fetched together with the other's acknowledgement, and still has its own token.
     (later,) = (await queue.ack_and_fetch([ack_completed(other, "1")], 1)).deliveries
     assert (later.job_id, later.attempt) == (earlier.job_id, 2)
     for ack in (ack_released(earlier), ack_completed(earlier, "1"), ack_retry(earlier, after=0, reason="x")):

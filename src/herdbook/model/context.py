@@ -26,7 +26,7 @@ class ArtifactSaver(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line that a processor logged; `was_sent` when it may have been written down already."""
+    """One line that a processor logged; `was_sent` means that it may already have been recorded."""
 
     at: datetime
     message: str
@@ -127,7 +127,7 @@ class JobContext:
         return report or NOTHING
 
     def put_back(self, older: Report) -> None:
-        """Return a report that could not be recorded, as far as is known, for the next `take_report`."""
+        """Return a report that may not have been recorded, for the next `take_report`."""
         newer = self._pending_report()
         self._report = Report(
             progress=older.progress if newer.progress is None else newer.progress,

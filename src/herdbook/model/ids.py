@@ -6,8 +6,8 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-# What the column of the record takes.
-_MOST_GENERATIONS = 2**31 - 1
+# The largest value of its column in the record.
+_MAX_GENERATION = 2**31 - 1
 
 
 def new_job_id() -> UUID:
@@ -39,7 +39,7 @@ def parse_queue_job_id(job_id: str) -> tuple[UUID, int] | None:
         found = UUID(text), int(generation or 0)
     except ValueError:
         return None
-    return found if found[1] <= _MOST_GENERATIONS else None
+    return found if found[1] <= _MAX_GENERATION else None
 
 
 def external_job_id(queue: str, job_id: str, timestamp: int) -> UUID:

@@ -32,7 +32,7 @@ def connect(url: str, *, name: str | None = None, blocking: bool = False) -> Que
     return redis.asyncio.Redis.from_url(
         url,
         decode_responses=True,
-        # Others may have written bytes that are no UTF-8; read this way, they can be written back as they were.
+        # Other clients may write bytes that are not UTF-8; decoded like this, they can be written back unchanged.
         encoding_errors="surrogateescape",
         client_name=name,
         socket_timeout=timeout,

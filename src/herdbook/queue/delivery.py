@@ -16,22 +16,22 @@ from herdbook.model.outcome import Cancelled, ErrorReport, Failed, Outcome, Rele
 from herdbook.model.storable import storable_text
 from herdbook.queue.scripts import to_msgpack
 
-# The greatest whole number that a column of the record takes; some write Number.MAX_SAFE_INTEGER for "always".
-_MOST = 2**31 - 1
-# What a job is called that has no name.
+# The largest integer in a column of the record; some clients write Number.MAX_SAFE_INTEGER for "always".
+_MAX_INT = 2**31 - 1
+# The job type of a job without a name.
 _NO_NAME = "(no name)"
-# The last moment of the year 9999, in Unix milliseconds.
-_LATEST = 253_402_300_799_000
+# The last second of the year 9999, in Unix milliseconds.
+_MAX_TIMESTAMP = 253_402_300_799_000
 
 
 @fast_dataclass
 class Delivery:
     """One job handed to one worker.
 
-    `attempt` is BullMQ's `ats`, which it raises for each delivery: our fence. `attempts_made` is its
-    `atm`, the attempts that counted before this one. `data` is JSON text, `timestamp` Unix milliseconds.
-    `token` is that of its lock: one for each fetch. `deferred_failure` says why the job must fail without
-    running: it lost its worker too often, or cannot be read.
+    `attempt` is BullMQ's `ats`, which grows with each delivery: our fence. `attempts_made` is its `atm`,
+    the attempts that counted before this one. `data` is JSON text, `timestamp` Unix milliseconds. `token`
+    is the token of the job's lock, a new one for each fetch. `deferred_failure` is set if the job must fail
+    without running, because it has lost its worker too often or cannot be parsed.
     """
 
     queue: str
@@ -48,17 +48,17 @@ class Delivery:
 
     @property
     def max_attempts(self) -> int:
-        """How many attempts the job may have; BullMQ's default is one."""
-        return max(_whole(self.options.get("attempts"), 1), 1)
+        """The maximum number of attempts; BullMQ's default is 1."""
+        return max(_int_or(self.options.get("attempts"), 1), 1)
 
     @property
     def backoff(self) -> Backoff | None:
-        """The wait between attempts. BullMQ also allows a bare number, and strategies that only their program knows."""
-        wish = self.options.get("backoff")
-        if isinstance(wish, (int, float)):
-            wish = {"type": "fixed", "delay": wish}
+        """The wait between attempts; None for strategies that only the publishing program knows."""
+        backoff = self.options.get("backoff")
+        if isinstance(backoff, (int, float)):  # BullMQ's short form.
+            backoff = {"type": "fixed", "delay": backoff}
         try:
-            return Backoff.model_validate(wish)
+            return Backoff.model_validate(backoff)
         except (ValidationError, ArithmeticError):
             return None
 
@@ -89,10 +89,10 @@ class Retention:
 
 
 def parse_delivery(queue: str, job: Sequence[Any], token: str) -> Delivery:
-    """A job as `ack_and_fetch.lua` returns it: its id, and fields of its hash. A job whose hash is gone has no name.
+    """A delivery from what `ack_and_fetch.lua` returns: fields of the job's hash (no name if that is gone), its id.
 
-    Anybody may have written it, so nothing in it raises: what cannot be used has its default, and a job whose options
-    cannot be read fails by its `deferred_failure`.
+    Any client may have written them, so they never raise: invalid values are replaced by defaults, and a job with
+    invalid options gets a `deferred_failure`.
     """
     name, data, options, attempt, attempts_made, priority, timestamp, deferred_failure, job_id = job
     try:
@@ -107,25 +107,25 @@ def parse_delivery(queue: str, job: Sequence[Any], token: str) -> Delivery:
         job_type=name or "",
         data=data or "null",
         options=parsed,
-        attempt=max(_whole(attempt, 1), 1),
-        attempts_made=max(_whole(attempts_made, 0), 0),
-        priority=_whole(priority, 0),
-        timestamp=min(max(_whole(timestamp, 0, most=_LATEST), 0), _LATEST),
+        attempt=max(_int_or(attempt, 1), 1),
+        attempts_made=max(_int_or(attempts_made, 0), 0),
+        priority=_int_or(priority, 0),
+        timestamp=max(_int_or(timestamp, 0, limit=_MAX_TIMESTAMP), 0),
         token=token,
         deferred_failure=deferred_failure,
     )
 
 
-# What becomes of a parent whose child fails, see BullMQ.
+# BullMQ's options for what happens to the parent of a failed job.
 _PARENT_OPTIONS = ("fpof", "cpof", "idof", "rdof")
-# Finished jobs stay, however many and old they are.
+# Removes no finished jobs.
 _KEEP_ALL = Retention(completed=-1, failed=-1, seconds=0)
 
 
 def split_acknowledgements(
     acks: Sequence[Acknowledgement], retention: Retention, *, worker: str, lock_duration: int
 ) -> tuple[list[str], list[list[Any]]]:
-    """Acknowledgements as `ack_and_fetch.lua` takes them: id, result, token of plainly completed jobs, and the others.
+    """The arguments of `ack_and_fetch.lua`: id, result and token of plain completions, and all other acknowledgements.
 
     Only the last acknowledgement of each kind removes old jobs: looking for them once per job would cost more than
     all the rest. If no jobs are kept at all, each job removes itself.
@@ -145,7 +145,7 @@ def split_acknowledgements(
 
 
 def plain_finish_options(worker: str, lock_duration: int) -> bytes:
-    """What `moveToFinished` is to be told of a job that completed plainly; the script adds the lock's token."""
+    """The options of `moveToFinished` for a plain completion; the script adds the lock's token."""
     return to_msgpack(_finish_options("", worker, lock_duration, _keep_jobs(None, _KEEP_ALL.completed, 0), 1, 0))
 
 
@@ -180,10 +180,10 @@ def _options(text: str) -> dict[str, Any]:
     try:
         options = orjson.loads(text)
     except ValueError:
-        # Half a surrogate pair, which JavaScript writes when it cuts an emoji, is no JSON for orjson.
+        # orjson rejects lone surrogates, which JavaScript writes when it truncates a text inside an emoji.
         options = json.loads(text)
     if not isinstance(options, dict):
-        raise ValueError("its opts are no object")
+        raise ValueError("its opts are not an object")
     return options
 
 
@@ -212,15 +212,15 @@ def _finish_options(
 
 
 def _keep_jobs(requested: Any, count: int, seconds: int) -> dict[str, int]:
-    """How many finished jobs stay: what the job's publisher asked for (as BullMQ reads it), else ours."""
+    """How many finished jobs to keep: what the job's publisher requested (as BullMQ reads it), else our setting."""
     match requested:
         case bool():
             return {"count": 0 if requested else -1}
         case int():
-            return {"count": _whole(requested, count)}
+            return {"count": _int_or(requested, count)}
         case dict():
             return {
-                name: _whole(requested[name], 0)
+                name: _int_or(requested[name], 0)
                 for name in ("count", "age", "limit")
                 if requested.get(name) is not None
             }
@@ -233,9 +233,9 @@ def _failure_fields(error: ErrorReport) -> bytes:
     return to_msgpack(["failedReason", error.message, "stacktrace", json.dumps(trace)])
 
 
-def _whole(value: Any, default: int, *, most: int = _MOST) -> int:
-    """The whole number that is meant, as far as the record can hold it; `default` where there is none."""
+def _int_or(value: Any, default: int, *, limit: int = _MAX_INT) -> int:
+    """The value as an integer between -`limit` and `limit`; `default` if it is not a number."""
     try:
-        return min(max(int(float(value)), -most), most) if value is not None else default
+        return min(max(int(float(value)), -limit), limit) if value is not None else default
     except (TypeError, ValueError, OverflowError):
         return default

@@ -25,7 +25,7 @@ class LockKeeper:
         self._prefix = prefix
         self._lock_duration = lock_duration
         self._on_lost = on_lost
-        # By queue and job: the tokens of the locks.
+        # The tokens of the locks, by queue and job.
         self._held: dict[str, dict[str, str]] = {}
         self._guard = threading.Lock()
         self._stop = threading.Event()

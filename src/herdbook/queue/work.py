@@ -45,7 +45,7 @@ class StalledRule:
 
 
 class WorkQueue:
-    """One BullMQ queue as one worker sees it. `worker` is the worker's id, and the beginning of its tokens."""
+    """One BullMQ queue as one worker sees it. `worker` is the worker's id, with which its tokens begin."""
 
     def __init__(
         self, url: str, name: str, *, prefix: str, worker: str, retention: Retention, stalled: StalledRule
@@ -69,16 +69,16 @@ class WorkQueue:
         await self._waiting.aclose()
 
     def new_token(self) -> str:
-        """A token for the locks of one fetch: with one of its own, an attempt cannot touch the lock of a later one."""
+        """A new token for the locks of one fetch, so that an attempt cannot affect the lock of a later one."""
         return f"{self.worker}:{next(self._fetches)}"
 
     async def ack_and_fetch(
         self, acks: Sequence[Acknowledgement], room: int, *, token: str | None = None, is_repeat: bool = False
     ) -> AckAndFetch:
-        """Acknowledge up to `BATCH_LIMIT` jobs, then fetch up to as many, at most `room`, with a new token or this one.
+        """Acknowledge up to `BATCH_LIMIT` jobs, then fetch as many, but at most `room`, with `token` or a new one.
 
-        Raises QueueUnavailableError when Redis is unreachable: whether it did as asked is then unknown. Call it again
-        with the same token as a repeat: jobs that the first call fetched are taken on.
+        Raises QueueUnavailableError if Redis is unreachable; whether it ran the script is then unknown. Calling this
+        again with the same token and `is_repeat` also returns the jobs that the first call fetched.
         """
         now, token = _now(), token or self.new_token()
         lock_duration = self._stalled.lock_duration

@@ -69,7 +69,8 @@ async def claim_jobs_if_newer_attempt(
 ) -> dict[UUID, ClaimedRow]:
     """Claim jobs for `worker`; those that lost the race are left out.
 
-    `attempts_made` is how many earlier attempts counted, `started_at` when each began (default: now).
+    `attempts_made` is how many earlier attempts counted, `started_at` when each began (default: now). With
+    `is_repeat`, claims that this worker already holds succeed again.
     """
     rows = await connection.fetch(
         statement("claim_jobs_if_newer_attempt"),
@@ -86,7 +87,7 @@ async def claim_jobs_if_newer_attempt(
 
 
 async def read_jobs_if_pending(connection: Connection, queue: str, keys: Sequence[AttemptKey]) -> dict[int, ClaimedRow]:
-    """Claims of jobs that nothing else can be running, by their place in `keys`; the record is told nothing."""
+    """Claims of jobs that nothing else can be running, by their index in `keys`; this writes nothing."""
     rows = await connection.fetch(
         statement("read_jobs_if_pending"),
         [key.job for key in keys],
@@ -107,7 +108,7 @@ def _claimed_row(row: asyncpg.Record) -> ClaimedRow:
 
 
 async def read_states(connection: Connection, queue: str, jobs: Sequence[UUID]) -> dict[UUID, RecordedState]:
-    """What the record says of delivered jobs; those it does not know are left out."""
+    """The recorded states of delivered jobs; unknown jobs are left out."""
     rows = await connection.fetch(statement("read_states"), list(jobs), queue)
     return {
         row["id"]: RecordedState(
@@ -169,7 +170,7 @@ def _empty_if_null(column: list[Any]) -> list[Any]:
 
 
 async def read_recorded_attempts(connection: Connection, keys: Sequence[AttemptKey], worker: str) -> set[AttemptKey]:
-    """Those of these attempts whose end this worker has recorded already."""
+    """Those of these attempts whose outcome this worker has already recorded."""
     rows = await connection.fetch(
         statement("read_recorded_attempts"),
         [key.job for key in keys],
@@ -200,7 +201,7 @@ async def write_progress_if_running(connection: Connection, reports: Sequence[tu
 
 
 async def insert_logs(connection: Connection, lines: Sequence[tuple[AttemptKey, LogLine]]) -> None:
-    """Record log lines, in order; of those that were sent before, only what is not there."""
+    """Record log lines, in order; of those that were sent before, only the missing ones."""
     await connection.execute(
         statement("insert_logs"),
         [key.job for key, _ in lines],

@@ -108,19 +108,19 @@ class Database:
         return connection
 
 
-# What PostgreSQL refuses for the value itself. All its other errors are about the server or the schema.
+# Errors about the values themselves. All other errors of PostgreSQL are about the server or the schema.
 REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
 
 class errors_are_unavailable:  # noqa: N801  (reads as a statement where it is used)
-    """Turns every error of PostgreSQL that is no refusal into RecordUnavailableError: what is to be stored is fine."""
+    """Turns errors of PostgreSQL that are not about the values into RecordUnavailableError, so the caller retries."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, asyncpg.PostgresError) and not isinstance(error, REFUSALS):
-            raise RecordUnavailableError(f"PostgreSQL cannot do it now: {error}") from error
+            raise RecordUnavailableError(f"PostgreSQL is unavailable: {error}") from error
 
 
 class raises_record_unavailable:  # noqa: N801  (reads as a statement where it is used)

@@ -3,11 +3,11 @@
 --   ARGV[1]  now, in Unix milliseconds
 --   ARGV[2]  fetch options, in MessagePack: {token, lockDuration, name}
 --   ARGV[3]  how many jobs to fetch
---   ARGV[4]  jobs that completed and want nothing special, packed: { job id, result, token, job id, ... }
---   ARGV[5]  the finish options of each of those, packed as `moveToFinished` takes them, without their token
---   ARGV[6]  other acknowledgements, packed: { {way, job id, arguments...}, ... }
---   ARGV[7]  "1" when the reply to an earlier call with this token was lost: what that fetched is taken on
--- Answers { refused acknowledgements {job id, error text}, fetched jobs {the values of FIELDS, job id},
+--   ARGV[4]  plain completions, in MessagePack: { job id, result, token, job id, ... }
+--   ARGV[5]  the finish options of each of those, as `moveToFinished` takes them, but without the token
+--   ARGV[6]  other acknowledgements, in MessagePack: { {kind, job id, arguments...}, ... }
+--   ARGV[7]  "1" if the reply to an earlier call with this token was lost: the jobs it fetched are returned too
+-- Returns { refused acknowledgements {job id, error message}, fetched jobs {the values of FIELDS, job id},
 --           milliseconds of rate limit left, time of the next delayed job }.
 --
 -- BullMQ's own functions handle everything rare. What nearly every job goes through is done here for many jobs at
@@ -77,7 +77,7 @@ function handlers.finish(id, target, property, value, packed, fields)
     end
     add_fetched(reply)
     if #fetched > 0 then
-        -- It has the token of the job that made room for it.
+        -- BullMQ gave its lock the token of the job that finished.
         call("SET", prefix .. reply[2] .. ":lock", worker.token, "PX", worker.lockDuration)
     end
     return 0
@@ -209,8 +209,8 @@ local function take()
     hand_out(by_priority)
 end
 
--- Jobs that an earlier call with this token fetched, and whose reply was lost.
-local function take_on()
+-- Adds the jobs that an earlier call with this token fetched.
+local function add_fetched_before()
     local ids = call("LRANGE", active, 0, -1)
     for i, id in ipairs(ids) do
         if call("GET", prefix .. id .. ":lock") == worker.token then
@@ -221,7 +221,7 @@ local function take_on()
 end
 
 if ARGV[7] == "1" then
-    take_on()
+    add_fetched_before()
 end
 local plain = cmsgpack.unpack(ARGV[4])
 if #plain > 0 then

@@ -1,8 +1,8 @@
--- The fence: an attempt claims its job only when it is newer than the recorded one and the job is
--- not over. A failed job may run again only when the queue counted the failed try (a retry made on
--- the queue itself); if it did not, its worker died between recording and acknowledging.
--- An attempt that is overtaken while it still runs is written down as lost. The reply to an earlier call may have been
--- lost: a repeat ($8) takes this worker's own claim for what it is.
+-- The fence: an attempt claims its job only if it is newer than the recorded one and the job is not
+-- over. A failed job may run again only if the queue has counted the failed attempt (it was retried in
+-- the queue itself); if not, its worker died between recording and acknowledging.
+-- An attempt that is overtaken while it still runs is recorded as lost. If the reply to an earlier call may have been
+-- lost, a repeat ($8) recognises this worker's own claim.
 WITH delivered AS (
     SELECT d.id, d.generation, d.attempt, d.attempts_made, coalesce(d.started_at, now()) AS started_at
     FROM unnest(CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS int[]), CAST($6 AS timestamptz[]))

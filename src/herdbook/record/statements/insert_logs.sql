@@ -1,5 +1,5 @@
--- Log lines, in order. Those of a job that was deleted while an overtaken attempt still ran are left out, and so are
--- lines that an earlier call wrote whose reply was lost.
+-- Log lines in order, except those of a job that was deleted while an overtaken attempt was still running, and those
+-- that an earlier call wrote although its reply was lost.
 INSERT INTO herdbook.job_logs (job, generation, attempt, logged_at, message)
 SELECT line.job, line.generation, line.attempt, line.logged_at, line.message
 FROM unnest(
