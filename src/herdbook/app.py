@@ -37,7 +37,7 @@ _LOOK = 0.1
 
 
 class Herdbook:
-    """Job types and a way to publish jobs.
+    """A program's job types and its way to publish jobs.
 
     Settings come from the environment unless given, and the job types are those declared here unless a `registry`
     brings its own. The connection to PostgreSQL opens at the first use; `async with book:` or `await book.close()`
@@ -79,7 +79,7 @@ class Herdbook:
         attempts: int = DEFAULT_ATTEMPTS,
         backoff: Backoff | BackoffOptions | None = DEFAULT_BACKOFF,
     ) -> None:
-        """Declare a job type whose work runs elsewhere, see `Registry.declare`."""
+        """Declare a job type that runs elsewhere, see `Registry.declare`."""
         self._registry.declare(name, payload, queue=queue, attempts=attempts, backoff=backoff)
 
     async def publish(
@@ -114,7 +114,7 @@ class Herdbook:
         options: JobOptions | None = None,
         **more: Unpack[PublishOptions],
     ) -> UUID:
-        """The same in synchronous programs, on a psycopg or SQLAlchemy connection, as part of its transaction."""
+        """The same for synchronous programs, in the transaction of a psycopg or SQLAlchemy connection."""
         request = JobRequest(job_type=job_type, job_data=job_data, options=options, **more)
         with self._prepared(request) as (job,):
             return publish_sync_in(connection, job).id

@@ -65,7 +65,7 @@ class RunningSystem:
 
 @asynccontextmanager
 async def running_system(settings: Settings, app: Herdbook | Registry) -> AsyncIterator[RunningSystem]:
-    """A migrated record, a relay with its upkeep and a worker on `settings`' servers; all end with the block."""
+    """A migrated record, a relay with its upkeep and a worker on the servers in `settings`; all end with the block."""
     registry = app.registry if isinstance(app, Herdbook) else app
     if settings.database_url is None or settings.redis_url is None:
         raise ConfigurationError("a running system needs DATABASE_URL and REDIS_URL")

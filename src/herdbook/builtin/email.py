@@ -31,15 +31,15 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*
 # 7bit, because every server accepts it. No refolding, because the address headers are already folded safely.
 _POLICY = policy.SMTP.clone(cte_type="7bit", refold_source="none")
 _UTF8_POLICY = policy.SMTPUTF8.clone(refold_source="none")
-# A server that greylists refuses a stranger's first mails for some minutes: 30 s, 1, 2, 4 and 8 minutes, so a quarter
-# of an hour in all, less the jitter, which keeps many mails from coming back at the same moment.
-_PATIENT = Backoff(type="exponential", delay=30_000, jitter=0.2)
+# A greylisting server rejects an unknown sender's first mails for some minutes. These waits of 30 s, 1, 2, 4 and
+# 8 minutes cover a quarter of an hour, less the jitter, which keeps many mails from being retried at the same moment.
+_GREYLISTING_BACKOFF = Backoff(type="exponential", delay=30_000, jitter=0.2)
 
 
 def job_types(settings: Settings, _: RecordReader) -> Registry:
-    """The job type `email`; raises ConfigurationError when the settings of mail cannot be used."""
+    """The job type `email`; raises ConfigurationError for invalid mail settings."""
     registry = Registry()
-    registry.processor("email", attempts=6, backoff=_PATIENT)(Mailer(settings).run)
+    registry.processor("email", attempts=6, backoff=_GREYLISTING_BACKOFF)(Mailer(settings).run)
     return registry
 
 

@@ -29,11 +29,11 @@ def job_types(_settings: Settings, _: RecordReader) -> Registry:
 
 def _channel_url(url: str) -> str:
     scheme = scheme_of(url)
-    # Apprise would log a text without a scheme as it is, and it may be a token.
+    # Apprise would log a text without a scheme verbatim, and it may be a token.
     if scheme is None:
         raise problem("not an Apprise URL: expected something like slack://token/channel")
     if open_channel(url) is None:
-        raise problem(f"{scheme}:// is no service of Apprise, or its URL lacks a part")
+        raise problem(f"{scheme}:// is not a service of Apprise, or its URL is incomplete")
     return url
 
 

@@ -67,7 +67,7 @@ async def send_message(
 
 
 async def greet(server: MailServer, timeout: float) -> None:
-    """Connect, log in and leave; raises DeliveryError within `timeout` seconds when the server cannot be used."""
+    """Connect and log in; raises DeliveryError, within `timeout` seconds, if that fails."""
     client = aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port,

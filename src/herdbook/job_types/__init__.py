@@ -1,1 +1,1 @@
-"""The job types that a process works with: the application's, those of installed packages, and Herdbook's own."""
+"""The job types of a process: the application's, those of installed packages, and Herdbook's own."""

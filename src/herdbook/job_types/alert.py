@@ -110,7 +110,7 @@ async def _notify(payload: AlertPayload, name: str, target: AppriseTarget) -> _F
 
 
 def _checked(alerts: Alerts) -> Alerts:
-    """The same, when Apprise can use its URLs; without any, Apprise need not be installed."""
+    """The alerts, if Apprise supports all their URLs; without any, it need not be installed."""
     urls = {name: target.apprise for name, target in alerts.targets.items() if isinstance(target, AppriseTarget)}
     if urls:
         from herdbook.sending.channel import is_channel

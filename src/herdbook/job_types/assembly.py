@@ -1,4 +1,4 @@
-"""Puts together the job types that a process of ours works with: the application's, those of packages, and our own."""
+"""Combines the job types of a process: the application's, those of installed packages, and our own."""
 
 from datetime import datetime
 
@@ -15,9 +15,9 @@ from herdbook.settings import Settings
 
 
 def build_registry(settings: Settings, database: Database, app: Registry | None = None) -> Registry:
-    """The application's job types, and those of installed packages; where both declare a name, the application's wins.
+    """The application's job types and those of installed packages; if both declare a name, the application's wins.
 
-    Raises ConfigurationError when a package is broken, or the settings of mail, alerts or callbacks cannot be used.
+    Raises ConfigurationError for broken packages, and for invalid settings of mail, alerts or callbacks.
     """
     registry = Registry()
     if app is not None:
@@ -28,7 +28,7 @@ def build_registry(settings: Settings, database: Database, app: Registry | None 
 
 
 def log_missing(registry: Registry) -> None:
-    """Say which job types are missing, and what to install to have them; nothing when all are there."""
+    """Log which job types are missing, if any, and what to install for them."""
     missing: dict[str, list[str]] = {}
     for name, remedy in sorted(registry.missing.items()):
         missing.setdefault(remedy, []).append(name)
@@ -37,7 +37,7 @@ def log_missing(registry: Registry) -> None:
 
 
 def _own_types(settings: Settings) -> Registry:
-    """Those that Herdbook publishes itself."""
+    """The job types that only Herdbook publishes."""
     own = Registry()
     own.processor(ALERT, queue=ALERT_QUEUE, attempts=ATTEMPTS, backoff=BACKOFF)(Alerter(settings).run)
     own.processor(CALLBACK, queue=CALLBACK_QUEUE, attempts=ATTEMPTS, backoff=BACKOFF)(Caller(settings).run)

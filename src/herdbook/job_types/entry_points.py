@@ -1,4 +1,4 @@
-"""Finds the job types that installed packages bring, by their entry points in the group `herdbook.job_types`."""
+"""Finds the job types of installed packages, by their entry points in the group `herdbook.job_types`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Source = Registry | Callable[[Settings, RecordReader], Registry]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """An entry point. `source` is None where a module that it needs is missing; `remedy` says what to install."""
+    """An entry point. `source` is None if a module that it needs is missing; `remedy` says what to install."""
 
     name: str
     package: str
@@ -27,14 +27,14 @@ class Extension:
 
 
 def find_extensions() -> list[Extension]:
-    """Every entry point, loaded; raises ConfigurationError for one that is broken."""
+    """All entry points, loaded; raises ConfigurationError for one that is broken."""
     return sorted(map(_load, entry_points(group=GROUP)), key=lambda one: (one.package, one.name))
 
 
 def include_extensions(registry: Registry, settings: Settings, record: RecordReader) -> None:
-    """Add what the entry points bring; a job type that `registry` has already stays as it is.
+    """Add the job types of the entry points, except those that `registry` already has.
 
-    Raises ConfigurationError when an entry point is broken, or when two of them bring a job type of one name.
+    Raises ConfigurationError if an entry point is broken, or if two of them provide the same job type.
     """
     own = {one.name for one in registry}
     brought: dict[str, Extension] = {}

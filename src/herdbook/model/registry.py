@@ -15,7 +15,7 @@ from herdbook.model.outcome import DEFAULT_BACKOFF, BackoffFunction
 from herdbook.model.processor import ExecutorKind, executor_kind, signature
 from herdbook.model.signals import Unrecoverable
 
-# What a processor may be: a function of the payload, and of the job's context if it wants.
+# A function that takes the payload and, optionally, the job's context.
 Processor = Callable[[Any], Any] | Callable[[Any, JobContext], Any]
 Function = TypeVar("Function", bound=Processor)
 
@@ -140,12 +140,12 @@ class Registry:
         self._types.update({name: replace(self._types[name], is_reserved=True) for name in names})
 
     def mark_missing(self, name: str, remedy: str) -> None:
-        """Note that a job type of this name would be here if a person did what `remedy` says, like `install x`."""
+        """Note that this job type is not available until an operator follows `remedy`, such as `install x`."""
         self._missing[name] = remedy
 
     @property
     def missing(self) -> dict[str, str]:
-        """The job types that are marked as missing, and what is to be done to have them."""
+        """The job types marked as missing, with their remedies."""
         return {name: remedy for name, remedy in self._missing.items() if name not in self._types}
 
     def get(self, name: str) -> JobType:

@@ -1,4 +1,4 @@
-"""The figures of the record since a time, as reports show them."""
+"""A summary of the record since a given time, as reports show it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -64,6 +64,6 @@ Summarise = Callable[[datetime, str | None], Awaitable[RecordSummary]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordReader:
-    """What the job types of a package may read of the record: `summarise` sums it up."""
+    """What job types in packages may read of the record."""
 
     summarise: Summarise

@@ -41,15 +41,15 @@ from herdbook.record.outbox import (
 # Rows per INSERT. More gain nothing, and delay the others.
 _BATCH = 500
 _NO_OPTIONS = JobOptions()
-# Follows jobs into the record, for as long as that takes: gives them as they are to be recorded.
+# Traces jobs while they are recorded; yields them with the trace context to record.
 PublishTrace = Callable[[Sequence[NewJob]], AbstractContextManager[Sequence[NewJob]]]
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class JobRequest:
-    """A job to be published. `job_data` is a JSON value or the payload model itself.
+    """A job to publish. `job_data` is a JSON value or an instance of the payload model.
 
-    Its options are given as `JobOptions`, or by name: `JobRequest(job_type="note", job_data=1, delay="10m")`.
+    Options are given as `JobOptions`, or by name: `JobRequest(job_type="note", job_data=1, delay="10m")`.
     """
 
     job_type: str
@@ -59,7 +59,7 @@ class JobRequest:
     def __init__(
         self, *, job_type: str, job_data: Any, options: JobOptions | None = None, **more: Unpack[PublishOptions]
     ) -> None:
-        """Raises InvalidJobError that names the wrong options."""
+        """Raises InvalidJobError that names the invalid options."""
         if options is not None and more:
             raise HerdbookError("give options= or single options, not both")
         object.__setattr__(self, "job_type", job_type)
@@ -183,7 +183,7 @@ async def record_jobs(connection: Connection, jobs: Sequence[NewJob]) -> list[Pu
 
 
 async def publish_in(connection: UserConnection, job: NewJob) -> Published:
-    """Insert a job inside the caller's own transaction (asynchronous psycopg, asyncpg or SQLAlchemy connection)."""
+    """Insert a job in the caller's own transaction, on an asynchronous psycopg, asyncpg or SQLAlchemy connection."""
     rows = await execute_in(connection, *insert_statement([job]))
     holders = await execute_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []
     return _raise_if_error(_result(job, {row["job"] for row in rows}, key_holders(holders)))

@@ -15,7 +15,7 @@ Rows = list[dict[str, Any]]
 
 
 class AsyncpgConnection(Protocol):
-    """A connection of asyncpg, or one that a pool of it lends; not the pool itself, which has no transaction."""
+    """An asyncpg connection, or one from its pool; not the pool itself, which has no transaction."""
 
     def is_in_transaction(self) -> bool:
         """Whether a transaction is open."""
@@ -36,7 +36,7 @@ class PsycopgAsyncConnection(Protocol):
 
 
 class SqlalchemyAsyncConnection(Protocol):
-    """An `AsyncConnection` or `AsyncSession` of SQLAlchemy."""
+    """SQLAlchemy's `AsyncConnection` or `AsyncSession`."""
 
     def in_nested_transaction(self) -> bool:
         """Whether a savepoint is open."""
@@ -57,7 +57,7 @@ class PsycopgConnection(Protocol):
 
 
 class SqlalchemyConnection(Protocol):
-    """A `Connection` or `Session` of SQLAlchemy."""
+    """SQLAlchemy's `Connection` or `Session`."""
 
     def in_nested_transaction(self) -> bool:
         """Whether a savepoint is open."""
@@ -66,13 +66,13 @@ class SqlalchemyConnection(Protocol):
         """End the transaction."""
 
 
-# Protocols, so that a program need not have all three libraries to be checked.
+# Protocols, so that type-checking a program does not require all three libraries.
 UserConnection = AsyncpgConnection | PsycopgAsyncConnection | SqlalchemyAsyncConnection
 UserSyncConnection = PsycopgConnection | SqlalchemyConnection
 
 
 async def execute_in(connection: Any, sql: str, parameters: Sequence[Any]) -> Rows:
-    """Run a statement with `$1`-style parameters on an asynchronous connection of any of the three kinds."""
+    """Run a statement with `$1`-style parameters on an asynchronous connection of any of these kinds."""
     match _kind(connection, is_async=True):
         case "asyncpg":
             return [dict(row) for row in await connection.fetch(sql, *parameters)]
@@ -101,7 +101,7 @@ def execute_sync_in(connection: Any, sql: str, parameters: Sequence[Any]) -> Row
 
 
 def _kind(connection: Any, *, is_async: bool) -> str:
-    """The library of a connection that has a transaction: a pool or an engine would commit the job at once."""
+    """The library of the connection; raises for pools and engines, which would commit the job at once."""
     for ancestor in type(connection).__mro__:
         package = ancestor.__module__.partition(".")[0]
         if package == "asyncpg" and is_async and hasattr(connection, "is_in_transaction"):

@@ -1,7 +1,6 @@
 """Connections to Redis, with the timeout each use needs and one error for an unreachable server.
 
-Gives clients with the timeouts each use needs, and one error for "Redis is unreachable".
-Never retries by itself: the services that call decide when to try again.
+A client never retries by itself: the calling service decides when to.
 """
 
 from typing import Any, TypeAlias

@@ -1,8 +1,4 @@
-"""Takes the database URL.
-
-Gives connections to the record, and one error for "PostgreSQL is unreachable".
-Never holds a connection longer than the block that asked for it.
-"""
+"""Connections to PostgreSQL, with one error for an unreachable server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,7 +32,7 @@ _PLAN_ONCE = {"plan_cache_mode": "force_generic_plan"}
 
 
 class Database:
-    """The connection pool of one process; connects on first use, so it can be made while PostgreSQL is unreachable.
+    """The connection pool of one process; connects on first use, so it can be created while PostgreSQL is down.
 
     With `plan_once`, a statement is planned once, whatever its parameters. That suits a process that finds its jobs
     by id: planning a statement for each batch takes as long as executing it for one job.
@@ -78,7 +74,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection, each statement its own transaction. Raises RecordUnavailableError while it is unreachable."""
+        """A connection without a transaction. Raises RecordUnavailableError if PostgreSQL is unreachable."""
         if self._pool is None:
             raise RecordUnavailableError("the database is not open")
         with raises_record_unavailable():

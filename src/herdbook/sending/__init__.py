@@ -1,1 +1,1 @@
-"""Sends messages to the servers of others: signed POST requests to programs, notifications to people."""
+"""Sends messages: signed POST requests to programs, and notifications to people."""

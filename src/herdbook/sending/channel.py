@@ -1,4 +1,7 @@
-"""Sends a short message to one channel, an Apprise URL; what is secret in the URL is never shown or kept."""
+"""Sends a short message to one channel, given as an Apprise URL.
+
+Secrets in the URL are never shown or stored.
+"""
 
 import logging
 import re
@@ -18,13 +21,13 @@ Level = Literal["info", "success", "warning", "failure"]
 UNKNOWN = "unknown channel"
 
 _SCHEME = re.compile(r"([a-z0-9_-]{1,25})://", re.IGNORECASE)
-_LONGEST_ERROR = 300
-_checking: ContextVar[bool] = ContextVar("checking", default=False)
+_MAX_ERROR = 300
+_is_parsing: ContextVar[bool] = ContextVar("is_parsing", default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelResult:
-    """What became of the message on one channel; `optional` failures do not fail the job.
+    """The result of sending the message to one channel; `optional` failures do not fail the job.
 
     `response` is the last HTTP response to a message that failed, if there was one.
     """
@@ -42,31 +45,31 @@ class ChannelResult:
 
 
 def scheme_of(url: str) -> str | None:
-    """The scheme of a URL, which names its service; None for a text that has none."""
+    """The scheme of a URL, which names its service; None if there is none."""
     found = _SCHEME.match(url)
     return found[1].lower() if found else None
 
 
 def open_channel(url: str) -> apprise.NotifyBase | None:
-    """The channel of a URL; None when Apprise cannot use it."""
-    # Its own asset for each: Apprise keeps state in it. No keys or files are made on this machine.
+    """The channel of a URL; None if Apprise does not support it."""
+    # Each has its own asset, because Apprise keeps state in it. No keys or files are created on this machine.
     asset = apprise.AppriseAsset(app_id="Herdbook", app_desc="Herdbook", pgp_autogen=False, pem_autogen=False)
-    _hush_checks()
-    token = _checking.set(True)
+    _silence_parse_errors()
+    token = _is_parsing.set(True)
     try:
         return apprise.Apprise.instantiate(url, asset=asset)
     finally:
-        _checking.reset(token)
+        _is_parsing.reset(token)
 
 
 @cache
-def _hush_checks() -> None:
-    """Have Apprise not log what is wrong with a URL: it would show tokens. Whoever gave the URL is told."""
-    logging.getLogger("apprise").addFilter(lambda _: not _checking.get())
+def _silence_parse_errors() -> None:
+    """Keep Apprise from logging errors in a URL, which would show tokens; our own error message suffices."""
+    logging.getLogger("apprise").addFilter(lambda _: not _is_parsing.get())
 
 
 def is_channel(url: str) -> bool:
-    """Whether a URL is one that Apprise can use."""
+    """Whether Apprise supports this URL."""
     return scheme_of(url) is not None and open_channel(url) is not None
 
 
@@ -87,34 +90,34 @@ async def send(url: str, *, title: str, body: str, level: Level) -> ChannelResul
 
 
 async def _send(service: apprise.NotifyBase, title: str, body: str, level: Level) -> tuple[str | None, bool]:
-    """What went wrong (None: nothing), and whether the URL says `optional=yes`."""
+    """The error (None on success), and whether the URL says `optional=yes`."""
     sender = apprise.Apprise(services=[service])
-    answer = await sender.async_notify(
+    results = await sender.async_notify(
         body=body,
         title=title,
         notify_type=apprise.NotifyType(level),
         body_format=apprise.NotifyFormat.TEXT,
     )
-    for result in answer:
+    for result in results:
         if result.attempts and result.attempts[-1]:
             return None, False
-    said = " ".join(entry.message for entry in answer.logs())
-    return said or f"not delivered ({answer.status.name.lower()})", any(result.optional for result in answer)
+    errors = " ".join(entry.message for entry in results.logs())
+    return errors or f"not delivered ({results.status.name.lower()})", any(result.optional for result in results)
 
 
 def redacted(service: apprise.NotifyBase) -> str:
-    """What may be shown of a channel: its scheme and its host, as far as Apprise holds that for public."""
+    """What may be shown of a channel: its scheme, and its host as far as Apprise considers that public."""
     private_url: Callable[..., str] = service.url
     scheme, _, rest = private_url(privacy=True).partition("://")
-    # Paths, parameters and user names stay out: Apprise shows some of them, and tokens are kept there.
+    # No paths, parameters and user names: Apprise shows some of them, but they may contain tokens.
     host = re.split(r"[/?]", rest, maxsplit=1)[0].rpartition("@")[2]
     return f"{scheme}://{host}/…"
 
 
 def _without_secrets(text: str, url: str, shown: str) -> str:
-    """The text without the parts of the URL that are not shown, cut to a bearable length."""
+    """The text without the parts of the URL that are not shown, truncated."""
     parts = {part for form in (url, unquote(url)) for part in re.split(r"[/?&=:@,#+\s]+", form)}
     for part in sorted(parts, key=len, reverse=True):
         if len(part) >= 4 and part not in shown:
             text = text.replace(part, "…")
-    return text[:_LONGEST_ERROR]
+    return text[:_MAX_ERROR]

@@ -1,4 +1,4 @@
-"""The report job type: a file made of given rows, or of the record's figures."""
+"""The report job type: a file with given rows, or with statistics of the record."""
 
 from importlib.util import find_spec
 
@@ -10,7 +10,7 @@ from herdbook.settings import Settings
 
 __all__ = ["ReportPayload", "Reporter", "job_types"]
 
-# Imported when a report is made, but looked for at once: a worker without them should not take such jobs.
+# Imported on demand, but required at once: a worker without them must not take such jobs.
 for _needed in ("fpdf", "xlsxwriter"):
     if find_spec(_needed) is None:
         raise ModuleNotFoundError(f"No module named {_needed!r}", name=_needed)
