@@ -1,4 +1,4 @@
-"""A job's context, as the executor makes it, for processors that run without a queue."""
+"""Job contexts for processors that run without a queue."""
 
 import warnings
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MakeJob = Callable[..., JobContext]
 
 @pytest.fixture(scope="session", autouse=True)
 def apprise_is_loaded() -> None:
-    """Apprise loads its plugins at first use; one of them imports the deprecated `imghdr`, which warns."""
+    """Load Apprise's plugins, which it does on first use; one of them imports the deprecated `imghdr`, which warns."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         apprise.Apprise.instantiate("json://localhost")
@@ -25,13 +25,13 @@ def apprise_is_loaded() -> None:
 
 @pytest.fixture
 def artifacts(tmp_path: Path) -> FolderArtifacts:
-    """Where the test's jobs keep their files."""
+    """The store for the artifacts of the test's jobs."""
     return FolderArtifacts(tmp_path / "artifacts")
 
 
 @pytest.fixture
 def make_job(artifacts: FolderArtifacts) -> MakeJob:
-    """A function that makes the context of an attempt; `reported` is what earlier attempts left."""
+    """A function that creates the context of an attempt; `reported` is the progress of earlier attempts."""
 
     def make(reported: Any = None, attempt: int = 1) -> JobContext:
         return JobContext(

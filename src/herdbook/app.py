@@ -40,8 +40,8 @@ class Herdbook:
     """A program's job types and its way to publish jobs.
 
     Settings come from the environment unless given, and the job types are those declared here unless a `registry`
-    brings its own. The connection to PostgreSQL opens at the first use; `async with book:` or `await book.close()`
-    ends it.
+    brings its own. The connection to PostgreSQL opens on first use; `async with book:` or `await book.close()`
+    closes it.
     """
 
     def __init__(self, settings: Settings | None = None, *, registry: Registry | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of built-in job types share."""
+"""Job contexts for processors that run without a queue."""
 
 from tests.lone_jobs import apprise_is_loaded, artifacts, job, make_job
 

@@ -1,4 +1,4 @@
-"""What the tests of the job types of a process share."""
+"""Job contexts for processors that run without a queue."""
 
 from tests.lone_jobs import apprise_is_loaded, artifacts, job, make_job
 

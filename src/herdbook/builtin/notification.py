@@ -64,7 +64,7 @@ class NotificationPayload(CamelModel):
         examples=["The nightly backup is done."],
     )
     level: Level = Field(
-        default="info", description="What kind of news it is; many services show it as a colour or a sign."
+        default="info", description="The kind of message; many services show it as a colour or an icon."
     )
 
     @field_validator("channels")

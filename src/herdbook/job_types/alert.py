@@ -37,7 +37,7 @@ class Alerter:
 
     def __init__(self, settings: Settings) -> None:
         self._allow_private = settings.allow_private_targets
-        self._alerts = _checked(load_alerts(settings))
+        self._alerts = _validated(load_alerts(settings))
 
     async def run(self, payload: AlertPayload, job: JobContext) -> dict[str, Any]:
         """Send an alert about an incident; published by Herdbook itself, by the rules in HERDBOOK_ALERTS."""
@@ -109,8 +109,11 @@ async def _notify(payload: AlertPayload, name: str, target: AppriseTarget) -> _F
     )
 
 
-def _checked(alerts: Alerts) -> Alerts:
-    """The alerts, if Apprise supports all their URLs; without any, it need not be installed."""
+def _validated(alerts: Alerts) -> Alerts:
+    """The alerts, if Apprise supports all their URLs; raises ConfigurationError.
+
+    Without such URLs, Apprise need not be installed.
+    """
     urls = {name: target.apprise for name, target in alerts.targets.items() if isinstance(target, AppriseTarget)}
     if urls:
         from herdbook.sending.channel import is_channel

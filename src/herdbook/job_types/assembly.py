@@ -1,4 +1,4 @@
-"""Combines the job types of a process: the application's, those of installed packages, and our own."""
+"""Combines the application's job types with those of installed packages and those that only Herdbook publishes."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from herdbook.settings import Settings
 def build_registry(settings: Settings, database: Database, app: Registry | None = None) -> Registry:
     """The application's job types and those of installed packages; if both declare a name, the application's wins.
 
-    Raises ConfigurationError for broken packages, and for invalid settings of mail, alerts or callbacks.
+    Raises ConfigurationError for a broken package, and for invalid settings of mail, alerts or callbacks.
     """
     registry = Registry()
     if app is not None:

@@ -29,7 +29,7 @@ def signature(name: str, function: Callable[..., Any]) -> Signature:
     """The signature of the processor of job type `name`; raises ConfigurationError."""
     parameters = list(inspect.signature(function).parameters.values())
     if not 1 <= len(parameters) <= 2:
-        raise ConfigurationError(f"the processor of {name!r} must take a payload and, if it wants, a JobContext")
+        raise ConfigurationError(f"the processor of {name!r} must take a payload and, optionally, a JobContext")
     return Signature(payload=_hints(name, function).get(parameters[0].name, Any), takes_context=len(parameters) == 2)
 
 
@@ -38,7 +38,7 @@ def _hints(name: str, function: Callable[..., Any]) -> dict[str, Any]:
         # A callable object keeps its annotations on its __call__.
         return get_type_hints(function if inspect.isroutine(function) else type(function).__call__)
     except NameError as error:
-        why = f"{error}; it must be imported at run time, and not only for type checking"
+        why = f"{error}; it must be imported at run time, not only for type checking"
         raise ConfigurationError(f"the annotations of the processor of {name!r} cannot be read: {why}") from None
 
 

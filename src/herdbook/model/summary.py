@@ -1,4 +1,4 @@
-"""A summary of the record since a given time, as reports show it."""
+"""The statistics that a report of the record contains, and the type of the function that reads them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from herdbook.record.sql import statement
 
 
 async def summarise_record(connection: Connection, since: datetime, job_type: str | None) -> RecordSummary:
-    """The figures since a time."""
+    """The summary since a time, of one job type or all."""
     types = await connection.fetch(statement("summarise_job_types"), since, job_type)
     hours = await connection.fetch(statement("summarise_hours"), since, job_type)
     failures = await connection.fetch(statement("summarise_failures"), since, job_type)

@@ -1,6 +1,6 @@
-"""Sends a short message to one channel, given as an Apprise URL.
+"""Sends a short message to one channel, an Apprise URL.
 
-Secrets in the URL are never shown or stored.
+Secrets in the URL are never shown or logged.
 """
 
 import logging
@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 import apprise
 
-from herdbook.sending.answers import TargetResponse
-from herdbook.sending.requests_answers import captured_responses
+from herdbook.sending.captured_responses import captured_responses
+from herdbook.sending.responses import TargetResponse
 
 Level = Literal["info", "success", "warning", "failure"]
 UNKNOWN = "unknown channel"
@@ -40,8 +40,8 @@ class ChannelResult:
 
     def as_json(self) -> dict[str, str]:
         """The channel's part of the job's result."""
-        shown = {"channel": self.channel, "status": self.status}
-        return {**shown, "error": self.error} if self.error else shown
+        result = {"channel": self.channel, "status": self.status}
+        return {**result, "error": self.error} if self.error else result
 
 
 def scheme_of(url: str) -> str | None:
@@ -83,9 +83,12 @@ async def send(url: str, *, title: str, body: str, level: Level) -> ChannelResul
         error, optional = await _send(service, title, body, level)
     if error is None:
         return ChannelResult(channel=shown, status="sent")
-    response = responses[-1] if responses else None
     return ChannelResult(
-        channel=shown, status="failed", error=_without_secrets(error, url, shown), optional=optional, response=response
+        channel=shown,
+        status="failed",
+        error=_without_secrets(error, url, shown),
+        optional=optional,
+        response=responses[-1] if responses else None,
     )
 
 

@@ -12,9 +12,9 @@ import h11
 from pydantic import HttpUrl
 
 from herdbook.model.signals import Unrecoverable
-from herdbook.sending.answers import TargetResponse, parse_retry_after
 from herdbook.sending.delivery_error import DeliveryError
 from herdbook.sending.network import resolve
+from herdbook.sending.responses import TargetResponse, parse_retry_after
 
 # Seconds for one connection attempt, and for the whole request.
 _CONNECT_TIMEOUT = 5.0

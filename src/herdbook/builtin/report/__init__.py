@@ -1,4 +1,4 @@
-"""The report job type: a file with given rows, or with statistics of the record."""
+"""The report job type."""
 
 from importlib.util import find_spec
 

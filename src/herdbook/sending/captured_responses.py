@@ -1,7 +1,4 @@
-"""Captures the HTTP responses that Apprise's services get, since Apprise passes on no more than a sentence.
-
-A response must never be changed, nor one captured that is not for a request of ours.
-"""
+"""Captures the status and Retry-After of HTTP responses to Apprise's requests, which Apprise does not report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +9,7 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 
-from herdbook.sending.answers import TargetResponse, parse_retry_after
+from herdbook.sending.responses import TargetResponse, parse_retry_after
 
 _captured: ContextVar["list[TargetResponse] | None"] = ContextVar("captured", default=None)
 

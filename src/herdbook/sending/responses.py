@@ -1,4 +1,4 @@
-"""The HTTP response to a message: its status, and its Retry-After."""
+"""A server's response to a message: its status, and how long to wait before a retry."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from herdbook.sending.answers import LONGEST_WAIT, TargetResponse, parse_retry_after
+from herdbook.sending.responses import LONGEST_WAIT, TargetResponse, parse_retry_after
 
 NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 
