@@ -51,7 +51,6 @@ dist: $(READY)
 
 ## Pin the newest versions that pyproject.toml allows.
 lock: $(READY)
-	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra builtin --extra embedded --extra tracing --group dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
 

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from .conftest import environment
@@ -13,10 +13,15 @@ from .conftest import environment
 PATIENCE = 40
 
 
-@asynccontextmanager
-async def running(*words: str, cwd: Path, **variables: str) -> AsyncIterator[Process]:
+def running(*words: str, cwd: Path, **variables: str) -> AbstractAsyncContextManager[Process]:
     """A `herdbook` command; it is killed if the test leaves it running."""
-    command = (sys.executable, "-m", "herdbook", *words)
+    return running_on(Path(sys.executable), *words, cwd=cwd, **variables)
+
+
+@asynccontextmanager
+async def running_on(python: Path, *words: str, cwd: Path, **variables: str) -> AsyncIterator[Process]:
+    """The same with the Python of another environment."""
+    command = (str(python), "-m", "herdbook", *words)
     process = await asyncio.create_subprocess_exec(
         *command, cwd=cwd, env=environment(**variables), stdout=PIPE, stderr=PIPE, limit=2**20
     )
