@@ -52,11 +52,11 @@ async def test_publishing_is_described_although_it_reads_its_body_itself(api: ht
     document = (await api.get("/openapi.json")).json()
     single = document["paths"]["/api/jobs"]["post"]
     schema = single["requestBody"]["content"]["application/json"]["schema"]
-    assert schema == {"$ref": "#/components/schemas/NewJob"}
+    assert schema == {"$ref": "#/components/schemas/PublishBody"}
     assert single["parameters"][0]["name"] == "Idempotency-Key"
     assert set(single["responses"]) == {"200", "201", "400", "403", "409", "413", "415", "422", "503"}
     schemas = document["components"]["schemas"]
-    assert set(schemas["NewJob"]["properties"]) == {"jobType", "jobData", "options"}
+    assert set(schemas["PublishBody"]["properties"]) == {"jobType", "jobData", "options"}
     assert "idempotencyKey" in schemas["JobOptions"]["properties"]
     example = single["requestBody"]["content"]["application/json"]["example"]
     answer = await api.post("/api/jobs", json={**example, "jobType": "any"})

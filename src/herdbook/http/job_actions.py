@@ -24,7 +24,7 @@ from herdbook.http.action_schemas import (
 )
 from herdbook.http.body import read_json
 from herdbook.http.job_reads import find_job
-from herdbook.http.openapi import body_of, problems
+from herdbook.http.openapi import json_body, problems
 from herdbook.http.problems import INVALID_REQUEST, Refused
 from herdbook.http.schemas import JobView
 from herdbook.model.job import Job
@@ -65,7 +65,7 @@ class JobActions:
         app.post(
             "/api/jobs/{id}/cancellations",
             responses={202: {"model": JobView, "description": "Its worker is asked to stop it"}, **_ONE_WITH_BODY},
-            openapi_extra=body_of("Cancellation", {"reason": "sent by mistake"}, required=False),
+            openapi_extra=json_body(CancelBody, {"reason": "sent by mistake"}, required=False),
             tags=["actions"],
         )(self.cancel)
         app.post("/api/jobs/{id}/promotions", responses=_ONE, tags=["actions"])(self.promote)
@@ -75,10 +75,10 @@ class JobActions:
 
     def _add_bulk(self, app: FastAPI) -> None:
         ways = (
-            ("retries", self.retry_jobs, body_of("BulkAction", _BULK)),
-            ("cancellations", self.cancel_jobs, body_of("BulkCancellation", {**_BULK, "reason": "sent by mistake"})),
-            ("promotions", self.promote_jobs, body_of("BulkAction", _BULK)),
-            ("deletions", self.delete_jobs, body_of("BulkAction", _BULK)),
+            ("retries", self.retry_jobs, json_body(BulkAction, _BULK)),
+            ("cancellations", self.cancel_jobs, json_body(BulkCancellation, {**_BULK, "reason": "sent by mistake"})),
+            ("promotions", self.promote_jobs, json_body(BulkAction, _BULK)),
+            ("deletions", self.delete_jobs, json_body(BulkAction, _BULK)),
         )
         for name, endpoint, body in ways:
             app.post(

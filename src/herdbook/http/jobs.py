@@ -15,9 +15,9 @@ from starlette.responses import Response
 from herdbook.errors import FieldProblem
 from herdbook.http.body import read_json
 from herdbook.http.job_bodies import parse_job, parse_jobs
-from herdbook.http.openapi import DirectRoute, body_of, header, problems
+from herdbook.http.openapi import DirectRoute, header, json_body, problems
 from herdbook.http.problems import INVALID_REQUEST, Refused
-from herdbook.http.schemas import AcceptedJob, AcceptedJobs, JobView
+from herdbook.http.schemas import AcceptedJob, AcceptedJobs, BulkPublishBody, JobView, PublishBody
 from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest, Publisher
@@ -54,7 +54,7 @@ class JobPublishing:
                 200: {"model": JobView, "description": "The job that the idempotency key brought before"},
                 **problems(400, 403, 409, 413, 415, 422, 503),
             },
-            openapi_extra=body_of("NewJob", _EXAMPLE)
+            openapi_extra=json_body(PublishBody, _EXAMPLE)
             | header("Idempotency-Key", "A repeated request with the same key brings the job only once."),
             tags=["jobs"],
         )
@@ -66,7 +66,7 @@ class JobPublishing:
             response_model=AcceptedJobs,
             route_class_override=DirectRoute,
             responses=problems(400, 403, 409, 413, 415, 422, 503),
-            openapi_extra=body_of("NewJobs", {"jobs": [_EXAMPLE]}),
+            openapi_extra=json_body(BulkPublishBody, {"jobs": [_EXAMPLE]}),
             tags=["jobs"],
         )
 

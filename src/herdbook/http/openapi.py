@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,9 +18,10 @@ from starlette.types import Receive, Scope, Send
 
 from herdbook.http.action_schemas import BulkAction, BulkCancellation, CancelBody
 from herdbook.http.problems import MEDIA_TYPE
-from herdbook.http.schemas import NewJobs, Problem, PublishBody
+from herdbook.http.schemas import BulkPublishBody, Problem, PublishBody
 
 _REFERENCE = "#/components/schemas/{model}"
+_BODIES = (PublishBody, BulkPublishBody, BulkAction, BulkCancellation, CancelBody)
 Responses = dict[int | str, dict[str, Any]]
 
 
@@ -57,9 +59,10 @@ def problems(*statuses: int) -> Responses:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
-def body_of(model: str, example: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
-    """The description of a JSON request body that a route reads by itself."""
-    content = {"application/json": {"schema": {"$ref": _REFERENCE.format(model=model)}, "example": example}}
+def json_body(model: type[BaseModel], example: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
+    """The description of a JSON body that a route reads itself; `model` is one of `_BODIES`."""
+    schema = {"$ref": _REFERENCE.format(model=model.__name__)}
+    content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": required, "content": content}}
 
 
@@ -70,9 +73,8 @@ def header(name: str, description: str) -> dict[str, Any]:
 
 
 def _referenced_schemas() -> dict[str, Any]:
-    bodies = (PublishBody, NewJobs, BulkAction, BulkCancellation, CancelBody)
     _, found = models_json_schema(
-        [*((body, "validation") for body in bodies), (Problem, "serialization")], ref_template=_REFERENCE
+        [*((body, "validation") for body in _BODIES), (Problem, "serialization")], ref_template=_REFERENCE
     )
     schemas: dict[str, Any] = found["$defs"]
     return schemas

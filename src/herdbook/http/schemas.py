@@ -31,7 +31,7 @@ class PublishBody(CamelModel):
     options: JobOptions | None = None
 
 
-class NewJobs(CamelModel):
+class BulkPublishBody(CamelModel):
     """Jobs to be published together, all or none."""
 
     jobs: list[PublishBody] = Field(min_length=1, max_length=10_000)
