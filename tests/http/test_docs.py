@@ -11,7 +11,8 @@ from fastapi.openapi.models import OpenAPI
 from fastapi.routing import APIRoute
 
 from herdbook.http.problems import KINDS
-from herdbook.http.schemas import AcceptedJob, JobDetail
+from herdbook.http.publish_schemas import AcceptedJob
+from herdbook.http.schemas import JobDetail
 
 
 def references(value: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from pydantic import Field
 
 from herdbook.alerting import Alerts
-from herdbook.http.openapi import problems
+from herdbook.http.openapi import problem_responses
 from herdbook.model.options import CamelModel
 from herdbook.record.alerts import Incident, read_incidents, read_open_incidents
 from herdbook.record.database import Database
@@ -75,7 +75,7 @@ class AlertReading:
 
     def add_to(self, app: FastAPI) -> None:
         """Add the route to `app`."""
-        app.get("/api/alerts", responses=problems(503), tags=["system"])(self.alerts)
+        app.get("/api/alerts", responses=problem_responses(503), tags=["system"])(self.alerts)
 
     async def alerts(self) -> AlertList:
         """The rules for alerts with their state, and the newest 50 incidents."""

@@ -17,8 +17,8 @@ from herdbook.http.docs import ApiDocs
 from herdbook.http.events import JobEvents
 from herdbook.http.health import HealthChecks
 from herdbook.http.job_actions import JobActions
+from herdbook.http.job_publishing import PublishRoutes
 from herdbook.http.job_reads import JobReading
-from herdbook.http.jobs import JobPublishing
 from herdbook.http.metrics import MetricsReading
 from herdbook.http.middleware import FaultAnswer, HttpMiddleware, problem_of_fault
 from herdbook.http.openapi import DescribedApp
@@ -56,7 +56,7 @@ def create_app(services: Services, fault: FaultAnswer = problem_of_fault) -> Fas
     install(app)
     settings, registry, database = services.settings, services.registry, services.database
     publisher = Publisher(database, registry, max_job_bytes=settings.max_job_bytes, trace=services.trace)
-    JobPublishing(publisher, registry, database, max_job_bytes=settings.max_job_bytes).add_to(app)
+    PublishRoutes(publisher, database, max_job_bytes=settings.max_job_bytes).add_to(app)
     JobReading(database).add_to(app)
     control = Control(database, services.artifacts)
     JobActions(control, database).add_to(app)

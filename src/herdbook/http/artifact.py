@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 
 from herdbook.http.job_reads import parse_job_id
-from herdbook.http.openapi import Responses, problems
+from herdbook.http.openapi import Responses, problem_responses
 from herdbook.http.problems import NO_ARTIFACT, Refused
 from herdbook.model.artifacts import Artifact, ArtifactStore
 from herdbook.model.options import CamelModel
@@ -45,7 +45,7 @@ class ArtifactReading:
         responses: Responses = {
             200: {"description": "The file", **_FILE},
             206: {"description": "The part of the file that a Range header asked for", **_FILE},
-            **problems(404, 416, 422),
+            **problem_responses(404, 416, 422),
         }
         app.get("/api/jobs/{id}/artifact", response_class=FileResponse, responses=responses, tags=["jobs"])(
             self.artifact

@@ -1,10 +1,7 @@
-"""Takes a request.
-
-Gives the JSON value in its body, read up to a hard limit.
-Never holds more than the limit, whatever Content-Length says.
-"""
+"""Reads JSON request bodies, never more than a limit of bytes, whatever Content-Length says."""
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -14,15 +11,16 @@ from starlette.types import Receive
 from herdbook.errors import FieldProblem
 from herdbook.http.problems import BODY_TOO_LARGE, INVALID_REQUEST, MALFORMED_BODY, UNSUPPORTED_BODY, Refused
 
-# What orjson reads without loss: beyond, it makes a float of a whole number.
+# The integers that orjson reads without loss; it turns others into floats.
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
-# Turns each digit into 0, so that a long number is found at the speed of memory.
+# Turns each digit into 0, so that long runs of digits are found at memory speed.
 _DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else ord(" ") for byte in range(256))
-_LONG_NUMBER = b"0" * 19
+_LONG_RUN = b"0" * 19
+_LONG_RUNS = re.compile(rb"[0-9]{19,}")
 
 
 async def read_json(request: Request, limit: int) -> Any:
-    """The value; raises Refused (400, 413, 415 or 422) when it is not JSON of at most `limit` bytes."""
+    """The JSON value of the body; raises Refused (400, 413, 415, 422) when it is not JSON of at most `limit` bytes."""
     headers = dict(request.scope["headers"])
     _check_media_type(headers)
     declared = headers.get(b"content-length", b"")
@@ -32,14 +30,14 @@ async def read_json(request: Request, limit: int) -> Any:
 
 
 def parse_json(body: bytes) -> Any:
-    """The value of a JSON text; raises Refused (400, or 422 for whole numbers that would lose digits)."""
+    """The value of a JSON text; raises Refused: 400, or 422 for integers that would lose digits."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise Refused(MALFORMED_BODY, f"the body is not JSON: {error.msg} at {where}") from None
-    if _LONG_NUMBER in body.translate(_DIGITS):
-        _check_numbers(body)
+    if _LONG_RUN in body.translate(_DIGITS) and not all(map(_fits, _LONG_RUNS.findall(body))):
+        _check_integers(body)
     return value
 
 
@@ -65,22 +63,28 @@ def _check_media_type(headers: dict[bytes, bytes]) -> None:
         detail = "send the body as JSON, with the header Content-Type: application/json"
         raise Refused(UNSUPPORTED_BODY, detail, headers={"Accept": "application/json"})
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        detail = "send the body as it is, without Content-Encoding"
+        detail = "send the body uncompressed, without Content-Encoding"
         raise Refused(UNSUPPORTED_BODY, detail, headers={"Accept-Encoding": "identity"})
 
 
-def _check_numbers(body: bytes) -> None:
+def _fits(digits: bytes) -> bool:
+    """Whether an integer of these digits fits, with a minus sign too: nanosecond timestamps do."""
+    return len(digits) == 19 and int(digits) <= -_SMALLEST
+
+
+def _check_integers(body: bytes) -> None:
+    """Parse again, with a parser that shows each integer's digits: the run may also be in a string or a fraction."""
     try:
-        json.loads(body, parse_int=_refuse_long)
+        json.loads(body, parse_int=_check_integer)
     except RecursionError:
         raise Refused(MALFORMED_BODY, "the body is not JSON: nested too deeply") from None
 
 
-def _refuse_long(text: str) -> int:
-    # The length first: Python refuses to read numbers of thousands of digits.
+def _check_integer(text: str) -> int:
+    # The length first: Python refuses to read integers of thousands of digits.
     if len(text) <= 20 and _SMALLEST <= int(text) <= _LARGEST:
         return 0
-    message = "a whole number of more than 64 bits would lose digits: send it as text"
+    message = "an integer of more than 64 bits would lose digits: send it as a string"
     raise Refused(INVALID_REQUEST, message, [FieldProblem(path="", message=message)])
 
 

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from herdbook.errors import FieldProblem, RecordUnavailableError
 from herdbook.http.event_stream import RETRY, EventStream, message
-from herdbook.http.openapi import problems
+from herdbook.http.openapi import problem_responses
 from herdbook.http.problems import INVALID_REQUEST, Refused
 from herdbook.model.job import JobStatus
 from herdbook.model.options import CamelModel
@@ -115,7 +115,7 @@ class JobEvents:
             "/api/events",
             status_code=200,
             response_class=EventStream,
-            responses={200: _DESCRIPTION, **problems(422, 503)},
+            responses={200: _DESCRIPTION, **problem_responses(422, 503)},
             tags=["jobs"],
         )(self.job_events)
 

@@ -24,7 +24,7 @@ from herdbook.http.action_schemas import (
 )
 from herdbook.http.body import read_json
 from herdbook.http.job_reads import find_job
-from herdbook.http.openapi import json_body, problems
+from herdbook.http.openapi import json_body, problem_responses
 from herdbook.http.problems import INVALID_REQUEST, Refused
 from herdbook.http.schemas import JobView
 from herdbook.model.job import Job
@@ -39,8 +39,8 @@ _BODY_LIMIT = 1024 * 1024
 # Seconds that the answer to a cancellation waits for the worker that runs the job.
 _TIMEOUT = 5.0
 _BULK = {"filter": {"status": "failed", "jobType": "email"}, "dryRun": True}
-_ONE = problems(403, 404, 409, 422, 503)
-_ONE_WITH_BODY = problems(400, 403, 404, 409, 413, 415, 422, 503)
+_ONE = problem_responses(403, 404, 409, 422, 503)
+_ONE_WITH_BODY = problem_responses(400, 403, 404, 409, 413, 415, 422, 503)
 
 Body = TypeVar("Body", bound=CamelModel)
 
@@ -70,8 +70,8 @@ class JobActions:
         )(self.cancel)
         app.post("/api/jobs/{id}/promotions", responses=_ONE, tags=["actions"])(self.promote)
         app.delete("/api/jobs/{id}", responses=_ONE, tags=["actions"])(self.delete)
-        app.get("/api/operations", responses=problems(422, 503), tags=["actions"])(self.operations)
-        app.get("/api/operations/{id}", responses=problems(404, 422, 503), tags=["actions"])(self.operation)
+        app.get("/api/operations", responses=problem_responses(422, 503), tags=["actions"])(self.operations)
+        app.get("/api/operations/{id}", responses=problem_responses(404, 422, 503), tags=["actions"])(self.operation)
 
     def _add_bulk(self, app: FastAPI) -> None:
         ways = (
@@ -87,7 +87,7 @@ class JobActions:
                 response_model=BegunOperation,
                 responses={
                     200: {"model": Expected, "description": "Of a dry run: how many jobs it would look at"},
-                    **problems(400, 403, 413, 415, 422, 503),
+                    **problem_responses(400, 403, 413, 415, 422, 503),
                 },
                 openapi_extra=body,
                 tags=["actions"],

@@ -1,8 +1,4 @@
-"""Takes the JSON of jobs to be published.
-
-Gives the requests that `publish` understands; each error names its field.
-Never looks into the job data: the job type's model does.
-"""
+"""Reads the JSON of jobs to be published; what is in the job data is left to the job type's model."""
 
 from typing import Any
 
@@ -10,25 +6,25 @@ from herdbook.errors import FieldProblem, InvalidJobError
 from herdbook.model.options import JobOptions
 from herdbook.publishing.publish import JobRequest, parse_options
 
-MOST_JOBS = 10_000
+MAX_BULK_JOBS = 10_000
 _FIELDS = frozenset({"jobType", "jobData", "options"})
 _NO_OPTIONS = JobOptions()
-# The record's own limit; a longer text need not be repeated in an answer.
-_LONGEST_TYPE = 200
+# The record's own limit; a longer text need not be repeated in a response.
+_MAX_JOB_TYPE_LENGTH = 200
 
 
 def parse_job(body: Any, *, key: str | None = None, at: str = "") -> JobRequest:
-    """The job in a JSON object; `key` from the header, `at` in front of the paths of errors.
+    """The job in a JSON object. Raises InvalidJobError.
 
-    Raises InvalidJobError.
+    `key` is the idempotency key of the header, `at` a prefix for the paths of errors.
     """
     if not isinstance(body, dict):
         raise _invalid([FieldProblem(path=at.rstrip("."), message="must be an object with jobType and jobData")])
     if body.keys() != _FIELDS:
         _check_fields(body, at)
     job_type = body["jobType"]
-    if not isinstance(job_type, str) or not 0 < len(job_type) <= _LONGEST_TYPE:
-        message = f"must be a text of 1 to {_LONGEST_TYPE} characters"
+    if not isinstance(job_type, str) or not 0 < len(job_type) <= _MAX_JOB_TYPE_LENGTH:
+        message = f"must be a string of 1 to {_MAX_JOB_TYPE_LENGTH} characters"
         raise _invalid([FieldProblem(path=f"{at}jobType", message=message)])
     return JobRequest(job_type=job_type, job_data=body["jobData"], options=_options(body.get("options"), key, at))
 
@@ -36,16 +32,16 @@ def parse_job(body: Any, *, key: str | None = None, at: str = "") -> JobRequest:
 def parse_jobs(body: Any) -> list[JobRequest]:
     """The jobs in `{"jobs": [...]}`; raises InvalidJobError."""
     if not isinstance(body, dict) or body.keys() != {"jobs"}:
-        raise _invalid([FieldProblem(path="", message="must be an object with jobs, and nothing else")])
+        raise _invalid([FieldProblem(path="", message="must be an object with jobs and no other field")])
     jobs = body["jobs"]
-    if not isinstance(jobs, list) or not 0 < len(jobs) <= MOST_JOBS:
-        raise _invalid([FieldProblem(path="jobs", message=f"must be a list of 1 to {MOST_JOBS:,} jobs")])
+    if not isinstance(jobs, list) or not 0 < len(jobs) <= MAX_BULK_JOBS:
+        raise _invalid([FieldProblem(path="jobs", message=f"must be a list of 1 to {MAX_BULK_JOBS:,} jobs")])
     return [parse_job(job, at=f"jobs.{index}.") for index, job in enumerate(jobs)]
 
 
 def _check_fields(body: dict[str, Any], at: str) -> None:
     problems = [
-        FieldProblem(path=f"{at}{name}", message="is missing") for name in ("jobType", "jobData") if name not in body
+        FieldProblem(path=f"{at}{name}", message="is required") for name in ("jobType", "jobData") if name not in body
     ]
     unknown = sorted(body.keys() - _FIELDS)
     problems += [FieldProblem(path=f"{at}{name}", message="is not a field of a job") for name in unknown]
@@ -58,18 +54,18 @@ def _options(given: Any, key: str | None, at: str) -> JobOptions:
         return _NO_OPTIONS
     if not isinstance(given, dict | None):
         raise _invalid([FieldProblem(path=f"{at}options", message="must be an object")])
+    fields = given or {}
+    if key is not None and fields.get("idempotencyKey", fields.get("idempotency_key")) is None:
+        fields = {**fields, "idempotencyKey": key}
     try:
-        options = parse_options(given or {})
-        if key is None:
-            return options
-        if options.idempotency_key not in (None, key):
-            message = "differs from the header Idempotency-Key"
-            raise _invalid([FieldProblem(path="options.idempotencyKey", message=message)])
-        return parse_options({**(given or {}), "idempotencyKey": key})
+        options = parse_options(fields)
     except InvalidJobError as error:
         raise _invalid([FieldProblem(path=f"{at}{one.path}", message=one.message) for one in error.problems]) from None
+    if key is not None and options.idempotency_key != key:
+        message = "differs from the Idempotency-Key header"
+        raise _invalid([FieldProblem(path="options.idempotencyKey", message=message)])
+    return options
 
 
 def _invalid(problems: list[FieldProblem]) -> InvalidJobError:
-    what = "; ".join(f"{one.path or 'the body'} {one.message}" for one in problems[:3])
-    return InvalidJobError(what, problems)
+    return InvalidJobError("; ".join(f"{one.path or 'body'}: {one.message}" for one in problems[:3]), problems)

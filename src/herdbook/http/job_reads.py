@@ -14,7 +14,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from herdbook.errors import JobNotFoundError
 from herdbook.http.filters import JobFilterFields
-from herdbook.http.openapi import problems
+from herdbook.http.openapi import problem_responses
 from herdbook.http.schemas import AttemptView, JobDetail, JobPage, JobView, LogLineView, LogPage
 from herdbook.model.ids import parse_queue_job_id
 from herdbook.model.job import Job
@@ -67,9 +67,9 @@ class JobReading:
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to `app`."""
-        app.get("/api/jobs/{id}", responses=problems(404, 422, 503), tags=["jobs"])(self.job)
-        app.get("/api/jobs/{id}/logs", responses=problems(404, 422, 503), tags=["jobs"])(self.logs)
-        app.get("/api/results", responses=problems(422, 503), tags=["jobs"])(self.results)
+        app.get("/api/jobs/{id}", responses=problem_responses(404, 422, 503), tags=["jobs"])(self.job)
+        app.get("/api/jobs/{id}/logs", responses=problem_responses(404, 422, 503), tags=["jobs"])(self.logs)
+        app.get("/api/results", responses=problem_responses(422, 503), tags=["jobs"])(self.results)
 
     async def job(self, id: str) -> JobDetail:
         """Everything that is recorded of a job; the id may be the one in the queue."""

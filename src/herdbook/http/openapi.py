@@ -1,8 +1,4 @@
-"""Takes the application's routes.
-
-Gives their description: the OpenAPI document, with problems as the answer to errors.
-Never decides what a route does.
-"""
+"""Describes the routes in OpenAPI: bodies and headers that routes read themselves, and problems as error responses."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -18,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from herdbook.http.action_schemas import BulkAction, BulkCancellation, CancelBody
 from herdbook.http.problems import MEDIA_TYPE
-from herdbook.http.schemas import BulkPublishBody, Problem, PublishBody
+from herdbook.http.publish_schemas import BulkPublishBody, PublishBody
+from herdbook.http.schemas import Problem
 
 _REFERENCE = "#/components/schemas/{model}"
 _BODIES = (PublishBody, BulkPublishBody, BulkAction, BulkCancellation, CancelBody)
@@ -26,7 +23,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 class DescribedApp(FastAPI):
-    """An application whose document also holds the models that routes name by reference only."""
+    """An application whose OpenAPI document includes the models that routes only refer to."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
@@ -38,13 +35,13 @@ class DescribedApp(FastAPI):
 
 
 class DirectRoute(APIRoute):
-    """A described route that hands the request to its function as it is.
+    """A documented route that passes the bare request to its function.
 
-    FastAPI's handling of parameters and answers costs more than publishing a job does.
+    FastAPI's handling of parameters and responses costs more than publishing a job.
     """
 
-    def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]], **described: Any) -> None:
-        super().__init__(path, endpoint, **described)
+    def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
 
         async def direct(scope: Scope, receive: Receive, send: Send) -> None:
             response = await endpoint(Request(scope, receive, send))
@@ -53,21 +50,21 @@ class DirectRoute(APIRoute):
         self.app = direct
 
 
-def problems(*statuses: int) -> Responses:
-    """The description of answers that are problems."""
+def problem_responses(*statuses: int) -> Responses:
+    """The description of problem responses with these statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 def json_body(model: type[BaseModel], example: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
-    """The description of a JSON body that a route reads itself; `model` is one of `_BODIES`."""
+    """The description of a JSON body that the route reads itself; `model` is one of `_BODIES`."""
     schema = {"$ref": _REFERENCE.format(model=model.__name__)}
     content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": required, "content": content}}
 
 
-def header(name: str, description: str) -> dict[str, Any]:
-    """The description of an optional request header that a route reads by itself."""
+def header_parameter(name: str, description: str) -> dict[str, Any]:
+    """The description of an optional header that the route reads itself."""
     schema = {"type": "string", "maxLength": 255}
     return {"parameters": [{"name": name, "in": "header", "description": description, "schema": schema}]}
 

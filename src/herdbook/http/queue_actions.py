@@ -7,7 +7,7 @@ Never talks to the queue: the relay brings it there.
 from fastapi import FastAPI
 
 from herdbook.http.action_schemas import QueueCleaning, QueueWish
-from herdbook.http.openapi import problems
+from herdbook.http.openapi import problem_responses
 from herdbook.operating.control import Control
 from herdbook.operating.queue_stats import QueueStatsReader
 
@@ -21,7 +21,7 @@ class QueueActions:
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to `app`."""
-        answers = problems(403, 404, 422, 503)
+        answers = problem_responses(403, 404, 422, 503)
         app.post("/api/queues/{name}/pauses", responses=answers, tags=["actions"])(self.pause)
         app.delete("/api/queues/{name}/pauses", responses=answers, tags=["actions"])(self.resume)
         app.post("/api/queues/{name}/cleanings", status_code=202, responses=answers, tags=["actions"])(self.clean)

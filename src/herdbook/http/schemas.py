@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
-from herdbook.model.options import Backoff, CamelModel, JobOptions
+from herdbook.model.options import Backoff, CamelModel
 from herdbook.model.processor import ExecutorKind
 from herdbook.model.registry import JobType
 from herdbook.operating.queue_stats import QueueStats
@@ -21,38 +21,6 @@ from herdbook.record.workers import WorkerRow
 
 # Columns that have the same name outside.
 _JOB_FIELDS = frozenset(Job.__slots__) - {"id", "job_id"}
-
-
-class PublishBody(CamelModel):
-    """A job to be published."""
-
-    job_type: str = Field(description="A declared job type; `GET /api/job-types` lists them.")
-    job_data: Any = Field(description="The payload, as the job type's schema says.")
-    options: JobOptions | None = None
-
-
-class BulkPublishBody(CamelModel):
-    """Jobs to be published together, all or none."""
-
-    jobs: list[PublishBody] = Field(min_length=1, max_length=10_000)
-
-
-class AcceptedJob(CamelModel):
-    """A job that is recorded and on its way."""
-
-    job_id: UUID
-    queue_job_id: str
-    job_type: str
-    queue: str
-    status: JobStatus
-    priority: int
-    max_attempts: int
-
-
-class AcceptedJobs(CamelModel):
-    """The ids of jobs that were published together, in their order."""
-
-    job_ids: list[UUID]
 
 
 class JobView(CamelModel):

@@ -8,7 +8,7 @@ from collections import Counter
 
 from fastapi import FastAPI
 
-from herdbook.http.openapi import problems
+from herdbook.http.openapi import problem_responses
 from herdbook.http.schemas import JobTypeList, JobTypeView, QueueList, QueueView, Stats, WorkerList, WorkerView
 from herdbook.model.job import JobStatus
 from herdbook.model.registry import Registry
@@ -29,9 +29,9 @@ class SystemReading:
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to `app`."""
         app.get("/api/job-types", tags=["system"])(self.job_types)
-        app.get("/api/queues", responses=problems(503), tags=["system"])(self.queues)
-        app.get("/api/workers", responses=problems(503), tags=["system"])(self.workers)
-        app.get("/api/stats", responses=problems(503), tags=["system"])(self.stats)
+        app.get("/api/queues", responses=problem_responses(503), tags=["system"])(self.queues)
+        app.get("/api/workers", responses=problem_responses(503), tags=["system"])(self.workers)
+        app.get("/api/stats", responses=problem_responses(503), tags=["system"])(self.stats)
 
     async def job_types(self) -> JobTypeList:
         """The job types that can be published, with the JSON Schema of their data."""

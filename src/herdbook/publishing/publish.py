@@ -69,10 +69,14 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """An accepted job; `created` is False if an earlier request with its idempotency key created it."""
+    """An accepted job; `created` is False if an earlier request with its idempotency key created it.
+
+    `job` is the job as this request would have it recorded.
+    """
 
     id: UUID
     created: bool
+    job: NewJob
 
 
 def parse_options(options: Any) -> JobOptions:
@@ -94,23 +98,28 @@ def prepare(registry: Registry, request: JobRequest, *, max_bytes: int, id: UUID
     if job_type.is_reserved:
         message = f"only Herdbook itself publishes {job_type.name} jobs"
         raise InvalidJobError(message, [FieldProblem(path="jobType", message=message)])
-    job_data = _encode(request.job_data)
-    if len(job_data) > max_bytes:
-        raise JobTooLargeError(f"the job data has {len(job_data):,} bytes; at most {max_bytes:,} are accepted")
-    job_type.validate(job_data)
+    encoded = _encode(request.job_data)
+    job_data = encoded.decode()
+    if holds_nul(job_data):
+        raise _invalid_data("contains a NUL character, which PostgreSQL cannot store")
+    if len(encoded) > max_bytes:
+        raise JobTooLargeError(f"the job data has {len(encoded):,} bytes; at most {max_bytes:,} are accepted")
+    # As JSON text, like a worker does: pydantic accepts other things as Python values (True as a timedelta, but no
+    # text as a strict date), so checking what was parsed before would accept jobs that no worker can run.
+    job_type.validate(encoded)
     options = request.options
     backoff = options.backoff or job_type.backoff
     return NewJob(
         id=id or new_job_id(),
         queue=job_type.queue,
         job_type=job_type.name,
-        job_data=job_data.decode(),
+        job_data=job_data,
         priority=options.priority or 0,
         run_at=_run_at(options),
         max_attempts=options.attempts or job_type.attempts,
         backoff=backoff.model_dump_json() if backoff else None,
         idempotency_key=options.idempotency_key,
-        fingerprint=_fingerprint(request, job_data) if options.idempotency_key else None,
+        fingerprint=_fingerprint(request, encoded) if options.idempotency_key else None,
         timeout_ms=round(options.timeout * 1_000) if options.timeout else None,
         callback_url=str(options.callback_url) if options.callback_url else None,
     )
@@ -205,10 +214,10 @@ async def _key_holders(connection: Connection, jobs: Sequence[NewJob], inserted:
 def _result(job: NewJob, inserted: set[UUID], holders: dict[str, KeyHolder]) -> Published | Exception:
     """A new job, the one that the same request created before, or a conflict with the holder of its key."""
     if job.id in inserted:
-        return Published(id=job.id, created=True)
+        return Published(id=job.id, created=True, job=job)
     holder = holders.get(job.idempotency_key or "")
     if holder is not None and holder.fingerprint == job.fingerprint:
-        return Published(id=holder.id, created=False)
+        return Published(id=holder.id, created=False, job=job)
     return IdempotencyConflictError(job.idempotency_key or "")
 
 
@@ -222,12 +231,9 @@ def _encode(job_data: Any) -> bytes:
     if isinstance(job_data, BaseModel):
         job_data = job_data.model_dump(mode="json", by_alias=True)
     try:
-        encoded = orjson.dumps(job_data)
+        return orjson.dumps(job_data)
     except TypeError as error:
         raise _invalid_data(f"is not JSON: {error}") from None
-    if holds_nul(encoded.decode()):
-        raise _invalid_data("contains a NUL character, which PostgreSQL cannot store")
-    return encoded
 
 
 def _invalid_data(what: str) -> InvalidJobError:

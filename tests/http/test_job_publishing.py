@@ -27,6 +27,7 @@ async def test_a_job_is_accepted_with_its_address(api: httpx.AsyncClient, databa
         "queue": "notes",
         "status": "pending",
         "priority": 0,
+        "runAt": None,
         "maxAttempts": 4,
     }
     assert answer.headers["location"] == f"/api/jobs/{job_id}"
@@ -39,10 +40,17 @@ async def test_options_are_taken_over(api: httpx.AsyncClient) -> None:
     answer = await api.post("/api/jobs", json={**NOTE, "options": options})
     assert answer.json().items() >= {"priority": 7, "maxAttempts": 2}.items()
     job = (await api.get(answer.headers["location"])).json()
+    assert job["runAt"] == answer.json()["runAt"]
     assert job["runAt"] > job["createdAt"]
     assert job["backoff"] == {"type": "fixed", "delay": 5, "jitter": 0.0}
     null = await api.post("/api/jobs", json={**NOTE, "options": None})
     assert null.status_code == 201
+
+
+async def test_a_time_to_run_at_is_answered_in_utc(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/api/jobs", json={**NOTE, "options": {"runAt": "2040-01-31T08:00:00+01:00"}})
+    assert answer.json()["runAt"] == "2040-01-31T07:00:00Z"
+    assert (await api.get(answer.headers["location"])).json()["runAt"] == "2040-01-31T07:00:00Z"
 
 
 async def test_a_repeated_key_brings_the_same_job(api: httpx.AsyncClient, database: Database) -> None:
@@ -51,7 +59,8 @@ async def test_a_repeated_key_brings_the_same_job(api: httpx.AsyncClient, databa
     in_options = await api.post("/api/jobs", json={**NOTE, "options": {"idempotencyKey": "k"}})
     both = await api.post("/api/jobs", json={**NOTE, "options": {"idempotencyKey": "k"}}, headers=key)
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
-    assert len({answer.json()["jobId"] for answer in [*answers, in_options, both]}) == 1
+    spelled = await api.post("/api/jobs", json={**NOTE, "options": {"idempotency_key": "k"}}, headers=key)
+    assert len({answer.json()["jobId"] for answer in [*answers, in_options, both, spelled]}) == 1
     assert await count_jobs(database) == 1
     for replay in (in_options, both):
         assert replay.headers["idempotency-replayed"] == "true"
@@ -126,6 +135,19 @@ async def test_a_nul_in_the_key_is_refused_without_harm_to_others(api: httpx.Asy
     assert refused.status_code == 422
     assert [answer.status_code for answer in accepted] == [201, 201]
     assert await count_jobs(database) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({}, "jobType: is required; jobData: is required"),
+        ([], "body: must be an object with jobType and jobData"),
+        ({**NOTE, "options": {"attempts": 0}}, "options.attempts: Input should be greater than or equal to 1"),
+        ({**NOTE, "jobData": {"text": "a\0b"}}, "jobData contains a NUL character, which PostgreSQL cannot store"),
+    ],
+)
+async def test_the_detail_of_a_problem_reads_well(api: httpx.AsyncClient, body: Any, detail: str) -> None:
+    assert (await api.post("/api/jobs", json=body)).json()["detail"] == detail
 
 
 async def test_values_are_not_repeated_in_errors(api: httpx.AsyncClient) -> None:

@@ -1,13 +1,7 @@
-"""Takes jobs to be published, one or many.
+"""The routes that publish jobs; they answer once the record has them, without reading anything back."""
 
-Gives their ids as soon as the record has them.
-Never waits for Redis, and never reads back what it has just written.
-"""
-
-from typing import Any
 from uuid import UUID
 
-import orjson
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,29 +9,27 @@ from starlette.responses import Response
 from herdbook.errors import FieldProblem
 from herdbook.http.body import read_json
 from herdbook.http.job_bodies import parse_job, parse_jobs
-from herdbook.http.openapi import DirectRoute, header, json_body, problems
+from herdbook.http.openapi import DirectRoute, header_parameter, json_body, problem_responses
 from herdbook.http.problems import INVALID_REQUEST, Refused
-from herdbook.http.schemas import AcceptedJob, AcceptedJobs, BulkPublishBody, JobView, PublishBody
-from herdbook.model.job import JobStatus
-from herdbook.model.registry import Registry
-from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.http.publish_schemas import AcceptedJob, AcceptedJobs, BulkPublishBody, PublishBody
+from herdbook.http.schemas import JobView
+from herdbook.publishing.publish import Publisher
 from herdbook.record.database import Database
 from herdbook.record.reads import read_job
 
-# What surrounds the job data in a body.
+# Room for what surrounds the job data in a body.
 _ENVELOPE = 64 * 1024
 _BULK_LIMIT = 64 * 1024 * 1024
 _JSON = "application/json"
-_KEY = b"idempotency-key"
+_KEY_HEADER = b"idempotency-key"
 _EXAMPLE = {"jobType": "email", "jobData": {"to": ["ada@example.com"], "subject": "Hello", "text": "Hello Ada"}}
 
 
-class JobPublishing:
-    """The routes that publish."""
+class PublishRoutes:
+    """`POST /api/jobs` and `POST /api/jobs/bulk`."""
 
-    def __init__(self, publisher: Publisher, registry: Registry, database: Database, *, max_job_bytes: int) -> None:
+    def __init__(self, publisher: Publisher, database: Database, *, max_job_bytes: int) -> None:
         self._publisher = publisher
-        self._registry = registry
         self._database = database
         self._limit = max_job_bytes + _ENVELOPE
 
@@ -51,11 +43,11 @@ class JobPublishing:
             response_model=AcceptedJob,
             route_class_override=DirectRoute,
             responses={
-                200: {"model": JobView, "description": "The job that the idempotency key brought before"},
-                **problems(400, 403, 409, 413, 415, 422, 503),
+                200: {"model": JobView, "description": "The job that was already published with this idempotency key"},
+                **problem_responses(400, 403, 409, 413, 415, 422, 503),
             },
             openapi_extra=json_body(PublishBody, _EXAMPLE)
-            | header("Idempotency-Key", "A repeated request with the same key brings the job only once."),
+            | header_parameter("Idempotency-Key", "Requests with the same key publish the job only once."),
             tags=["jobs"],
         )
         app.router.add_api_route(
@@ -65,43 +57,31 @@ class JobPublishing:
             status_code=201,
             response_model=AcceptedJobs,
             route_class_override=DirectRoute,
-            responses=problems(400, 403, 409, 413, 415, 422, 503),
+            responses=problem_responses(400, 403, 409, 413, 415, 422, 503),
             openapi_extra=json_body(BulkPublishBody, {"jobs": [_EXAMPLE]}),
             tags=["jobs"],
         )
 
     async def publish(self, request: Request) -> Response:
-        """Publish a job: it is recorded when the answer comes, and delivered soon after."""
-        body = await read_json(request, self._limit)
-        job = parse_job(body, key=_idempotency_key(request))
-        published = await self._publisher.publish(job)
-        if published.created:
-            return self._accepted(job, published.id)
-        return await self._replayed(published.id)
+        """Publish a job. Once this is answered the job is recorded; it is queued soon after."""
+        request_body = await read_json(request, self._limit)
+        published = await self._publisher.publish(parse_job(request_body, key=_idempotency_key(request)))
+        if not published.created:
+            return await self._replay(published.id)
+        headers = {"Location": f"/api/jobs/{published.id}"}
+        return Response(AcceptedJob.json_of(published.job), 201, headers, _JSON)
 
     async def publish_bulk(self, request: Request) -> Response:
-        """Publish up to 10,000 jobs, all or none."""
+        """Publish up to 10,000 jobs: all of them or none."""
         if _idempotency_key(request) is not None:
-            message = "give each job its own options.idempotencyKey"
+            message = "set options.idempotencyKey of each job instead"
             raise Refused(INVALID_REQUEST, message, [FieldProblem(path="Idempotency-Key", message=message)])
         jobs = parse_jobs(await read_json(request, _BULK_LIMIT))
         published = await self._publisher.publish_bulk(jobs)
-        return Response(orjson.dumps({"jobIds": [one.id for one in published]}), 201, media_type=_JSON)
+        accepted = AcceptedJobs(job_ids=[one.id for one in published])
+        return Response(accepted.model_dump_json(by_alias=True), 201, media_type=_JSON)
 
-    def _accepted(self, job: JobRequest, id: UUID) -> Response:
-        job_type = self._registry.get(job.job_type)
-        answer: dict[str, Any] = {
-            "jobId": id,
-            "queueJobId": str(id),
-            "jobType": job_type.name,
-            "queue": job_type.queue,
-            "status": JobStatus.PENDING,
-            "priority": job.options.priority or 0,
-            "maxAttempts": job.options.attempts or job_type.attempts,
-        }
-        return Response(orjson.dumps(answer), 201, {"Location": f"/api/jobs/{id}"}, _JSON)
-
-    async def _replayed(self, id: UUID) -> Response:
+    async def _replay(self, id: UUID) -> Response:
         async with self._database.connection() as connection:
             job = await read_job(connection, id)
         headers = {"Location": f"/api/jobs/{id}", "Idempotency-Replayed": "true"}
@@ -110,7 +90,7 @@ class JobPublishing:
 
 def _idempotency_key(request: Request) -> str | None:
     for name, value in request.scope["headers"]:
-        if name == _KEY:
+        if name == _KEY_HEADER:
             try:
                 return str(value, "utf-8")
             except UnicodeDecodeError:
