@@ -16,10 +16,12 @@ from herdbook.errors import (
 from herdbook.model.artifacts import Artifact
 from herdbook.model.context import JobContext
 from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
-from herdbook.model.options import Backoff, JobOptions
+from herdbook.model.options import Backoff, JobOptions, PublishOptions
 from herdbook.model.registry import JobType, Registry
 from herdbook.model.signals import Cancel, ProcessDied, Retry, Snooze, TimedOut, Unrecoverable
+from herdbook.model.summary import RecordReader, RecordSummary
 from herdbook.publishing.publish import JobRequest
+from herdbook.publishing.user_connection import UserConnection, UserSyncConnection
 from herdbook.settings import Settings
 
 # The version's only place: the package's metadata is built from this line.
@@ -46,7 +48,10 @@ __all__ = [
     "JobTooLargeError",
     "JobType",
     "ProcessDied",
+    "PublishOptions",
     "QueueUnavailableError",
+    "RecordReader",
+    "RecordSummary",
     "RecordUnavailableError",
     "Registry",
     "Retry",

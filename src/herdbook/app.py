@@ -7,13 +7,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 from uuid import UUID
 
 from herdbook.embedded import read_running_servers
 from herdbook.errors import ConfigurationError
 from herdbook.model.job import Job, NewJob
-from herdbook.model.options import Backoff, JobOptions
+from herdbook.model.options import Backoff, BackoffOptions, JobOptions, PublishOptions
 from herdbook.model.outcome import DEFAULT_BACKOFF
 from herdbook.model.registry import DEFAULT_ATTEMPTS, AnyBackoff, Function, Registry
 from herdbook.observe.exporting import program_tracing
@@ -77,9 +77,9 @@ class Herdbook:
         *,
         queue: str | None = None,
         attempts: int = DEFAULT_ATTEMPTS,
-        backoff: Backoff | dict[str, Any] | None = DEFAULT_BACKOFF,
+        backoff: Backoff | BackoffOptions | None = DEFAULT_BACKOFF,
     ) -> None:
-        """Declare a job type whose work runs elsewhere, see `Registry.declare`."""
+        """Declare a job type that runs elsewhere, see `Registry.declare`."""
         self._registry.declare(name, payload, queue=queue, attempts=attempts, backoff=backoff)
 
     async def publish(

@@ -1,4 +1,4 @@
-"""Commands that are run inside the test's process: as a person would, but without waiting for an interpreter."""
+"""Runs commands inside the test's process, which saves the start of an interpreter."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from herdbook.cli.main import run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What a command came to."""
+class CommandResult:
+    """The exit code and output of a command."""
 
     code: int
     out: str
     err: str
 
     @property
-    def told(self) -> str:
-        """The one line on stderr that an error is."""
+    def error(self) -> str:
+        """The one line that an error prints to stderr."""
         assert self.out == ""
         assert self.err.endswith("\n")
         assert self.err.count("\n") == 1, self.err
@@ -27,17 +27,17 @@ class Said:
 
 
 class Commands:
-    """Runs commands; the environment and the current folder are the test's."""
+    """Runs commands with the environment and current folder of the test."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
 
-    def run(self, *words: str) -> Said:
+    def run(self, *words: str) -> CommandResult:
         """Run a command from a test that has no event loop."""
         code = run(list(words))
         out, err = self._capsys.readouterr()
-        return Said(code=code, out=out, err=err)
+        return CommandResult(code=code, out=out, err=err)
 
-    async def call(self, *words: str) -> Said:
-        """Run a command from a test that has one: each command makes its own."""
+    async def call(self, *words: str) -> CommandResult:
+        """Run a command from a test that has an event loop: each command makes its own."""
         return await asyncio.to_thread(self.run, *words)

@@ -1,4 +1,4 @@
-"""One running `herdbook up`, for all tests of the command line."""
+"""A running `herdbook up` shared by the tests of the command line, and commands on the test's servers."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ async def double(payload: dict[str, int]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
-    """A running `up`: its data folder, its address and its process."""
+    """A running `up`."""
 
     data: Path
     url: str
@@ -82,14 +82,14 @@ def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     for name in [name for name in os.environ if name.startswith("HERDBOOK_") or name.endswith("_URL")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    # What an application's import leaves behind is forgotten with the test.
+    # Importing an application changes it.
     monkeypatch.setattr(sys, "path", [*sys.path])
     return Commands(capsys)
 
 
 @pytest.fixture
 def configured(commands: Commands, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    """Commands that find the test's own servers in the environment."""
+    """Commands with the test's own servers in the environment."""
     monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
     monkeypatch.setenv("REDIS_URL", settings.redis_url or "")
     monkeypatch.setenv("HERDBOOK_QUEUE_PREFIX", settings.queue_prefix)

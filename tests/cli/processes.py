@@ -1,4 +1,4 @@
-"""Commands that run as processes, as a terminal or a supervisor starts them."""
+"""Runs commands as processes, as a terminal or a supervisor would."""
 
 import asyncio
 import sys
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from .conftest import environment
 
-# Seconds within which a process has to say or do what a test waits for.
-PATIENCE = 40
+# Seconds to wait for output or for the exit.
+TIMEOUT = 40
 
 
 def running(*words: str, cwd: Path, **variables: str) -> AbstractAsyncContextManager[Process]:
-    """A `herdbook` command; it is killed if the test leaves it running."""
+    """A `herdbook` command; it is killed if it is still running after the block."""
     return running_on(Path(sys.executable), *words, cwd=cwd, **variables)
 
 
@@ -33,22 +33,22 @@ async def running_on(python: Path, *words: str, cwd: Path, **variables: str) -> 
         await process.communicate()
 
 
-async def hear(process: Process, *parts: str) -> str:
-    """Read the log until each part was in some line; returns all that was read."""
+async def read_log_until(process: Process, *parts: str) -> str:
+    """Read the log until each part has occurred in a line; returns everything read."""
     assert process.stderr
-    heard, wanted = "", set(parts)
-    async with asyncio.timeout(PATIENCE):
+    log, wanted = "", set(parts)
+    async with asyncio.timeout(TIMEOUT):
         while wanted:
             line = (await process.stderr.readline()).decode()
-            assert line, f"it ended without saying {wanted}: {heard}"
-            heard += line
+            assert line, f"it exited without logging {wanted}: {log}"
+            log += line
             wanted = {part for part in wanted if part not in line}
-    return heard
+    return log
 
 
-async def ended(process: Process) -> tuple[int, str, str]:
-    """The exit code, and what is left to read of stdout and stderr."""
-    async with asyncio.timeout(PATIENCE):
+async def wait_for_exit(process: Process) -> tuple[int, str, str]:
+    """The exit code, and the rest of stdout and stderr."""
+    async with asyncio.timeout(TIMEOUT):
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()

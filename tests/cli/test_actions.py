@@ -1,4 +1,4 @@
-"""Operating from the command line: on jobs by their ids, and on all that a filter finds."""
+"""Operators' actions from the command line: on jobs by id, and on all that match a filter."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ LET_RUN = "UPDATE herdbook.jobs SET status = 'processing', worker = 'w', attempt
 
 @pytest.fixture
 async def runner(database: Database, settings: Settings) -> AsyncIterator[OperationRunner]:
-    """What a relay's process does about operations."""
+    """Carries out operations, as a relay's process does."""
     runner = OperationRunner(database, Control(database, FolderArtifacts(settings.artifact_folder)))
     runner.start()
     yield runner
@@ -51,18 +51,21 @@ async def execute(database: Database, statement: str, id: UUID) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("retry",), "name the jobs: see --help"),
-        (("delete", "--status", "failed", "--yes"), "name the jobs: add --all-matching to mean all that the filters"),
-        (("retry", ANY, "--type", "t"), "name jobs by their ids, or by filters with --all-matching, not both"),
-        (("cancel", ANY, "--all-matching"), "name jobs by their ids, or by filters with --all-matching, not both"),
+        (("retry",), "no jobs selected: see --help"),
+        (
+            ("delete", "--status", "failed", "--yes"),
+            "no jobs selected: add --all-matching to select every job that matches",
+        ),
+        (("retry", ANY, "--type", "t"), "select jobs by id, or by filter with --all-matching, not both"),
+        (("cancel", ANY, "--all-matching"), "select jobs by id, or by filter with --all-matching, not both"),
         (("promote", "xyz"), "Invalid value for 'ID'"),
         (("pause",), "Missing argument 'QUEUE"),
     ],
 )
-def test_a_command_that_cannot_be_meant_is_code_2(commands: Commands, words: tuple[str, ...], said: str) -> None:
+def test_an_ambiguous_command_is_code_2(commands: Commands, words: tuple[str, ...], said: str) -> None:
     answer = commands.run(*words)
     assert answer.code == 2
-    assert answer.told.startswith(said)
+    assert answer.error.startswith(said)
 
 
 async def test_jobs_are_retried_by_their_ids(configured: Commands, database: Database) -> None:
@@ -72,7 +75,9 @@ async def test_jobs_are_retried_by_their_ids(configured: Commands, database: Dat
     assert [(await job(database, id)).status for id in (failed, cancelled)] == [JobStatus.PENDING] * 2
 
 
-async def test_jobs_that_refuse_are_told_one_by_one_and_are_code_1(configured: Commands, database: Database) -> None:
+async def test_jobs_that_do_not_change_are_reported_one_by_one_and_are_code_1(
+    configured: Commands, database: Database
+) -> None:
     failed, completed, unknown = await a_job(database, "failed"), await a_job(database, "completed"), uuid4()
     answer = await configured.call("retry", str(unknown), str(failed), str(completed))
     assert (answer.code, answer.out) == (1, f"{failed}\n")
@@ -95,12 +100,12 @@ async def test_a_job_is_cancelled_with_its_reason(configured: Commands, database
 async def test_a_running_job_whose_worker_does_not_stop_it_is_code_1(
     configured: Commands, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("herdbook.cli.apply_action._TIMEOUT", 0.0)
+    monkeypatch.setattr("herdbook.cli.apply_action._CANCEL_TIMEOUT", 0.0)
     running = await a_job(database, "retry")
     await execute(database, LET_RUN, running)
     answer = await configured.call("cancel", str(running))
     assert answer.code == 1
-    assert answer.told == f"job {running}: its worker is asked to stop it, and has not done so yet"
+    assert answer.error == f"job {running}: its worker was asked to stop it, but has not done so yet"
 
 
 async def test_a_scheduled_job_is_promoted(configured: Commands, database: Database) -> None:
@@ -117,16 +122,16 @@ async def test_a_job_is_deleted(configured: Commands, database: Database) -> Non
         await job(database, over)
 
 
-async def test_a_filter_alone_only_counts(configured: Commands, database: Database) -> None:
+async def test_a_filter_without_yes_only_counts(configured: Commands, database: Database) -> None:
     ids = [await a_job(database, "failed", "mail") for _ in range(2)]
     await a_job(database, "failed", "other")
     answer = await configured.call("delete", "--all-matching", "--status", "failed", "--type", "mail")
-    assert (answer.code, answer.err) == (0, "nothing was done: add --yes to do it\n")
-    assert answer.out == "2 jobs would be looked at, and deleted where the state allows it\n"
+    assert (answer.code, answer.err) == (0, "Nothing was changed. Add --yes to do it.\n")
+    assert answer.out == "2 jobs would be checked, and deleted if in the right state\n"
     assert [(await job(database, id)).status for id in ids] == [JobStatus.FAILED] * 2
 
 
-async def test_all_that_a_filter_finds_are_changed(
+async def test_all_jobs_that_match_a_filter_are_changed(
     configured: Commands, database: Database, runner: OperationRunner
 ) -> None:
     failed, completed = await a_job(database, "failed", "mail"), await a_job(database, "completed", "mail")
@@ -135,9 +140,9 @@ async def test_all_that_a_filter_finds_are_changed(
     assert answer.code == 0
     operation, summary = answer.out.splitlines()
     assert UUID(operation)
-    assert summary == "1 job retried, 1 left alone"
+    assert summary == "1 job retried, 1 skipped"
     assert answer.err == (
-        f"2 jobs to look at; a relay goes on with it also when you stop waiting\njob {completed}: is completed\n"
+        f"2 jobs to check. A relay does the work, even if you stop waiting here.\njob {completed}: is completed\n"
     )
     assert [(await job(database, id)).status.value for id in (failed, completed, other)] == [
         "pending",
@@ -146,7 +151,7 @@ async def test_all_that_a_filter_finds_are_changed(
     ]
 
 
-async def test_all_that_a_filter_finds_are_cancelled_with_a_reason(
+async def test_all_jobs_that_match_a_filter_are_cancelled_with_a_reason(
     configured: Commands, database: Database, runner: OperationRunner
 ) -> None:
     waiting = [await a_job(database, "retry", "mail") for _ in range(2)]
@@ -156,22 +161,22 @@ async def test_all_that_a_filter_finds_are_cancelled_with_a_reason(
     assert [(one.status.value, one.error_message) for one in found] == [("cancelled", "the shop is closed")] * 2
 
 
-async def test_a_missing_relay_is_told_and_the_command_waits_for_one(
+async def test_a_missing_relay_is_reported_and_the_command_waits_for_one(
     configured: Commands, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("herdbook.cli.follow_operation._TIMEOUT", 0.0)
+    monkeypatch.setattr("herdbook.cli.follow_operation._NO_PROGRESS_AFTER", 0.0)
     runner = OperationRunner(database, Control(database, FolderArtifacts(settings.artifact_folder)))
     said: list[str] = []
     monkeypatch.setattr("herdbook.cli.follow_operation.typer.echo", lambda text, **_: said.append(text))
     command = asyncio.create_task(configured.call("promote", "--all-matching", "--yes"))
 
-    async def told() -> bool:
-        return "still nothing is done: does a relay run?" in said
+    async def is_reported() -> bool:
+        return "No progress yet. Is a relay running?" in said
 
     try:
-        await eventually(told)
+        await eventually(is_reported)
     finally:
-        # Without it the command would wait for ever.
+        # Without a relay the command would wait for ever.
         runner.start()
         assert (await command).code == 0
         await runner.stop()

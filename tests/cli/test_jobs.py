@@ -1,4 +1,4 @@
-"""Looking at jobs: a list, and one with all that is recorded of it."""
+"""Jobs on the command line: a list, and one with everything recorded about it."""
 
 from uuid import UUID, uuid4
 
@@ -28,7 +28,7 @@ ERROR = "no \x1b[2Jpaper\nleft"
 
 @pytest.fixture
 async def failed(database: Database) -> UUID:
-    """A job of type note that failed; another one, of type other, waits."""
+    """A failed job of type note; another one, of type other, is pending."""
     registry = Registry()
     registry.declare("note", dict, queue="notes")
     registry.declare("other", dict)
@@ -45,7 +45,7 @@ async def failed(database: Database) -> UUID:
 async def test_jobs_are_listed_newest_first(configured: Commands, failed: UUID) -> None:
     answer = await configured.call("jobs")
     header, other, note = answer.out.splitlines()
-    assert header.split() == ["ID", "TYPE", "STATUS", "TRIES", "CREATED", "ERROR"]
+    assert header.split() == ["ID", "TYPE", "STATUS", "ATTEMPT", "CREATED", "ERROR"]
     assert other.split()[1:4] == ["other", "pending", "0"]
     assert note.split()[:4] == [str(failed), "note", "failed", "2"]
     assert note.endswith("no \N{REPLACEMENT CHARACTER}[2Jpaper left")
@@ -65,22 +65,22 @@ async def test_no_jobs_is_no_error(configured: Commands) -> None:
     answer = await configured.call("jobs")
     assert (answer.code, answer.out, answer.err) == (0, "", "no jobs yet\n")
     answer = await configured.call("jobs", "--type", "note")
-    assert (answer.code, answer.out, answer.err) == (0, "", "no such job\n")
+    assert (answer.code, answer.out, answer.err) == (0, "", "no matching jobs\n")
 
 
-async def test_as_json_a_job_has_the_fields_of_the_http_api(
-    configured: Commands, failed: UUID, database: Database
-) -> None:
+async def test_as_json_a_job_is_that_of_the_http_api(configured: Commands, failed: UUID, database: Database) -> None:
     async with database.connection() as connection:
         job = await read_job(connection, failed)
         attempts = [AttemptView.of(one) for one in await read_attempts(connection, job)]
         logs = [LogLineView.of(line) for line in await read_logs(connection, failed)]
+    detail = JobDetail.of(job, attempts=attempts)
     listed = (await configured.call("jobs", "--type", "note", "--json")).out
-    assert orjson.loads(listed) == orjson.loads(JobView.of(job).model_dump_json(by_alias=True))
-    shown = orjson.loads((await configured.call("job", str(failed), "--json", "--logs")).out)
-    said = shown.pop("logs")
-    assert shown == orjson.loads(JobDetail.of(job, attempts=attempts).model_dump_json(by_alias=True))
-    assert said == [orjson.loads(line.model_dump_json(by_alias=True)) for line in logs]
+    assert listed == JobView.of(job).model_dump_json(by_alias=True) + "\n"
+    shown = (await configured.call("job", str(failed), "--json")).out
+    assert shown == detail.model_dump_json(by_alias=True, indent=2) + "\n"
+    with_logs = orjson.loads((await configured.call("job", str(failed), "--json", "--logs")).out)
+    assert with_logs.pop("logs") == [orjson.loads(line.model_dump_json(by_alias=True)) for line in logs]
+    assert with_logs == orjson.loads(detail.model_dump_json(by_alias=True))
 
 
 async def test_a_job_is_shown_with_its_attempts_and_log(configured: Commands, failed: UUID) -> None:
@@ -94,7 +94,7 @@ async def test_a_job_is_shown_with_its_attempts_and_log(configured: Commands, fa
     assert "\x1b" not in answer.out
 
 
-async def test_a_job_is_shown_with_its_limit_and_who_is_told(
+async def test_a_job_is_shown_with_its_timeout_and_callback(
     configured: Commands, failed: UUID, database: Database
 ) -> None:
     assert "timeout" not in (await configured.call("job", str(failed))).out
@@ -114,4 +114,4 @@ async def test_a_job_that_is_not_recorded_is_code_1(configured: Commands) -> Non
     id = uuid4()
     answer = await configured.call("job", str(id))
     assert answer.code == 1
-    assert answer.told == f"the record has no job {id}"
+    assert answer.error == f"the record has no job {id}"

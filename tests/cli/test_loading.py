@@ -1,4 +1,4 @@
-"""An application is named module:attribute; whatever is wrong with it is one line that says where."""
+"""Loading an application, module:attribute; an error in it is one line that says where."""
 
 import sys
 from pathlib import Path
@@ -24,7 +24,7 @@ async def greet(payload: dict[str, str]) -> None:
 
 
 def write(folder: Path, module: str, text: str) -> None:
-    """A module of that name; an earlier test's is forgotten."""
+    """Write a module, which replaces one that an earlier test imported."""
     sys.modules.pop(module, None)
     (folder / f"{module}.py").write_text(text, encoding="utf-8")
 
@@ -42,7 +42,7 @@ def test_the_types_of_an_application_and_the_built_in_ones_are_listed(commands: 
             "notification",
             "report",
         ]
-        assert lines[4].split(maxsplit=6) == ["greet", "greet", "7", "own", "90s", "async", "Greet somebody."]
+        assert lines[4].split(maxsplit=6) == ["greet", "greet", "7", "custom", "90s", "async", "Greet somebody."]
         assert lines[6].split()[:7] == ["report", "report", "3", "exponential", "1s", "-", "async"]
 
 
@@ -57,18 +57,20 @@ def test_as_json_the_types_come_with_their_schemas(commands: Commands, tmp_path:
 @pytest.mark.parametrize(
     ("app", "said"),
     [
-        ("shop_app", "APP 'shop_app' is not of the form module:attribute, like app:book"),
-        ("no_such_app:book", "there is no module 'no_such_app' in {folder} or on PYTHONPATH"),
-        ("no_such.app:book", "there is no module 'no_such' in {folder} or on PYTHONPATH"),
+        ("shop_app", "APP must have the form module:attribute, such as app:book, not 'shop_app'"),
+        ("no_such_app:book", "no module 'no_such_app' in {folder} or on PYTHONPATH"),
+        ("no_such.app:book", "no module 'no_such' in {folder} or on PYTHONPATH"),
         ("shop_app:bok", "module 'shop_app' has no 'bok'; it has book"),
         ("shop_app:text", "shop_app:text is a str, not a Herdbook or Registry; it has book"),
     ],
 )
-def test_an_application_that_is_not_there_is_told(commands: Commands, tmp_path: Path, app: str, said: str) -> None:
+def test_an_application_that_does_not_exist_is_reported(
+    commands: Commands, tmp_path: Path, app: str, said: str
+) -> None:
     write(tmp_path, "shop_app", APP)
     answer = commands.run("types", app)
     assert answer.code == 2
-    assert answer.told == said.format(folder=tmp_path)
+    assert answer.error == said.format(folder=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -85,17 +87,17 @@ def test_an_application_that_is_not_there_is_told(commands: Commands, tmp_path: 
         ),
     ],
 )
-def test_an_applications_own_error_is_told_with_its_line(
+def test_an_error_in_an_application_is_reported_with_its_line(
     commands: Commands, tmp_path: Path, text: str, said: str
 ) -> None:
     write(tmp_path, "broken_app", text)
     answer = commands.run("types", "broken_app:book")
     assert answer.code == 2
     expected = said.format(file=tmp_path / "broken_app.py")
-    assert answer.told.startswith(f"module 'broken_app' cannot be imported: {expected}")
-    assert str(tmp_path / "broken_app.py") in answer.told
+    assert answer.error.startswith(f"module 'broken_app' cannot be imported: {expected}")
+    assert str(tmp_path / "broken_app.py") in answer.error
 
 
-def test_a_library_s_line_is_not_blamed(commands: Commands, tmp_path: Path) -> None:
+def test_the_line_is_the_applications_not_a_librarys(commands: Commands, tmp_path: Path) -> None:
     write(tmp_path, "broken_app", "import json\n\njson.loads('{')")
-    assert commands.run("types", "broken_app:book").told.endswith(f"({tmp_path / 'broken_app.py'}:3)")
+    assert commands.run("types", "broken_app:book").error.endswith(f"({tmp_path / 'broken_app.py'}:3)")

@@ -1,4 +1,4 @@
-"""The main job from the command line: up, publish, look, env."""
+"""The main job from the command line: up, publish, jobs, env."""
 
 import json
 import shlex
@@ -26,7 +26,7 @@ def test_a_job_is_published_waited_for_and_shown(up: Up, app_folder: Path) -> No
     assert json.loads(shown.stdout)["result"] == 42
 
 
-def test_a_mail_crosses_smtp_and_lands_in_the_data_folder(up: Up, app_folder: Path) -> None:
+def test_a_mail_is_sent_by_smtp_and_kept_in_the_data_folder(up: Up, app_folder: Path) -> None:
     mail = '{"to": "io@example.com", "subject": "Hello from a test", "text": "It works."}'
     done = herdbook("publish", "email", mail, "--wait", cwd=app_folder, HERDBOOK_DATA=str(up.data))
     assert done.returncode == 0, done.stderr
@@ -48,7 +48,7 @@ def test_bad_input_is_one_line_and_exit_code_2(up: Up, app_folder: Path) -> None
         assert "Traceback" not in done.stderr
 
 
-def test_servers_that_are_away_are_exit_code_3(app_folder: Path) -> None:
+def test_unreachable_servers_are_exit_code_3(app_folder: Path) -> None:
     done = herdbook(
         "jobs", cwd=app_folder, DATABASE_URL="postgresql://u:secret@127.0.0.1:1/x", REDIS_URL="redis://127.0.0.1:1"
     )
@@ -78,7 +78,7 @@ def test_a_second_up_on_the_same_data_is_refused(up: Up, app_folder: Path) -> No
     assert str(up.data) in done.stderr
 
 
-async def test_a_killed_worker_is_started_again(up: Up) -> None:
+async def test_a_killed_worker_is_restarted(up: Up) -> None:
     def workers() -> list[psutil.Process]:
         children = psutil.Process(up.process.pid).children()
         alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
@@ -93,7 +93,7 @@ async def test_a_killed_worker_is_started_again(up: Up) -> None:
     await eventually(replaced, timeout=30)
 
 
-async def test_nothing_is_left_when_up_is_ended_or_killed(open_folder: Path, app_folder: Path) -> None:
+async def test_nothing_is_left_behind_when_up_is_stopped_or_killed(open_folder: Path, app_folder: Path) -> None:
     for way in (signal.SIGTERM, signal.SIGKILL):
         up = start_up(open_folder / "short-lived", app_folder)
         family = psutil.Process(up.process.pid).children(recursive=True)

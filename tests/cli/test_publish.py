@@ -12,23 +12,23 @@ from herdbook.model.options import Backoff
 from herdbook.record.database import Database
 from herdbook.record.search import JobFilter, find_jobs
 
-from .commands import Commands, Said
+from .commands import CommandResult, Commands
 
 REPORT = '{"title": "Jobs", "source": {"record": {}}}'
 
-# What is typed, and how the answer begins.
+# Arguments, and how the error begins.
 BAD_INPUT: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("report",), "give the job data: JSON, @file, or - for standard input"),
-    (("report", "{"), "the job data are not JSON: unexpected end of data: line 1 column 2 (char 1)"),
+    (("report",), "no job data: give JSON, @file, or - for standard input"),
+    (("report", "{"), "the job data is not valid JSON: unexpected end of data: line 1 column 2 (char 1)"),
     (("report", "@none.json"), "cannot read none.json: No such file or directory"),
     (("report", "{}"), "not a valid report job: jobData.title: Field required; jobData.source: Field required"),
     (
         ("rep", "{}"),
-        "unknown job type 'rep'; known: alert, callback, email, notification, report; name your own with --app",
+        "unknown job type 'rep'; known: alert, callback, email, notification, report; use --app",
     ),
     (
         ("rep", "--lines"),
-        "unknown job type 'rep'; known: alert, callback, email, notification, report; name your own with --app",
+        "unknown job type 'rep'; known: alert, callback, email, notification, report; use --app",
     ),
     (("report", REPORT, "--delay", "soon"), "--delay: not a duration: give milliseconds, or a text such as 500ms"),
     (("report", REPORT, "--run-at", "2040-01-31T08:00:00"), "--run-at: Input should have timezone info"),
@@ -43,23 +43,23 @@ BAD_INPUT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("report", REPORT, "--backoff-delay", "x", "--jitter", "2"), "--backoff-delay: not a duration: give milliseconds"),
     (("report", REPORT, "--jitter", "2"), "--jitter: Input should be less than or equal to 1"),
     (("report", REPORT, "--key", ""), "--key: String should have at least 1 character"),
-    (("report", "--lines", "--wait"), "--lines and --wait do not go together"),
-    (("report", "--lines", "--key", "k"), "--lines and --key do not go together"),
+    (("report", "--lines", "--wait"), "--lines cannot be combined with --wait"),
+    (("report", "--lines", "--key", "k"), "--lines cannot be combined with --key"),
 )
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Typed":
-    return Typed(tmp_path)
+def stdin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "StandardInput":
+    return StandardInput(tmp_path)
 
 
-class Typed:
-    """Standard input with a text in it."""
+class StandardInput:
+    """Gives a command a text on standard input."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "typed"
 
-    async def into(self, commands: Commands, text: str, *words: str) -> Said:
+    async def pipe(self, commands: Commands, text: str, *words: str) -> CommandResult:
         """Run a command that reads the text."""
         self._file.write_text(text, encoding="utf-8")
         before = os.dup(0)
@@ -84,7 +84,7 @@ async def test_a_published_job_is_recorded_and_its_id_printed(configured: Comman
     assert job.job_data["title"] == "Jobs"
 
 
-async def test_options_are_the_jobs(configured: Commands, database: Database) -> None:
+async def test_options_are_recorded(configured: Commands, database: Database) -> None:
     words = ("--delay", "10m", "--priority", "7", "--attempts", "2", "--key", "once")
     first = await configured.call("publish", "report", REPORT, *words)
     second = await configured.call("publish", "report", REPORT, *words)
@@ -95,7 +95,7 @@ async def test_options_are_the_jobs(configured: Commands, database: Database) ->
     assert timedelta(minutes=9) < job.run_at - datetime.now(UTC) <= timedelta(minutes=10)
 
 
-async def test_limits_are_the_jobs(configured: Commands, database: Database) -> None:
+async def test_limits_are_recorded(configured: Commands, database: Database) -> None:
     words = ("--timeout", "2.5", "--callback-url", "https://example.com/hooks")
     backoff = ("--backoff", "fixed", "--backoff-delay", "250", "--jitter", "0.5")
     await configured.call("publish", "report", REPORT, *words, *backoff)
@@ -106,18 +106,18 @@ async def test_limits_are_the_jobs(configured: Commands, database: Database) -> 
     assert (short.timeout_ms, short.callback_url, short.backoff) == (500, None, Backoff(delay=2_000))
 
 
-async def test_a_time_to_run_at_is_the_jobs(configured: Commands, database: Database) -> None:
+async def test_a_time_to_run_at_is_recorded(configured: Commands, database: Database) -> None:
     await configured.call("publish", "report", REPORT, "--run-at", "2040-01-31T08:00:00+01:00")
     (job,) = await recorded(database)
     assert job.run_at == datetime(2040, 1, 31, 7, tzinfo=UTC)
 
 
-async def test_job_data_come_from_a_file_or_from_standard_input(
-    configured: Commands, database: Database, tmp_path: Path, typed: Typed
+async def test_job_data_comes_from_a_file_or_standard_input(
+    configured: Commands, database: Database, tmp_path: Path, stdin: StandardInput
 ) -> None:
     (tmp_path / "job.json").write_text(REPORT, encoding="utf-8")
     assert (await configured.call("publish", "report", "@job.json")).code == 0
-    assert (await typed.into(configured, REPORT, "publish", "report", "-")).code == 0
+    assert (await stdin.pipe(configured, REPORT, "publish", "report", "-")).code == 0
     assert [job.job_data["title"] for job in await recorded(database)] == ["Jobs", "Jobs"]
 
 
@@ -125,13 +125,13 @@ async def test_bad_input_is_code_2_and_nothing_is_recorded(configured: Commands,
     for words, said in BAD_INPUT:
         answer = await configured.call("publish", *words)
         assert answer.code == 2, words
-        assert answer.told.startswith(said), words
+        assert answer.error.startswith(said), words
     assert await recorded(database) == []
 
 
-async def test_each_line_is_a_job(configured: Commands, database: Database, typed: Typed) -> None:
+async def test_each_line_is_a_job(configured: Commands, database: Database, stdin: StandardInput) -> None:
     lines = "".join(f'{{"title": "{n}", "source": {{"record": {{}}}}}}\n\n' for n in range(1_200))
-    answer = await typed.into(configured, lines, "publish", "report", "--lines", "--priority", "3")
+    answer = await stdin.pipe(configured, lines, "publish", "report", "--lines", "--priority", "3")
     assert answer.code == 0
     jobs = {job.id: job for job in await recorded(database)}
     assert [jobs[UUID(id)].job_data["title"] for id in answer.out.split()] == [str(n) for n in range(1_200)]
@@ -141,36 +141,36 @@ async def test_each_line_is_a_job(configured: Commands, database: Database, type
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ("{", "line 3 is not JSON: "),
+        ("{", "line 3 is not valid JSON: "),
         ("{}", "line 3: not a valid report job: jobData.title: Field required"),
     ],
 )
-async def test_a_bad_line_is_named_and_its_thousand_not_published(
-    configured: Commands, database: Database, typed: Typed, bad: str, said: str
+async def test_an_invalid_line_is_named_and_its_batch_is_not_published(
+    configured: Commands, database: Database, stdin: StandardInput, bad: str, said: str
 ) -> None:
-    answer = await typed.into(configured, f"{REPORT}\n\n{bad}\n{REPORT}\n", "publish", "report", "-", "--lines")
+    answer = await stdin.pipe(configured, f"{REPORT}\n\n{bad}\n{REPORT}\n", "publish", "report", "-", "--lines")
     assert answer.code == 2
-    assert answer.told.startswith(said)
-    assert answer.told.endswith("; nothing was published")
+    assert answer.error.startswith(said)
+    assert answer.error.endswith("; no jobs were published")
     assert await recorded(database) == []
 
 
-async def test_thousands_before_a_bad_line_stay_published(
-    configured: Commands, database: Database, typed: Typed
+async def test_batches_before_an_invalid_line_stay_published(
+    configured: Commands, database: Database, stdin: StandardInput
 ) -> None:
-    answer = await typed.into(configured, f"{REPORT}\n" * 1_500 + "{\n", "publish", "report", "-", "--lines")
+    answer = await stdin.pipe(configured, f"{REPORT}\n" * 1_500 + "{\n", "publish", "report", "-", "--lines")
     assert answer.code == 2
-    assert "line 1501 is not JSON" in answer.err
-    assert answer.err.endswith("; 1,000 jobs were published before\n")
+    assert "line 1501 is not valid JSON" in answer.err
+    assert answer.err.endswith("; 1,000 jobs were published before it\n")
     assert len(answer.out.split()) == len(await recorded(database)) == 1_000
 
 
-async def test_a_job_that_does_not_end_in_time_is_code_1(configured: Commands, database: Database) -> None:
+async def test_a_job_that_does_not_finish_in_time_is_code_1(configured: Commands, database: Database) -> None:
     answer = await configured.call("publish", "report", REPORT, "--wait", "--wait-timeout", "0")
     (job,) = await recorded(database)
     assert answer.code == 1
     assert answer.out == ""
     assert answer.err.splitlines() == [
         str(job.id),
-        f"herdbook: job {job.id} is still pending after 0 seconds; `herdbook job {job.id}` shows it",
+        f"herdbook: job {job.id} is still pending after 0 seconds; check it with `herdbook job {job.id}`",
     ]

@@ -19,7 +19,7 @@ from .commands import Commands
 
 @pytest.fixture
 async def declared(settings: Settings, database: Database) -> None:
-    """Two queues, a job in one of them; two workers, one of which is gone."""
+    """Two queues, one with a job; two workers, one of them silent."""
     registry = Registry()
     registry.declare("note", dict, queue="notes")
     registry.declare("mail", dict, queue="mails")
@@ -54,7 +54,7 @@ async def test_queues_are_listed(configured: Commands) -> None:
     answer = await configured.call("queues")
     assert answer.code == 0
     header, mails, notes = [line.split() for line in answer.out.splitlines()]
-    assert header == ["QUEUE", "STATE", "WAITING", "RUNNING", "DELAYED", "FAILED", "OLDEST", "PER", "MIN", "WORKERS"]
+    assert header == ["QUEUE", "STATE", "WAITING", "ACTIVE", "DELAYED", "FAILED", "OLDEST", "PER", "MIN", "WORKERS"]
     assert mails == ["mails", "paused", "0", "0", "0", "0", "-", "0.0", "1"]
     assert [*notes[:6], *notes[7:]] == ["notes", "open", "1", "0", "0", "0", "0.0", "1"]
     assert notes[6].endswith("d")
@@ -63,15 +63,15 @@ async def test_queues_are_listed(configured: Commands) -> None:
 @pytest.mark.usefixtures("declared")
 async def test_workers_are_listed(configured: Commands) -> None:
     header, *rows = (await configured.call("workers")).out.splitlines()
-    assert header.split() == ["WORKER", "STATE", "HELD", "HEARD", "OF", "STARTED", "QUEUES"]
+    assert header.split() == ["WORKER", "STATE", "JOBS", "LAST", "SEEN", "STARTED", "QUEUES"]
     found = {row.split()[0]: row for row in rows}
     assert found["here"].split()[1:3] == ["running", "3"]
     assert found["here"].endswith("mails, notes")
-    assert found["gone"].split()[1:5] == ["gone", "3", "10m", "ago"]
+    assert found["gone"].split()[1:5] == ["silent", "3", "10m", "ago"]
 
 
 @pytest.mark.usefixtures("declared")
-async def test_as_json_they_have_the_fields_of_the_http_api(
+async def test_as_json_they_are_those_of_the_http_api(
     configured: Commands, settings: Settings, database: Database
 ) -> None:
     queues = [orjson.loads(line) for line in (await configured.call("queues", "--json")).out.splitlines()]
@@ -93,9 +93,9 @@ async def test_as_json_they_have_the_fields_of_the_http_api(
 
 async def test_none_yet_is_no_error(configured: Commands) -> None:
     answer = await configured.call("queues")
-    assert (answer.code, answer.out, answer.err) == (0, "", "no program has declared a queue yet\n")
+    assert (answer.code, answer.out, answer.err) == (0, "", "no queues yet\n")
     answer = await configured.call("workers")
-    assert (answer.code, answer.out, answer.err) == (0, "", "no worker was heard of within a day\n")
+    assert (answer.code, answer.out, answer.err) == (0, "", "no worker was seen within the last day\n")
 
 
 @pytest.mark.usefixtures("declared")
@@ -127,6 +127,6 @@ async def test_a_queue_that_nobody_declared_is_code_1_and_nothing_is_paused(
 ) -> None:
     answer = await configured.call("pause", "notes", "nosuch")
     assert answer.code == 1
-    assert answer.told == "the record does not know 'nosuch'; the queues are mails, notes"
+    assert answer.error == "unknown queue 'nosuch'; known queues: mails, notes"
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM herdbook.queues") == 0

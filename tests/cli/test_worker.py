@@ -1,4 +1,4 @@
-"""A worker as a process: it waits for its servers, and ends with nothing in its hands."""
+"""A worker as a process: it waits for its servers, and never exits while it holds a job."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from herdbook.relay import Relay
 from herdbook.settings import Settings
 from herdbook.testing import eventually
 
-from .processes import ended, hear, running
+from .processes import read_log_until, running, wait_for_exit
 
 APP = """
 import asyncio, threading
@@ -36,7 +36,7 @@ async def wait(path: str) -> str:
 def stick(path: str) -> None:
     threading.Event().wait()
 """
-AWAY = {"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d", "REDIS_URL": "redis://:secret@127.0.0.1:1/0"}
+UNREACHABLE = {"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d", "REDIS_URL": "redis://:secret@127.0.0.1:1/0"}
 
 WORKER = ("worker", "waiting_app:book", "--queue", "waiting")
 
@@ -56,7 +56,7 @@ def variables(settings: Settings) -> dict[str, str]:
 async def publish(
     settings: Settings, database: Database, tmp_path: Path
 ) -> AsyncIterator[Callable[..., Awaitable[UUID]]]:
-    """Publishes a job of the worker's application; a relay carries it."""
+    """Publishes a job of the worker's application, which a relay queues."""
     (tmp_path / "waiting_app.py").write_text(APP, encoding="utf-8")
     registry = Registry()
     registry.declare("wait", str, queue="waiting")
@@ -75,7 +75,7 @@ async def publish(
 
 
 async def job_as(database: Database, id: UUID, status: JobStatus) -> Job:
-    """The job, once it is in this state."""
+    """The job once it is in this state."""
 
     async def look() -> Job | None:
         async with database.connection() as connection:
@@ -92,15 +92,15 @@ async def outcomes(database: Database, job: Job) -> list[AttemptOutcome | None]:
         return [one.outcome for one in await read_attempts(connection, job)]
 
 
-async def test_it_starts_while_both_servers_are_away_and_ends_when_told(tmp_path: Path) -> None:
-    async with running("worker", cwd=tmp_path, **AWAY) as worker:
-        heard = await hear(worker, "worker started", "PostgreSQL is unreachable", "Redis is unreachable")
+async def test_it_starts_while_both_servers_are_unreachable_and_stops_on_a_signal(tmp_path: Path) -> None:
+    async with running("worker", cwd=tmp_path, **UNREACHABLE) as worker:
+        log = await read_log_until(worker, "worker started", "PostgreSQL is unreachable", "Redis is unreachable")
         worker.terminate()
-        code, out, rest = await ended(worker)
+        code, out, rest = await wait_for_exit(worker)
     assert (code, out) == (0, "")
-    assert "worker ended" in rest
-    assert "secret" not in heard + rest
-    assert "Traceback" not in heard + rest
+    assert "worker stopped" in rest
+    assert "secret" not in log + rest
+    assert "Traceback" not in log + rest
 
 
 async def test_running_jobs_get_time_to_finish(
@@ -110,23 +110,23 @@ async def test_running_jobs_get_time_to_finish(
         id = await publish("wait", "sign")
         await job_as(database, id, JobStatus.PROCESSING)
         worker.terminate()
-        await hear(worker, "worker stops")
+        await read_log_until(worker, "worker stopping")
         (tmp_path / "sign").touch()
-        assert (await ended(worker))[0] == 0
+        assert (await wait_for_exit(worker))[0] == 0
     job = await job_as(database, id, JobStatus.COMPLETED)
     assert job.result == "it came"
 
 
-async def test_a_second_signal_hands_jobs_back_at_once(
+async def test_a_second_signal_releases_jobs_at_once(
     variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], database: Database, tmp_path: Path
 ) -> None:
     async with running(*WORKER, cwd=tmp_path, **variables) as worker:
         id = await publish("wait")
         await job_as(database, id, JobStatus.PROCESSING)
         worker.terminate()
-        await hear(worker, "worker stops")
+        await read_log_until(worker, "worker stopping")
         worker.terminate()
-        assert (await ended(worker))[0] == 0
+        assert (await wait_for_exit(worker))[0] == 0
     job = await job_as(database, id, JobStatus.PENDING)
     assert await outcomes(database, job) == [AttemptOutcome.RELEASED]
 
@@ -138,7 +138,7 @@ async def test_a_worker_whose_up_was_killed_does_not_wait_for_its_jobs(
         id = await publish("wait")
         await job_as(database, id, JobStatus.PROCESSING)
         worker.send_signal(ORPHANED)
-        assert (await ended(worker))[0] == 0
+        assert (await wait_for_exit(worker))[0] == 0
     await job_as(database, id, JobStatus.PENDING)
 
 
@@ -149,16 +149,16 @@ async def test_a_processor_that_cannot_be_stopped_does_not_keep_the_process(
         id = await publish("stick")
         await job_as(database, id, JobStatus.PROCESSING)
         worker.terminate()
-        code, _, err = await ended(worker)
+        code, _, err = await wait_for_exit(worker)
     assert code == 0
-    assert "a processor still runs in a thread" in err
+    assert "a processor is still running in a thread" in err
     job = await job_as(database, id, JobStatus.PENDING)
     assert await outcomes(database, job) == [AttemptOutcome.RELEASED]
 
 
-async def test_a_queue_that_no_processor_works_on_is_refused(tmp_path: Path) -> None:
-    async with running("worker", "--queue", "nosuch", cwd=tmp_path, **AWAY) as worker:
-        code, out, err = await ended(worker)
+async def test_a_queue_without_a_processor_is_refused(tmp_path: Path) -> None:
+    async with running("worker", "--queue", "nosuch", cwd=tmp_path, **UNREACHABLE) as worker:
+        code, out, err = await wait_for_exit(worker)
     assert (code, out) == (2, "")
     queues = "alerts, callbacks, email, notification, report"
-    assert err == f"herdbook: no processor here works on 'nosuch'; the queues are {queues}\n"
+    assert err == f"herdbook: no processor for queue 'nosuch'; known queues: {queues}\n"

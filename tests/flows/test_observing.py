@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from herdbook.settings import Settings
 from herdbook.testing import eventually
-from tests.cli.processes import ended, hear, running
+from tests.cli.processes import read_log_until, running, wait_for_exit
 
 APP = """
 import structlog
@@ -57,7 +57,7 @@ async def test_a_job_is_found_in_the_log_and_counted_in_the_metrics(settings: Se
             await api.post(f"{url}/api/jobs", json={"jobType": "bake", "jobData": loaves}) for loaves in (12, -1)
         ]
         good, bad = (answer.json()["jobId"] for answer in answers)
-        heard = await hear(worker, "metrics are served", good, bad)
+        heard = await read_log_until(worker, "serving metrics", good, bad)
         address = re.search(r"http://127\.0\.0\.1:\d+/metrics", heard)
         assert address
 
@@ -74,7 +74,7 @@ async def test_a_job_is_found_in_the_log_and_counted_in_the_metrics(settings: Se
         await eventually(counted)
         for process in (worker, relay, serve):
             process.terminate()
-            assert (await ended(process))[0] == 0
+            assert (await wait_for_exit(process))[0] == 0
     line = next(json.loads(one) for one in heard.splitlines() if good in one and '"baking"' in one)
     named = {"job": good, "job_type": "bake", "queue": "kitchen", "attempt": 1, "loaves": 12, "level": "info"}
     assert {name: line[name] for name in named} == named

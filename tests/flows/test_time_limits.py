@@ -20,7 +20,7 @@ from herdbook.record.reads import read_attempts, read_job, read_logs
 from herdbook.relay import Relay
 from herdbook.settings import Settings
 from herdbook.testing import RunningSystem, eventually, running_system
-from tests.cli.processes import ended, running
+from tests.cli.processes import running, wait_for_exit
 
 from . import apart
 
@@ -112,7 +112,7 @@ async def test_two_minutes_of_sleep_end_after_two_seconds(
             jobs = await eventually(ended_jobs, timeout=60)
             # Also the thread that sleeps on keeps the worker from nothing.
             worker.terminate()
-            assert (await ended(worker))[0] == 0
+            assert (await wait_for_exit(worker))[0] == 0
         await relay.stop()
     async with database.connection() as connection:
         attempts = [one for job in jobs or () for one in await read_attempts(connection, job)]

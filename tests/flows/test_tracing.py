@@ -18,7 +18,7 @@ from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.testing import eventually
 from tests.cli.conftest import environment
-from tests.cli.processes import ended, hear, running
+from tests.cli.processes import read_log_until, running, wait_for_exit
 from tests.collecting import Collector, collecting
 
 APP = """
@@ -129,7 +129,7 @@ async def traced_system(folder: Path, variables: dict[str, str]) -> AsyncIterato
             yield System(api=api, collector=collector)
         for process in (serve, relay, worker):
             process.terminate()
-            code, _, log = await ended(process)
+            code, _, log = await wait_for_exit(process)
             assert code == 0
             assert "Traceback" not in log
 
@@ -204,11 +204,11 @@ async def test_a_collector_that_is_away_keeps_nobody_from_working(variables: dic
     variables = {**variables, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
     words = ("publish", "email", '{"to": "a@example.com", "subject": "s", "text": "t"}')
     async with running(*words, cwd=tmp_path, **variables) as process:
-        code, out, _ = await ended(process)
+        code, out, _ = await wait_for_exit(process)
     assert (code, len(out.strip())) == (0, 36)
     async with running("worker", cwd=tmp_path, **variables) as worker:
-        await hear(worker, "worker started")
+        await read_log_until(worker, "worker started")
         worker.terminate()
-        code, _, log = await ended(worker)
+        code, _, log = await wait_for_exit(worker)
     assert code == 0
     assert "Traceback" not in log

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from herdbook.http.attempt_totals import AttemptTotals, Names
+from herdbook.http.attempt_metrics import AttemptTotals, Names
 from herdbook.http.metrics import MetricsReading
 from herdbook.model.registry import Registry
 from herdbook.operating.queue_stats import QueueStatsReader

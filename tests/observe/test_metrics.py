@@ -8,7 +8,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from herdbook.cli.metrics_server import observed
+from herdbook.cli.metrics_server import process_observer
 from herdbook.errors import ConfigurationError
 from herdbook.execution.worker import Worker
 from herdbook.model.registry import Registry
@@ -127,9 +127,9 @@ def _external(job_id: str, job_type: str) -> QueuedJob:
 
 
 async def test_nothing_is_served_unless_a_port_is_set(database: Database, settings: Settings) -> None:
-    with observed(settings, database) as observer:
+    with process_observer(settings, database) as observer:
         assert observer is NULL_OBSERVER
-    with observed(settings.model_copy(update={"metrics_port": 0}), database) as observer:
+    with process_observer(settings.model_copy(update={"metrics_port": 0}), database) as observer:
         assert isinstance(observer, ProcessMetrics)
 
 

@@ -13,7 +13,7 @@ import uv
 import herdbook
 from herdbook.settings import Settings
 from tests.cli.conftest import APP
-from tests.cli.processes import ended, hear, running_on
+from tests.cli.processes import read_log_until, running_on, wait_for_exit
 
 ROOT = Path(__file__).parents[2]
 # What the extras bring.
@@ -98,12 +98,12 @@ async def working(python: Path, folder: Path, variables: Mapping[str, str]) -> A
         running_on(python, "relay", cwd=folder, **variables),
         running_on(python, "worker", "app:book", cwd=folder, **variables) as worker,
     ):
-        yield await hear(worker, "worker started")
+        yield await read_log_until(worker, "worker started")
 
 
 async def call(python: Path, folder: Path, *words: str, **variables: str) -> tuple[int, str, str]:
     async with running_on(python, *words, cwd=folder, **variables) as process:
-        return await ended(process)
+        return await wait_for_exit(process)
 
 
 async def test_the_core_runs_the_main_job_and_says_what_is_missing(

@@ -33,7 +33,7 @@ _POLICY = policy.SMTP.clone(cte_type="7bit", refold_source="none")
 _UTF8_POLICY = policy.SMTPUTF8.clone(refold_source="none")
 # A greylisting server rejects an unknown sender's first mails for some minutes. These waits of 30 s, 1, 2, 4 and
 # 8 minutes cover a quarter of an hour, less the jitter, which keeps many mails from being retried at the same moment.
-_PATIENT = Backoff(type="exponential", delay=30_000, jitter=0.2)
+_GREYLISTING_BACKOFF = Backoff(type="exponential", delay=30_000, jitter=0.2)
 
 
 def job_types(settings: Settings, _: RecordReader) -> Registry:

@@ -1,8 +1,4 @@
-"""Takes command lines.
-
-Gives each command its file; `main` is what the script `herdbook` calls.
-Never does a command's work itself where a part of Herdbook does it.
-"""
+"""The command line: one module per command, each leaving the work to the part of Herdbook that does it."""
 
 from herdbook.cli.main import main
 

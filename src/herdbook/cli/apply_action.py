@@ -1,7 +1,6 @@
-"""Takes an action and the jobs that a command line chose for it.
+"""Applies an operator's action to the jobs that a command line selects.
 
-Gives the jobs the action, or counts them, or begins an operation and follows it to its end.
-Never does anything to jobs that were chosen by a filter unless it was told to.
+Jobs selected by a filter are only counted unless the command line says `--yes`.
 """
 
 import asyncio
@@ -15,7 +14,7 @@ import typer
 
 from herdbook.cli import exit_codes
 from herdbook.cli.connect import open_record, read_settings
-from herdbook.cli.follow_operation import follow
+from herdbook.cli.follow_operation import follow_operation
 from herdbook.errors import HerdbookError
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.job import JobStatus
@@ -23,8 +22,8 @@ from herdbook.operating.control import NO_REASON, Changes, Control, OperationAct
 from herdbook.record.search import JobFilter
 from herdbook.settings import Settings
 
-# Seconds that a worker gets to stop a job before the command ends.
-_TIMEOUT = 5.0
+# Seconds to wait for a worker to stop a running job.
+_CANCEL_TIMEOUT = 5.0
 _DONE = {
     OperationAction.RETRY: "retried",
     OperationAction.CANCEL: "cancelled",
@@ -34,15 +33,15 @@ _DONE = {
 
 
 class _UsageError(HerdbookError):
-    """The command line cannot be meant."""
+    """The command line selects no jobs, or selects them in two ways."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """The jobs that a command line names; of a filter's jobs, `yes` says whether to do it."""
+class JobSelection:
+    """The jobs to act on: listed ids, or a filter; `confirmed` is whether `--yes` was given."""
 
-    wanted: JobFilter | list[UUID]
-    yes: bool
+    jobs: JobFilter | list[UUID]
+    confirmed: bool
 
     @classmethod
     def of(
@@ -55,31 +54,31 @@ class Chosen:
         all_matching: bool,
         yes: bool,
     ) -> Self:
-        """The choice; raises HerdbookError when it is none, or two."""
+        """The selection on a command line; raises HerdbookError when there is none, or more than one."""
         has_filter = any(one is not None for one in (status, job_type, queue))
         if ids:
             if has_filter or all_matching or yes:
-                raise _UsageError("name jobs by their ids, or by filters with --all-matching, not both")
-            return cls(wanted=list(dict.fromkeys(ids)), yes=True)
+                raise _UsageError("select jobs by id, or by filter with --all-matching, not both")
+            return cls(jobs=list(dict.fromkeys(ids)), confirmed=True)
         if not all_matching:
-            advice = "add --all-matching to mean all that the filters find" if has_filter else "see --help"
-            raise _UsageError(f"name the jobs: {advice}")
-        return cls(wanted=JobFilter(status=status, job_type=job_type, queue=queue), yes=yes)
+            advice = "add --all-matching to select every job that matches the filters" if has_filter else "see --help"
+            raise _UsageError(f"no jobs selected: {advice}")
+        return cls(jobs=JobFilter(status=status, job_type=job_type, queue=queue), confirmed=yes)
 
 
-def act(action: OperationAction, chosen: Chosen, data: Path | None, reason: str | None = None) -> int:
-    """Do what the command line says; returns the exit code."""
-    return asyncio.run(_act(read_settings(data), action, chosen, reason))
+def apply_action(action: OperationAction, selection: JobSelection, data: Path | None, reason: str | None = None) -> int:
+    """Apply the action, or count the jobs; returns the exit code."""
+    return asyncio.run(_apply(read_settings(data), action, selection, reason))
 
 
-async def _act(settings: Settings, action: OperationAction, chosen: Chosen, reason: str | None) -> int:
+async def _apply(settings: Settings, action: OperationAction, selection: JobSelection, reason: str | None) -> int:
     async with open_record(settings, action.value, size=4) as database:
         control = Control(database, FolderArtifacts(settings.artifact_folder))
-        if isinstance(chosen.wanted, JobFilter):
-            if chosen.yes:
-                return await _operate(control, action, chosen.wanted, reason)
-            return await _count(control, action, chosen.wanted)
-        return _tell(await _change(control, action, chosen.wanted, reason or NO_REASON))
+        if not isinstance(selection.jobs, JobFilter):
+            return _report(await _change(control, action, selection.jobs, reason or NO_REASON))
+        if selection.confirmed:
+            return await _run_operation(control, action, selection.jobs, reason)
+        return await _count(control, action, selection.jobs)
 
 
 async def _change(control: Control, action: OperationAction, ids: list[UUID], reason: str) -> Changes:
@@ -95,9 +94,9 @@ async def _change(control: Control, action: OperationAction, ids: list[UUID], re
 
 
 async def _cancel(control: Control, ids: list[UUID], reason: str) -> Changes:
-    """Cancel jobs, and wait for those that run to learn what came of it."""
+    """Cancel jobs, and wait until the running ones have stopped or finished."""
     first = await control.cancel(ids, reason)
-    later = await asyncio.gather(*(control.cancel_and_wait(id, reason, timeout=_TIMEOUT) for id in first.asked))
+    later = await asyncio.gather(*(control.cancel_and_wait(id, reason, timeout=_CANCEL_TIMEOUT) for id in first.asked))
     return Changes(
         changed=first.changed + [id for one in later for id in one.changed],
         refused=first.refused | {id: why for one in later for id, why in one.refused.items()},
@@ -105,34 +104,34 @@ async def _cancel(control: Control, ids: list[UUID], reason: str) -> Changes:
     )
 
 
-def _tell(changes: Changes) -> int:
+def _report(changes: Changes) -> int:
     for id in changes.changed:
         typer.echo(str(id))
     for id, why in changes.refused.items():
-        exit_codes.tell(f"job {id}: {why}")
+        exit_codes.print_error(f"job {id}: {why}")
     for id in changes.asked:
-        exit_codes.tell(f"job {id}: its worker is asked to stop it, and has not done so yet")
-    return exit_codes.NO if changes.refused or changes.asked else exit_codes.OK
+        exit_codes.print_error(f"job {id}: its worker was asked to stop it, but has not done so yet")
+    return exit_codes.FAILURE if changes.refused or changes.asked else exit_codes.SUCCESS
 
 
-async def _count(control: Control, action: OperationAction, wanted: JobFilter) -> int:
-    counted = await control.count(action, wanted)
+async def _count(control: Control, action: OperationAction, filter: JobFilter) -> int:
+    counted = await control.count(action, filter)
     least = "" if counted.is_exact else "at least "
-    typer.echo(f"{least}{_jobs(counted.number)} would be looked at, and {_DONE[action]} where the state allows it")
-    typer.echo("nothing was done: add --yes to do it", err=True)
-    return exit_codes.OK
+    typer.echo(f"{least}{_jobs(counted.number)} would be checked, and {_DONE[action]} if in the right state")
+    typer.echo("Nothing was changed. Add --yes to do it.", err=True)
+    return exit_codes.SUCCESS
 
 
-async def _operate(control: Control, action: OperationAction, wanted: JobFilter, reason: str | None) -> int:
-    begun = await control.begin(action, wanted, reason)
+async def _run_operation(control: Control, action: OperationAction, filter: JobFilter, reason: str | None) -> int:
+    begun = await control.begin(action, filter, reason)
     typer.echo(str(begun.id))
-    typer.echo(f"{_jobs(begun.expected)} to look at; a relay goes on with it also when you stop waiting", err=True)
-    ended = await follow(control, begun)
-    left = f", {ended.skipped:,} left alone" if ended.skipped else ""
-    typer.echo(f"{_jobs(ended.changed)} {_DONE[action]}{left}")
-    for id, why in ended.problems:
+    typer.echo(f"{_jobs(begun.expected)} to check. A relay does the work, even if you stop waiting here.", err=True)
+    finished = await follow_operation(control, begun)
+    skipped = f", {finished.skipped:,} skipped" if finished.skipped else ""
+    typer.echo(f"{_jobs(finished.changed)} {_DONE[action]}{skipped}")
+    for id, why in finished.problems:
         typer.echo(f"job {id}: {exit_codes.printable(why)}", err=True)
-    return exit_codes.OK
+    return exit_codes.SUCCESS
 
 
 def _jobs(number: int) -> str:

@@ -1,8 +1,4 @@
-"""Takes the environment and the data folder.
-
-Gives a command its settings, with the URLs of the servers to use, and the record.
-Never starts a server.
-"""
+"""Finds out which servers a command uses, from the environment or a running `herdbook up`, and opens the record."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,11 +20,11 @@ _SCHEMES = {
 }
 
 
-def given_settings(data: Path | None = None, **more: Any) -> Settings:
-    """The settings of the environment; what is given here, and not None, goes first. Raises ConfigurationError."""
+def environment_settings(data: Path | None = None, **more: Any) -> Settings:
+    """The settings of the environment; arguments that are not None take precedence. Raises ConfigurationError."""
     given = {name: value for name, value in {"data": data, **more}.items() if value is not None}
     settings = Settings(**given)
-    # A variable that is set to nothing is how many programs say that it is not set.
+    # Many programs unset a variable by setting it to nothing.
     urls = {name: getattr(settings, name.lower()) or None for name in _SCHEMES}
     for name, url in urls.items():
         if url is not None:
@@ -39,25 +35,21 @@ def given_settings(data: Path | None = None, **more: Any) -> Settings:
 
 
 def read_settings(data: Path | None = None, **more: Any) -> Settings:
-    """The settings, with the URLs that are not set taken from an `up` that runs on the data folder."""
-    return with_running_servers(given_settings(data, **more))
+    """The settings; URLs that are not set are those of a `herdbook up` that is running on the data folder."""
+    return with_running_servers(environment_settings(data, **more))
 
 
 def database_url(settings: Settings) -> str:
-    """The record's URL; raises RecordUnavailableError when there is none."""
+    """The URL of PostgreSQL; raises RecordUnavailableError when there is none."""
     if settings.database_url is None:
-        raise RecordUnavailableError(
-            f"no PostgreSQL: set DATABASE_URL, or start `herdbook up` (none runs on {settings.data.absolute()})"
-        )
+        raise RecordUnavailableError(_no_server("PostgreSQL", "DATABASE_URL", settings))
     return settings.database_url
 
 
 def redis_url(settings: Settings) -> str:
-    """The queues' URL; raises QueueUnavailableError when there is none."""
+    """The URL of Redis; raises QueueUnavailableError when there is none."""
     if settings.redis_url is None:
-        raise QueueUnavailableError(
-            f"no Redis: set REDIS_URL, or start `herdbook up` (none runs on {settings.data.absolute()})"
-        )
+        raise QueueUnavailableError(_no_server("Redis", "REDIS_URL", settings))
     return settings.redis_url
 
 
@@ -65,7 +57,7 @@ def redis_url(settings: Settings) -> str:
 async def open_record(
     settings: Settings, role: str, *, size: int | None = None, plan_once: bool = False
 ) -> AsyncIterator[Database]:
-    """The record, for as long as the block lasts; `role` is what PostgreSQL lists the connections as."""
+    """The record, open for the block; PostgreSQL lists its connections under `role`."""
     database = Database(
         database_url(settings),
         size=size or settings.pool_size,
@@ -79,11 +71,16 @@ async def open_record(
         await database.close()
 
 
+def _no_server(name: str, variable: str, settings: Settings) -> str:
+    folder = settings.data.absolute()
+    return f"no {name}: set {variable} or start `herdbook up` (it is not running on {folder})"
+
+
 def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise ConfigurationError(f"{name} cannot be used: {error}") from None
+        raise ConfigurationError(f"{name} is invalid: {error}") from None
     if parts.scheme not in schemes:
-        raise ConfigurationError(f"{name} must begin with {' or '.join(f'{one}://' for one in schemes)}")
+        raise ConfigurationError(f"{name} must start with {' or '.join(f'{one}://' for one in schemes)}")

@@ -33,7 +33,7 @@ def doctor(as_json: options.AsJson = False, data: options.Data = None) -> int:
         typer.echo(f"{level} {exit_codes.printable(found.message)}")
         if found.advice:
             typer.echo(f"{'':<9}{exit_codes.printable(found.advice)}")
-    return exit_codes.NO if any(found.severity is Severity.PROBLEM for found in findings) else exit_codes.OK
+    return exit_codes.FAILURE if any(found.severity is Severity.PROBLEM for found in findings) else exit_codes.SUCCESS
 
 
 def _fields(found: Finding) -> dict[str, Any]:

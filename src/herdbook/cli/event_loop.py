@@ -1,8 +1,4 @@
-"""Takes the main coroutine of a process that runs for long.
-
-Gives it a fast event loop, and the signals that tell it to stop as events.
-Never ends the process itself.
-"""
+"""The event loop of long-running processes, and the signals that ask them to stop."""
 
 import asyncio
 import gc
@@ -12,37 +8,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-Result = TypeVar("Result")
+ReturnValue = TypeVar("ReturnValue")
 
-# New objects after which Python looks for garbage in cycles. With its own 700 that took a tenth of a worker's time.
-_OBJECTS = 50_000
+# New objects after which Python looks for garbage in cycles. At its default, 700, that took a tenth of a worker's time.
+_GC_THRESHOLD = 50_000
 
-# Sent by the kernel to the processes of an `up` that was killed: its servers end at the same moment.
+# The kernel sends it to the child processes when their `herdbook up` is killed; the servers stop at the same moment.
 ORPHANED = signal.SIGUSR1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequest:
-    """What signals have told this process: to `stop`, and, a second time, to `hurry`."""
+    """What signals have asked of this process: the first to `stop` in order, the second to stop `now`."""
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    now: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def again(self) -> None:
-        """Take one signal."""
-        (self.hurry if self.stop.is_set() else self.stop).set()
+    def on_signal(self) -> None:
+        """Handle a signal: the first is a request to stop in order, any further one to stop now."""
+        (self.now if self.stop.is_set() else self.stop).set()
 
-    def at_once(self) -> None:
-        """Take a signal that leaves no time."""
+    def on_orphaned(self) -> None:
+        """Handle a signal that leaves no time to stop in order."""
         self.stop.set()
-        self.hurry.set()
+        self.now.set()
 
 
-def run_on_fast_loop(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine on uvloop, or on asyncio's own loop where there is none."""
-    # What was imported stays for as long as the process does.
+def run_on_fast_loop(main: Coroutine[Any, Any, ReturnValue]) -> ReturnValue:
+    """Run a coroutine on uvloop, or on asyncio's own loop where uvloop is not installed."""
+    # Imported modules stay for as long as the process does.
     gc.freeze()
-    gc.set_threshold(_OBJECTS)
+    gc.set_threshold(_GC_THRESHOLD)
     try:
         import uvloop
     except ImportError:
@@ -52,23 +48,23 @@ def run_on_fast_loop(main: Coroutine[Any, Any, Result]) -> Result:
 
 
 @contextmanager
-def listening_to_signals() -> Iterator[StopRequest]:
-    """Ctrl-C, SIGTERM and the terminal's end as events, for as long as the block lasts."""
-    told = StopRequest()
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Turn Ctrl-C, SIGTERM and the end of the terminal into a stop request, for the block."""
+    request = StopRequest()
     loop = asyncio.get_running_loop()
     signals = stop_signals()
     for one in signals:
-        loop.add_signal_handler(one, told.again)
-    loop.add_signal_handler(ORPHANED, told.at_once)
+        loop.add_signal_handler(one, request.on_signal)
+    loop.add_signal_handler(ORPHANED, request.on_orphaned)
     try:
-        yield told
+        yield request
     finally:
         for one in (*signals, ORPHANED):
             loop.remove_signal_handler(one)
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:
-    """The signals that end a process in order."""
-    # Under nohup the terminal's end is ignored, and stays so.
+    """The signals that ask a process to stop."""
+    # Under nohup SIGHUP is ignored, and stays so.
     end_of_terminal = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
     return (signal.SIGINT, signal.SIGTERM, *end_of_terminal)

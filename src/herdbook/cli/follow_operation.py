@@ -1,8 +1,4 @@
-"""Takes an operation that has begun.
-
-Gives it when it is finished, and shows how far it is meanwhile.
-Never does any of it: a relay does.
-"""
+"""Waits for an operation to finish and shows its progress; a relay does the actual work."""
 
 import asyncio
 import sys
@@ -14,28 +10,28 @@ import typer
 
 from herdbook.operating.control import Control, Operation
 
-# Seconds between two looks, and without a sign of a relay after which one is missed.
-_LOOK = 0.2
-_TIMEOUT = 10.0
+# Seconds between two reads, and without progress before the user is told.
+_POLL_INTERVAL = 0.2
+_NO_PROGRESS_AFTER = 10.0
 
 
-async def follow(control: Control, operation: Operation) -> Operation:
+async def follow_operation(control: Control, operation: Operation) -> Operation:
     """The operation when it is finished, however long that takes."""
-    began, told = time.monotonic(), False
+    began, warned = time.monotonic(), False
     with _progress(operation.expected) as show:
         while operation.finished_at is None:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
             operation = await control.operation(operation.id)
             show(operation.changed + operation.skipped)
-            if operation.cursor is None and not told and time.monotonic() - began > _TIMEOUT:
-                told = True
-                typer.echo("still nothing is done: does a relay run?", err=True)
+            if operation.cursor is None and not warned and time.monotonic() - began > _NO_PROGRESS_AFTER:
+                warned = True
+                typer.echo("No progress yet. Is a relay running?", err=True)
     return operation
 
 
 @contextmanager
 def _progress(expected: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr when that is a terminal."""
+    """A progress bar on stderr if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda jobs: None
         return

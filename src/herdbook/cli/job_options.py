@@ -1,8 +1,4 @@
-"""Takes what a command line says of how a job is delivered and retried.
-
-Gives the job's options; what is wrong is told by the name that was typed.
-Never knows the options' limits: `JobOptions` does.
-"""
+"""The command-line options for how a job is queued and retried; their limits are those of `JobOptions`."""
 
 from typing import Annotated, Any
 
@@ -13,61 +9,62 @@ from herdbook.model.duration import parse_input
 from herdbook.model.options import MAX_PRIORITY, JobOptions
 from herdbook.publishing.publish import parse_options
 
-# The options that are not named like their fields.
-_NAMES = {"backoff.type": "backoff", "backoff.jitter": "jitter", "idempotency_key": "key"}
+# Fields of `JobOptions` whose command-line option has another name.
+_OPTION_NAMES = {"backoff.type": "backoff", "backoff.jitter": "jitter", "idempotency_key": "key"}
 
-Delay = Annotated[str | None, typer.Option("--delay", metavar="TIME", help="Wait first: 500ms, 30s, 10m, 2h, 1d.")]
+Delay = Annotated[
+    str | None, typer.Option("--delay", metavar="TIME", help="Wait before the first attempt: 500ms, 30s, 10m, 2h, 1d.")
+]
 RunAt = Annotated[
-    str | None, typer.Option("--run-at", metavar="TIME", help="Do not run before: 2030-01-31T08:00:00+01:00.")
+    str | None, typer.Option("--run-at", metavar="TIME", help="Do not run before this time: 2030-01-31T08:00:00+01:00.")
 ]
 Priority = Annotated[
     int | None,
-    typer.Option("--priority", metavar="N", min=0, max=MAX_PRIORITY, help="1 goes first; 0 is none."),
+    typer.Option("--priority", metavar="N", min=0, max=MAX_PRIORITY, help="1 is the highest priority; 0 means none."),
 ]
 Attempts = Annotated[
-    int | None, typer.Option("--attempts", metavar="N", min=1, max=1_000, help="How often the job may be tried.")
+    int | None, typer.Option("--attempts", metavar="N", min=1, max=1_000, help="Maximum number of attempts.")
 ]
 BackoffType = Annotated[
-    str | None, typer.Option("--backoff", metavar="TYPE", help="The wait between two tries: fixed, or exponential.")
+    str | None, typer.Option("--backoff", metavar="TYPE", help="Backoff between attempts: fixed or exponential.")
 ]
 BackoffDelay = Annotated[
-    str | None, typer.Option("--backoff-delay", metavar="TIME", help="The first such wait: 500ms, 30s, 10m.")
+    str | None, typer.Option("--backoff-delay", metavar="TIME", help="Backoff before the second attempt: 500ms, 30s.")
 ]
-Jitter = Annotated[
-    float | None, typer.Option("--jitter", metavar="SHARE", help="The share of such a wait that is random: 0 to 1.")
-]
+Jitter = Annotated[float | None, typer.Option("--jitter", metavar="SHARE", help="Random share of the backoff: 0 to 1.")]
 Timeout = Annotated[
-    str | None, typer.Option("--timeout", metavar="TIME", help="How long one try may take: 500ms, 30s.")
+    str | None, typer.Option("--timeout", metavar="TIME", help="Time limit for each attempt: 500ms, 30s.")
 ]
 CallbackUrl = Annotated[
-    str | None, typer.Option("--callback-url", metavar="URL", help="Where to POST what became of the job.")
+    str | None, typer.Option("--callback-url", metavar="URL", help="POST the outcome here when the job is finished.")
 ]
 Key = Annotated[
     str | None,
-    typer.Option("--key", metavar="KEY", help="Idempotency key: publishing the same again gives the same job."),
+    typer.Option("--key", metavar="KEY", help="Idempotency key: publishing again with it returns the same job."),
 ]
 
 
-def chosen(*, backoff: dict[str, Any], **given: Any) -> JobOptions:
-    """The options that were given, by their Python names, None is left out; raises InvalidJobError."""
-    wait = _given(backoff)
+def parse(*, backoff: dict[str, Any], **given: Any) -> JobOptions:
+    """The given options, by their Python names; None is left out. Raises InvalidJobError with the names as typed."""
+    given_backoff = _without_none(backoff)
     try:
-        return parse_options(_given(given) | ({"backoff": wait} if wait else {}))
+        return parse_options(_without_none(given) | ({"backoff": given_backoff} if given_backoff else {}))
     except InvalidJobError as error:
-        problems = [f"{_flag(one.path)}{one.message.removeprefix('Value error, ')}" for one in error.problems]
+        problems = [f"{_option(one.path)}{one.message.removeprefix('Value error, ')}" for one in error.problems]
         raise InvalidJobError("; ".join(problems)) from None
 
 
-def _given(found: dict[str, Any]) -> dict[str, Any]:
-    """What was not left out; durations without a unit are numbers."""
+def _without_none(given: dict[str, Any]) -> dict[str, Any]:
+    """What was given; durations without a unit as numbers."""
     return {
         name: parse_input(value) if name in ("delay", "timeout") else value
-        for name, value in found.items()
+        for name, value in given.items()
         if value is not None
     }
 
 
-def _flag(path: str) -> str:
+def _option(path: str) -> str:
+    """The option for the field at this path, as a prefix for a message; nothing for the options as a whole."""
     name = path.removeprefix("options").removeprefix(".")
-    option = _NAMES.get(name, name).replace("_", "-").replace(".", "-")
+    option = _OPTION_NAMES.get(name, name).replace("_", "-").replace(".", "-")
     return f"--{option}: " if name else ""

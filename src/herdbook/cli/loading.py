@@ -1,7 +1,6 @@
-"""Takes APP, `module:attribute`.
+"""Imports an application, `module:attribute`, from the current folder or PYTHONPATH.
 
-Gives the job types that it names, imported from the current folder or PYTHONPATH.
-Never lets an application's exception through as a trace: its type, message and line are told.
+An exception in the application is never shown as a traceback, only its type, message and line.
 """
 
 import re
@@ -17,7 +16,7 @@ from herdbook.errors import ConfigurationError
 from herdbook.model.registry import Registry
 
 _APP = re.compile(r"(?P<module>[\w.]+):(?P<attribute>[\w.]+)")
-_OURS = Path(__file__).parents[1]
+_HERDBOOK_FOLDER = Path(__file__).parents[1]
 
 
 def load_app(app: str | None) -> Registry | None:
@@ -26,17 +25,18 @@ def load_app(app: str | None) -> Registry | None:
         return None
     match = _APP.fullmatch(app)
     if match is None:
-        raise ConfigurationError(f"APP {app!r} is not of the form module:attribute, like app:book")
+        raise ConfigurationError(f"APP must have the form module:attribute, such as app:book, not {app!r}")
     module = _import(match["module"])
     found: object = module
     for name in match["attribute"].split("."):
         if not hasattr(found, name):
-            raise ConfigurationError(f"module {match['module']!r} has no {match['attribute']!r}{_advice(module)}")
+            raise ConfigurationError(f"module {match['module']!r} has no {match['attribute']!r}{_known_apps(module)}")
         found = getattr(found, name)
     if isinstance(found, Herdbook):
         return found.registry
     if not isinstance(found, Registry):
-        raise ConfigurationError(f"{app} is a {type(found).__qualname__}, not a Herdbook or Registry{_advice(module)}")
+        kind = type(found).__qualname__
+        raise ConfigurationError(f"{app} is a {kind}, not a Herdbook or Registry{_known_apps(module)}")
     return found
 
 
@@ -48,34 +48,34 @@ def _import(name: str) -> ModuleType:
         return import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise ConfigurationError(f"there is no module {error.name!r} in {folder} or on PYTHONPATH") from None
-        raise _explained(name, error) from error
+            raise ConfigurationError(f"no module {error.name!r} in {folder} or on PYTHONPATH") from None
+        raise _import_error(name, error) from error
     except (Exception, SystemExit) as error:
-        raise _explained(name, error) from error
+        raise _import_error(name, error) from error
 
 
-def _explained(name: str, error: BaseException) -> ConfigurationError:
+def _import_error(name: str, error: BaseException) -> ConfigurationError:
     if isinstance(error, SyntaxError):
-        place, message = f"{error.filename}:{error.lineno}", error.msg
+        location, message = f"{error.filename}:{error.lineno}", error.msg
     else:
-        place, message = _place(error), str(error)
-    return ConfigurationError(f"module {name!r} cannot be imported: {type(error).__name__}: {message} ({place})")
+        location, message = _location(error), str(error)
+    return ConfigurationError(f"module {name!r} cannot be imported: {type(error).__name__}: {message} ({location})")
 
 
-def _place(error: BaseException) -> str:
-    """The application's own line nearest to the error, and not a library's."""
+def _location(error: BaseException) -> str:
+    """The application's own line closest to the error, rather than a library's."""
     frames = traceback.extract_tb(error.__traceback__)
     libraries = [Path(path) for path in sysconfig.get_paths().values()]
     own = [
         frame
         for frame in frames
         if not frame.filename.startswith("<")
-        and not any(Path(frame.filename).is_relative_to(folder) for folder in (_OURS, *libraries))
+        and not any(Path(frame.filename).is_relative_to(folder) for folder in (_HERDBOOK_FOLDER, *libraries))
     ]
     last = (own or frames)[-1]
     return f"{last.filename}:{last.lineno}"
 
 
-def _advice(module: ModuleType) -> str:
+def _known_apps(module: ModuleType) -> str:
     names = [name for name, value in vars(module).items() if isinstance(value, Herdbook | Registry)]
     return f"; it has {', '.join(names)}" if names else ""

@@ -1,7 +1,6 @@
-"""Takes the settings, the pool of a process that runs for long, and who follows each attempt there.
+"""Observes the work of a process, and serves its metrics if the settings name a port.
 
-Gives the observer of its work, whose metrics are served when the settings name a port.
-Never loads the metrics' library otherwise.
+Without a port the Prometheus library is never imported.
 """
 
 from collections.abc import Iterator
@@ -14,8 +13,10 @@ from herdbook.settings import Settings
 
 
 @contextmanager
-def observed(settings: Settings, database: Database, attempts: AttemptTrace | None = None) -> Iterator[Observer]:
-    """An observer, for as long as the block lasts. Raises ConfigurationError when the port is taken."""
+def process_observer(
+    settings: Settings, database: Database, attempts: AttemptTrace | None = None
+) -> Iterator[Observer]:
+    """The observer for the block; `attempts` traces each attempt. Raises ConfigurationError if the port is taken."""
     if settings.metrics_port is None:
         yield NULL_OBSERVER if attempts is None else Observer(attempts)
         return
@@ -24,5 +25,5 @@ def observed(settings: Settings, database: Database, attempts: AttemptTrace | No
     metrics = ProcessMetrics(attempts)
     metrics.watch_pool(lambda: database.use)
     with exposed(metrics, settings.metrics_host, settings.metrics_port) as port:
-        log.info("metrics are served", address=f"http://{settings.metrics_host}:{port}/metrics")
+        log.info("serving metrics", address=f"http://{settings.metrics_host}:{port}/metrics")
         yield metrics

@@ -1,8 +1,4 @@
-"""Takes the record's database.
-
-Gives it the newest schema.
-Never changes a database that a newer Herdbook has migrated.
-"""
+"""The command `migrate`, which never changes a database that a newer Herdbook has migrated."""
 
 import asyncio
 
@@ -14,14 +10,15 @@ from herdbook.settings import Settings
 
 
 def migrate(data: options.Data = None) -> None:
-    """Bring the record's tables up to date.
+    """Create or update the tables in PostgreSQL.
 
-    `herdbook up` does this by itself. Processes that migrate at once take turns.
+    `herdbook up` does this automatically. It is safe to run in several processes
+    at once.
 
     Examples:
       DATABASE_URL=postgresql://user:password@host/database herdbook migrate
     """
-    for line in asyncio.run(_migrate(read_settings(data))) or ["the record is up to date"]:
+    for line in asyncio.run(_migrate(read_settings(data))) or ["the tables are up to date"]:
         typer.echo(line)
 
 

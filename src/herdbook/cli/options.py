@@ -1,8 +1,4 @@
-"""Takes nothing.
-
-Gives the arguments and options that several commands share.
-Never reads their values.
-"""
+"""The arguments and options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +23,7 @@ Data = Annotated[
     ),
 ]
 Host = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")]
-Port = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65_535, help="Port; 0 takes a free one.")]
+Port = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65_535, help="Port; 0 picks a free one.")]
 MetricsPort = Annotated[
     int | None,
     typer.Option(
@@ -35,7 +31,7 @@ MetricsPort = Annotated[
         metavar="PORT",
         min=0,
         max=65_535,
-        help="Serve Prometheus metrics of this process. Default: HERDBOOK_METRICS_PORT, or not at all.",
+        help="Serve this process's Prometheus metrics on this port. Default: HERDBOOK_METRICS_PORT, or off.",
         show_default=False,
     ),
 ]

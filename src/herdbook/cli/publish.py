@@ -1,8 +1,4 @@
-"""Takes a job type's name and job data: an argument, a file, or lines of standard input.
-
-Gives the ids of the recorded jobs, or the result of the one that is waited for.
-Never talks to the queue: publishing works while Redis is away.
-"""
+"""The command `publish`; it needs PostgreSQL alone, so it works while Redis is unreachable."""
 
 import asyncio
 from typing import Annotated, Any
@@ -11,11 +7,11 @@ import orjson
 import typer
 
 from herdbook.cli import exit_codes, job_options, options
-from herdbook.cli.bulk import publish_lines
 from herdbook.cli.connect import open_record, read_settings
+from herdbook.cli.job_data_source import open_job_data
 from herdbook.cli.loading import load_app
-from herdbook.cli.source import open_source
-from herdbook.cli.wait_for_job import tell_outcome, watch
+from herdbook.cli.publish_lines import publish_lines
+from herdbook.cli.wait_for_job import print_outcome, wait_for_job
 from herdbook.errors import InvalidJobError, UnknownJobTypeError
 from herdbook.model.options import JobOptions
 from herdbook.model.registry import Registry
@@ -24,23 +20,23 @@ from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.record.database import Database
 from herdbook.settings import Settings
 
-_ADVICE = "; name your own with --app module:attribute"
+_APP_ADVICE = "; use --app module:attribute for your own"
 
-Type = Annotated[str, typer.Argument(metavar="TYPE", help="Name of the job type; `herdbook types` lists them.")]
-Json = Annotated[
+JobTypeName = Annotated[str, typer.Argument(metavar="TYPE", help="The job type; `herdbook types` lists them.")]
+JobData = Annotated[
     str | None,
     typer.Argument(metavar="JSON", help="Job data: JSON, @file, or - for standard input.", show_default=False),
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end, and print the result.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the job is finished, and print its result.")]
 WaitTimeout = Annotated[
-    float, typer.Option("--wait-timeout", metavar="SECONDS", min=0, help="With --wait: wait no longer than this.")
+    float, typer.Option("--wait-timeout", metavar="SECONDS", min=0, help="With --wait: give up after this time.")
 ]
-Lines = Annotated[bool, typer.Option("--lines", help="Each line of JSON is a job.")]
+Lines = Annotated[bool, typer.Option("--lines", help="Publish a job for each line of JSON.")]
 
 
 def publish(
-    job_type: Type,
-    json: Json = None,
+    job_type: JobTypeName,
+    json: JobData = None,
     *,
     delay: job_options.Delay = None,
     run_at: job_options.RunAt = None,
@@ -58,13 +54,14 @@ def publish(
     app: options.AppOption = None,
     data: options.Data = None,
 ) -> int:
-    """Publish a job, or many.
+    """Publish one job or many.
 
-    Prints the job's id once PostgreSQL has committed it. With --wait the id goes to stderr, and
-    the job's result, as JSON, is all there is on stdout; exit code 1 when the job failed.
+    Prints the job's id once PostgreSQL has committed it. With --wait the id goes
+    to stderr and only the job's result goes to stdout, as JSON; the exit code is
+    1 if the job failed.
 
-    With --lines every line is the data of one job. Each thousand lines are recorded together,
-    all or none.
+    With --lines each line is the data of one job. Every thousand lines are
+    committed together: all of them or none.
 
     Examples:
       herdbook publish email '{"to": "ada@example.com", "subject": "Hello", "text": "Hi Ada"}'
@@ -74,10 +71,10 @@ def publish(
       zcat mails.jsonl.gz | herdbook publish email - --lines
     """
     if lines and (wait or key):
-        raise InvalidJobError(f"--lines and {'--wait' if wait else '--key'} do not go together")
+        raise InvalidJobError(f"--lines cannot be combined with {'--wait' if wait else '--key'}")
     if json is None and not lines:
-        raise InvalidJobError("give the job data: JSON, @file, or - for standard input")
-    chosen = job_options.chosen(
+        raise InvalidJobError("no job data: give JSON, @file, or - for standard input")
+    given = job_options.parse(
         delay=delay,
         run_at=run_at,
         priority=priority,
@@ -90,9 +87,9 @@ def publish(
     settings, registry = read_settings(data), load_app(app)
     source, seconds = "-" if json is None else json, wait_timeout if wait else None
     try:
-        return asyncio.run(_publish(settings, registry, job_type, source, chosen, lines=lines, seconds=seconds))
+        return asyncio.run(_publish(settings, registry, job_type, source, given, lines=lines, timeout=seconds))
     except UnknownJobTypeError as error:
-        raise UnknownJobTypeError(f"{error}{'' if app else _ADVICE}") from None
+        raise UnknownJobTypeError(f"{error}{'' if app else _APP_ADVICE}") from None
 
 
 async def _publish(
@@ -100,10 +97,10 @@ async def _publish(
     app: Registry | None,
     job_type: str,
     source: str,
-    chosen: JobOptions,
+    given: JobOptions,
     *,
     lines: bool,
-    seconds: float | None,
+    timeout: float | None,
 ) -> int:
     from herdbook.job_types.assembly import build_registry
 
@@ -114,25 +111,24 @@ async def _publish(
             publisher = Publisher(database, registry, max_job_bytes=settings.max_job_bytes, trace=trace)
             if lines:
                 registry.get(job_type)
-                await publish_lines(publisher, job_type, chosen, source)
-                return exit_codes.OK
-            return await _publish_one(
-                publisher, database, JobRequest(job_type=job_type, job_data=_read(source), options=chosen), seconds
-            )
+                await publish_lines(publisher, job_type, given, source)
+                return exit_codes.SUCCESS
+            request = JobRequest(job_type=job_type, job_data=_read(source), options=given)
+            return await _publish_one(publisher, database, request, timeout)
 
 
-async def _publish_one(publisher: Publisher, database: Database, request: JobRequest, seconds: float | None) -> int:
+async def _publish_one(publisher: Publisher, database: Database, request: JobRequest, timeout: float | None) -> int:
     published = await publisher.publish(request)
-    typer.echo(str(published.id), err=seconds is not None)
-    if seconds is None:
-        return exit_codes.OK
-    return tell_outcome(await watch(database, published.id, seconds), seconds)
+    typer.echo(str(published.id), err=timeout is not None)
+    if timeout is None:
+        return exit_codes.SUCCESS
+    return print_outcome(await wait_for_job(database, published.id, timeout), timeout)
 
 
 def _read(source: str) -> Any:
-    with open_source(source) as file:
+    with open_job_data(source) as file:
         text = file.read()
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise InvalidJobError(f"the job data are not JSON: {error}") from None
+        raise InvalidJobError(f"the job data is not valid JSON: {error}") from None

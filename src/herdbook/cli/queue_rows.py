@@ -1,10 +1,4 @@
-"""Takes the settings.
-
-Gives the queues as the record and Redis know them, as rows for people and as fields for programs.
-Never changes anything.
-"""
-
-from typing import Any
+"""Reads the queues from the record and Redis, and makes the rows of `herdbook queues`."""
 
 from herdbook.cli.connect import open_record
 from herdbook.cli.tables import seconds_text
@@ -13,23 +7,23 @@ from herdbook.operating.queue_stats import QueueStats, QueueStatsReader
 from herdbook.record.workers import WorkerRow, count_takers, read_workers
 from herdbook.settings import Settings
 
-HEADER = ("QUEUE", "STATE", "WAITING", "RUNNING", "DELAYED", "FAILED", "OLDEST", "PER MIN", "WORKERS")
+HEADER = ("QUEUE", "STATE", "WAITING", "ACTIVE", "DELAYED", "FAILED", "OLDEST", "PER MIN", "WORKERS")
 
 
-async def find_queues(settings: Settings) -> tuple[list[QueueStats], list[WorkerRow]]:
-    """The queues, and who may work on them."""
+async def read_queue_stats(settings: Settings) -> tuple[list[QueueStats], list[WorkerRow]]:
+    """The queues, and all workers."""
     async with open_record(settings, "queues", size=2) as database:
-        figures = QueueStatsReader.connect(settings, Registry(), database)
+        reader = QueueStatsReader.connect(settings, Registry(), database)
         try:
-            states = await figures.states()
+            queues = await reader.states()
         finally:
-            await figures.close()
+            await reader.close()
         async with database.connection() as connection:
-            return states, await read_workers(connection)
+            return queues, await read_workers(connection)
 
 
-def row(queue: QueueStats, workers: list[WorkerRow]) -> tuple[str, ...]:
-    """The queue under `HEADER`."""
+def queue_row(queue: QueueStats, workers: list[WorkerRow]) -> tuple[str, ...]:
+    """The cells of a queue under `HEADER`."""
     counts = queue.counts
     numbers = (counts["waiting"] + counts["prioritized"], counts["active"], counts["delayed"], counts["failed"])
     return (
@@ -40,14 +34,3 @@ def row(queue: QueueStats, workers: list[WorkerRow]) -> tuple[str, ...]:
         f"{queue.rate:,.1f}",
         str(count_takers(workers)[queue.name]),
     )
-
-
-def fields(queue: QueueStats) -> dict[str, Any]:
-    """The queue under the names of the HTTP API."""
-    return {
-        "name": queue.name,
-        "counts": queue.counts,
-        "paused": queue.paused,
-        "oldestWaitingSeconds": queue.oldest_waiting,
-        "ratePerMinute": round(queue.rate, 2),
-    }

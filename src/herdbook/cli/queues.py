@@ -1,8 +1,4 @@
-"""Takes nothing but the settings.
-
-Gives the queues: what waits in each, what runs, how fast it goes, who works on it.
-Never changes anything.
-"""
+"""The command `queues`, which lists the queues with their jobs, rates and workers."""
 
 import asyncio
 
@@ -10,14 +6,15 @@ import typer
 
 from herdbook.cli import options
 from herdbook.cli.connect import read_settings, redis_url
-from herdbook.cli.tables import print_table, to_json
+from herdbook.cli.tables import print_table
 
 
 def queues(as_json: options.AsJson = False, data: options.Data = None) -> None:
-    """List the queues that programs declared, or that jobs are in.
+    """List queues, with their jobs by state.
 
-    OLDEST is how long the next job has been ready to run, PER MIN how many jobs ended per minute
-    over the last five. With --json, one line per queue, with the fields of the HTTP API.
+    OLDEST is how long the next job has been ready to run, PER MIN the average
+    number of jobs finished per minute over the last five minutes. With --json,
+    prints one line per queue, in the format of the HTTP API.
 
     Examples:
       herdbook queues
@@ -25,13 +22,15 @@ def queues(as_json: options.AsJson = False, data: options.Data = None) -> None:
     """
     settings = read_settings(data)
     redis_url(settings)
-    from herdbook.cli.queue_rows import HEADER, fields, find_queues, row
+    from herdbook.cli.queue_rows import HEADER, queue_row, read_queue_stats
 
-    states, workers = asyncio.run(find_queues(settings))
+    found, workers = asyncio.run(read_queue_stats(settings))
     if as_json:
-        for one in states:
-            typer.echo(to_json(fields(one)))
-    elif states:
-        print_table(HEADER, [row(one, workers) for one in states])
+        from herdbook.http.schemas import QueueView
+
+        for queue in found:
+            typer.echo(QueueView.of(queue).model_dump_json(by_alias=True))
+    elif found:
+        print_table(HEADER, [queue_row(queue, workers) for queue in found])
     else:
-        typer.echo("no program has declared a queue yet", err=True)
+        typer.echo("no queues yet", err=True)

@@ -1,22 +1,18 @@
-"""Takes undelivered jobs from the record.
-
-Gives them to the queues and looks after the record, as a process of its own.
-Never runs jobs.
-"""
+"""The command `relay`: a process that queues recorded jobs and runs the upkeep services."""
 
 import asyncio
 
 from herdbook.cli import options
 from herdbook.cli.connect import database_url, open_record, read_settings, redis_url
-from herdbook.cli.event_loop import listening_to_signals, run_on_fast_loop
+from herdbook.cli.event_loop import run_on_fast_loop, stop_on_signals
 from herdbook.settings import Settings
 
 
 def relay(metrics_port: options.MetricsPort = None, data: options.Data = None) -> None:
-    """Carry jobs and operators' actions from the record to the queues, and look after the record.
+    """Move jobs and operators' actions from PostgreSQL to the queues, and do upkeep.
 
-    Any number of relays may run side by side. It keeps trying while a server is away.
-    Ctrl-C or SIGTERM ends it.
+    Several relays can run at the same time. A relay keeps retrying while a server
+    is unreachable. Ctrl-C or SIGTERM stops it.
 
     Examples:
       DATABASE_URL=postgresql://… REDIS_URL=redis://… herdbook relay
@@ -31,7 +27,7 @@ def relay(metrics_port: options.MetricsPort = None, data: options.Data = None) -
 
 
 async def _relay(settings: Settings, url: str) -> None:
-    from herdbook.cli.metrics_server import observed
+    from herdbook.cli.metrics_server import process_observer
     from herdbook.model.artifacts import FolderArtifacts
     from herdbook.model.registry import Registry
     from herdbook.operating.queue_stats import QueueStatsReader
@@ -40,9 +36,9 @@ async def _relay(settings: Settings, url: str) -> None:
     from herdbook.service import log
     from herdbook.upkeep import services
 
-    with listening_to_signals() as told:
+    with stop_on_signals() as request:
         async with open_record(settings, "relay") as database, connect(url, name="herdbook-relay") as client:
-            with observed(settings, database) as observer:
+            with process_observer(settings, database) as observer:
                 queues = QueueStatsReader(database, Registry(), client, prefix=settings.queue_prefix)
                 artifacts = FolderArtifacts(settings.artifact_folder)
                 relay = Relay(database, client, prefix=settings.queue_prefix, observer=observer)
@@ -50,6 +46,6 @@ async def _relay(settings: Settings, url: str) -> None:
                 for service in running:
                     service.start()
                 log.info("relay started")
-                await told.stop.wait()
+                await request.stop.wait()
                 await asyncio.gather(*(service.stop() for service in running))
-                log.info("relay ended")
+                log.info("relay stopped")

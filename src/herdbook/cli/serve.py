@@ -1,8 +1,4 @@
-"""Takes an address.
-
-Gives the HTTP API and the pages there.
-Never runs jobs.
-"""
+"""The command `serve`: a process for the HTTP API and the web UI."""
 
 import typer
 
@@ -19,10 +15,11 @@ def serve(
     port: options.Port = 3000,
     data: options.Data = None,
 ) -> None:
-    """Serve the HTTP API and the pages.
+    """Serve the HTTP API and the web UI.
 
     Uses DATABASE_URL and REDIS_URL, or the servers of a running `herdbook up`.
-    Prints one line, `ready http://host:port`, when it serves. Ctrl-C or SIGTERM ends it.
+    Prints one line, `ready http://host:port`, when it is ready. Ctrl-C or SIGTERM
+    stops it.
 
     Examples:
       herdbook serve --port 3000
@@ -43,7 +40,7 @@ def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
     from herdbook.web import create_app
 
     set_up_logging(settings, "serve")
-    # Only a worker reads the record through the registry, so this one is never opened.
+    # Only processors use the registry's database, and none runs here, so it is never opened.
     registry = build_registry(settings, Database(database_url(settings), size=1), load_app(app))
     log_missing(registry)
     with traced(settings, "serve") as tracing:

@@ -1,7 +1,6 @@
-"""Takes the words of a `herdbook` command.
+"""Runs a `herdbook` command as a child process and restarts it when it dies, until it is told to stop.
 
-Gives it as a child process that is started again when it dies, until it is told to stop.
-Never outlives us, and is never handed a password on its command line.
+A child never outlives its parent, and no password is ever on its command line.
 """
 
 import asyncio
@@ -19,40 +18,41 @@ from herdbook.embedded.process import Launch, launcher
 from herdbook.errors import HerdbookError
 from herdbook.service import log, pause_after
 
-# A process that has lived so long, in seconds, was well.
-_WELL = 30.0
+# Seconds after which a process counts as healthy, so that its restarts are no longer slowed down.
+_HEALTHY_AFTER = 30.0
 # Seconds that a process gets beyond its deadline, and after a second signal.
 _GRACE = 10.0
 
-# -P keeps the current folder, where a module may have the name of ours or of Python's, off the import path.
+# -P keeps the current folder off the import path: a module there may be named like one of ours or Python's.
 HERDBOOK = (sys.executable, "-P", "-m", "herdbook")
 
 
-class ChildRefusedError(HerdbookError):
-    """A child said that it cannot work as it was told, so starting it again would not help."""
+class InvalidUsageError(HerdbookError):
+    """A child process rejected its arguments or settings, so restarting it would not help."""
 
 
 class SupervisedProcess:
-    """One process; `on_output` gets each line that it writes to stdout, which else goes to stderr."""
+    """One process; `on_output` receives each line of its stdout, which otherwise goes to our stderr."""
 
     def __init__(
         self,
         role: str,
-        words: Sequence[str],
+        arguments: Sequence[str],
         environment: dict[str, str],
         on_output: Callable[[str], None] | None = None,
     ) -> None:
         self.role = role
-        self.words = list(words)
+        self.arguments = list(arguments)
         self._environment = environment
         self._on_output = on_output
         self._process: Process | None = None
         self._stopping = asyncio.Event()
 
-    async def keep(self, may_refuse: Callable[[], bool]) -> None:
-        """Run the process again and again, until `stop`.
+    async def keep_running(self, is_starting: Callable[[], bool]) -> None:
+        """Run the process, and restart it when it dies, until `stop`.
 
-        Raises ChildRefusedError when it ends for wrong input while `may_refuse`; later the input may be in the making.
+        Raises InvalidUsageError when it exits for invalid input while `is_starting`. Later that may be an application
+        that is being edited, so it is restarted.
         """
         failures = 0
         while not self._stopping.is_set():
@@ -60,44 +60,42 @@ class SupervisedProcess:
             status = await self._run()
             if self._stopping.is_set():
                 return
-            if status == USAGE and may_refuse():
-                raise ChildRefusedError(f"{self.role} cannot work as it was told")
-            failures = 1 if time.monotonic() - began > _WELL else failures + 1
+            if status == USAGE and is_starting():
+                raise InvalidUsageError(f"{self.role} rejected its arguments or settings")
+            failures = 1 if time.monotonic() - began > _HEALTHY_AFTER else failures + 1
             pause = pause_after(failures)
-            log.warning(
-                "process died, it is started again", process=self.role, ended=_how(status), pause=round(pause, 2)
-            )
+            log.warning("process died, restarting it", process=self.role, ended=_cause(status), pause=round(pause, 2))
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
 
-    async def stop(self, deadline: float, hurry: asyncio.Event) -> None:
-        """End the process: it gets `deadline` seconds, and is told again when `hurry` is set; then it is killed."""
+    async def stop(self, deadline: float, now: asyncio.Event) -> None:
+        """Stop the process: signal it again after `deadline` seconds or when `now` is set, and finally kill it."""
         self._stopping.set()
-        self._tell(signal.SIGTERM)
+        self._send(signal.SIGTERM)
         process = self._process
         if process is None:
             return
         ended = asyncio.create_task(process.wait())
-        hurried = asyncio.create_task(hurry.wait())
-        await asyncio.wait([ended, hurried], timeout=deadline + _GRACE, return_when=asyncio.FIRST_COMPLETED)
-        hurried.cancel()
+        impatient = asyncio.create_task(now.wait())
+        await asyncio.wait([ended, impatient], timeout=deadline + _GRACE, return_when=asyncio.FIRST_COMPLETED)
+        impatient.cancel()
         if not ended.done():
-            self._tell(signal.SIGTERM)
+            self._send(signal.SIGTERM)
             await asyncio.wait([ended], timeout=_GRACE)
         if not ended.done():
-            log.warning("process does not end, it is killed", process=self.role)
-            self._tell(signal.SIGKILL)
+            log.warning("process did not stop, killing it", process=self.role)
+            self._send(signal.SIGKILL)
         await ended
 
     async def _run(self) -> int:
         launch = Launch(
             name=self.role,
-            command=(*HERDBOOK, *self.words),
+            command=(*HERDBOOK, *self.arguments),
             folder=Path(),
             stop_signal=ORPHANED,
         )
-        # A session of its own: Ctrl-C in a terminal is for us, who stop the processes in order.
+        # In a session of its own, so that Ctrl-C in a terminal reaches only us, who stop the processes in order.
         self._process = process = await asyncio.create_subprocess_exec(
             *launcher(launch),
             stdin=DEVNULL,
@@ -106,17 +104,17 @@ class SupervisedProcess:
             start_new_session=True,
         )
         if self._stopping.is_set():
-            self._tell(signal.SIGTERM)
+            self._send(signal.SIGTERM)
         log.debug("process started", process=self.role, pid=process.pid)
-        await self._listen(process)
+        await self._forward_output(process)
         return await process.wait()
 
-    async def _listen(self, process: Process) -> None:
+    async def _forward_output(self, process: Process) -> None:
         if process.stdout is not None and self._on_output is not None:
             while line := await _next_line(process.stdout):
                 self._on_output(line.decode(errors="replace").rstrip("\n"))
 
-    def _tell(self, one: signal.Signals) -> None:
+    def _send(self, one: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(one)
@@ -127,8 +125,8 @@ async def _next_line(output: asyncio.StreamReader) -> bytes:
         try:
             return await output.readline()
         except ValueError:
-            continue  # Too long to be a line of ours.
+            continue  # Longer than any line that we print.
 
 
-def _how(status: int) -> str:
+def _cause(status: int) -> str:
     return f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"

@@ -1,8 +1,4 @@
-"""Takes an application, an address and a data folder.
-
-Gives the whole system with one command: servers that are not configured, tables, processes; see `supervisor`.
-Never leaves anything behind that it started.
-"""
+"""The command `up`, which starts the whole system and never leaves anything running that it started."""
 
 import asyncio
 import errno
@@ -16,12 +12,12 @@ from typing import Annotated
 import typer
 
 from herdbook.cli import exit_codes, options
-from herdbook.cli.connect import given_settings
+from herdbook.cli.connect import environment_settings
 from herdbook.cli.event_loop import stop_signals
 from herdbook.embedded import EmbeddedServers
 from herdbook.errors import ConfigurationError
 
-Workers = Annotated[int, typer.Option("--workers", metavar="N", min=0, max=100, help="Worker processes.")]
+Workers = Annotated[int, typer.Option("--workers", metavar="N", min=0, max=100, help="Number of worker processes.")]
 
 
 def up(
@@ -31,13 +27,15 @@ def up(
     workers: Workers = 1,
     data: options.Data = None,
 ) -> int:
-    """Start everything: servers, tables, HTTP API, relay, workers.
+    """Start everything: servers, HTTP API, web UI, relay and workers.
 
-    Redis and PostgreSQL are started in the data folder, unless REDIS_URL or DATABASE_URL is set;
-    so is a mail server that only keeps what it is sent, as files in DIR/mail, unless SMTP_URL is.
+    Starts Redis and PostgreSQL in the data folder unless REDIS_URL or
+    DATABASE_URL is set. Unless SMTP_URL is set, also starts a mail server that
+    delivers nothing and keeps each mail in DIR/mail.
 
-    Prints one line, `ready http://host:port`, when it serves; the log goes to stderr. A process
-    that dies is started again. Ctrl-C or SIGTERM ends all of it in order; a second one hurries.
+    Prints one line, `ready http://host:port`, when it is ready; logs go to
+    stderr. A process that dies is restarted. Ctrl-C or SIGTERM stops everything
+    in order; press Ctrl-C again to stop now.
 
     Examples:
       herdbook up
@@ -47,7 +45,7 @@ def up(
     from herdbook.cli.supervisor import Plan, supervise
     from herdbook.observe.log import set_up_logging
 
-    settings = given_settings(data)
+    settings = environment_settings(data)
     set_up_logging(settings, "up")
     _check_port(host, port)
     if app is not None and (status := _check_app(app)):
@@ -62,31 +60,31 @@ def up(
                 finally:
                     _ignore_signals()
         except KeyboardInterrupt:
-            return exit_codes.OK
+            return exit_codes.SUCCESS
 
 
 def _check_port(host: str, port: int) -> None:
-    """Find out before anything is started."""
+    """Raise ConfigurationError if the address cannot be used, before anything is started."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         socket.create_server(address[:2], family=family).close()
     except OSError as error:
-        # The error's own text for a port in use says it all twice.
-        why = "it is in use" if error.errno == errno.EADDRINUSE else error.strerror
+        # The error's own text for a port in use repeats itself.
+        why = "already in use" if error.errno == errno.EADDRINUSE else error.strerror
         raise ConfigurationError(f"cannot listen on {host} port {port}: {why}; choose another with --port") from None
 
 
 def _check_app(app: str) -> int:
-    """Import the application in a process of its own, before anything is started; it tells what is wrong."""
+    """Import the application in a separate process, which prints what is wrong, before anything is started."""
     from herdbook.cli.supervised_process import HERDBOOK
 
     command = [*HERDBOOK, "types", app]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False).returncode  # noqa: S603  (our own words)
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False).returncode  # noqa: S603  (our own arguments)
 
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """Signals interrupt until the event loop takes them over: what was started by then is ended."""
+    """Raise KeyboardInterrupt on signals until the event loop handles them, so that what is started by then stops."""
     for one in stop_signals():
         signal.signal(one, _interrupt)
     yield
@@ -98,6 +96,6 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def _ignore_signals() -> None:
-    """The servers are about to end, quickly and in order: nothing may cut that short."""
+    """The servers are about to stop, quickly and in order: nothing may interrupt that."""
     for one in stop_signals():
         signal.signal(one, signal.SIG_IGN)

@@ -1,8 +1,4 @@
-"""Takes the id of a job that was published.
-
-Gives what became of it, and shows its progress meanwhile.
-Never waits longer than it is told.
-"""
+"""Waits for a published job to finish, shows its progress meanwhile, and prints how it ended."""
 
 import asyncio
 import sys
@@ -19,13 +15,13 @@ from herdbook.model.job import Job, JobStatus
 from herdbook.record.database import Database
 from herdbook.record.reads import read_job
 
-# Seconds between two looks at the job.
-_LOOK = 0.1
+# Seconds between two reads of the job.
+_POLL_INTERVAL = 0.1
 
 
-async def watch(database: Database, id: UUID, seconds: float) -> Job:
-    """The job when it is final, or after `seconds`."""
-    until = time.monotonic() + seconds
+async def wait_for_job(database: Database, id: UUID, timeout: float) -> Job:
+    """The job when it is final, or as it is after `timeout` seconds."""
+    until = time.monotonic() + timeout
     with _progress() as show:
         while True:
             async with database.connection() as connection:
@@ -33,32 +29,31 @@ async def watch(database: Database, id: UUID, seconds: float) -> Job:
             show(job)
             if job.status.is_final or time.monotonic() >= until:
                 return job
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
 
 
-def tell_outcome(job: Job, seconds: float) -> int:
-    """Print the result, or say why there is none; returns the exit code."""
+def print_outcome(job: Job, timeout: float) -> int:
+    """Print the result, or why there is none; returns the exit code."""
     if job.status is JobStatus.COMPLETED:
         typer.echo(to_json(job.result, indent=sys.stdout.isatty()))
-        return exit_codes.OK
-    if job.status.is_final:
-        exit_codes.tell(f"job {job.id} {_ended(job)}")
-    else:
-        exit_codes.tell(
-            f"job {job.id} is still {job.status} after {seconds:g} seconds; `herdbook job {job.id}` shows it"
-        )
-    return exit_codes.NO
+        return exit_codes.SUCCESS
+    exit_codes.print_error(f"job {job.id} {_problem(job, timeout)}")
+    return exit_codes.FAILURE
 
 
-def _ended(job: Job) -> str:
-    if job.status is JobStatus.CANCELLED:
-        return "was cancelled"
-    return f"failed at attempt {job.attempt}: {job.error_message}"
+def _problem(job: Job, timeout: float) -> str:
+    match job.status:
+        case JobStatus.FAILED:
+            return f"failed on attempt {job.attempt}: {job.error_message}"
+        case JobStatus.CANCELLED:
+            return "was cancelled"
+        case _:
+            return f"is still {job.status} after {timeout:g} seconds; check it with `herdbook job {job.id}`"
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Job], None]]:
-    """A progress bar on stderr when that is a terminal."""
+    """A progress bar on stderr if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda job: None
         return
@@ -72,7 +67,7 @@ def _progress() -> Iterator[Callable[[Job], None]]:
         def show(job: Job) -> None:
             percent = job.progress if isinstance(job.progress, int | float) else None
             more = "" if percent is not None or job.progress is None else f" {one_line(to_json(job.progress))[:60]}"
-            # Square brackets would be taken for markup.
+            # Rich would read square brackets as markup.
             description = f"{job.status}{more}".replace("[", r"\[")
             progress.update(
                 task, description=description, total=None if percent is None else 100, completed=percent or 0

@@ -1,8 +1,4 @@
-"""Takes an application's job types, and which queues to work on.
-
-Gives a worker process, see `working`.
-Never publishes or serves anything.
-"""
+"""The command `worker`: a process that runs jobs."""
 
 from typing import Annotated
 
@@ -15,7 +11,7 @@ from herdbook.cli.loading import load_app
 
 Queues = Annotated[
     list[str] | None,
-    typer.Option("--queue", metavar="NAME", help="Work on this queue only; may be given several times."),
+    typer.Option("--queue", metavar="NAME", help="Work on this queue only; can be repeated."),
 ]
 Concurrency = Annotated[
     int | None,
@@ -24,7 +20,7 @@ Concurrency = Annotated[
         metavar="N",
         min=1,
         max=10_000,
-        help="Jobs of one queue that run at once. Default: HERDBOOK_CONCURRENCY, or 100.",
+        help="Jobs of each queue to run at once. Default: HERDBOOK_CONCURRENCY, or 100.",
         show_default=False,
     ),
 ]
@@ -39,11 +35,12 @@ def worker(
 ) -> None:
     """Run jobs.
 
-    Works on the queues of your job types and of the built-in ones. It starts while a server is
-    away, and keeps trying.
+    Works on the queues of your job types and the built-in ones. It also starts
+    while a server is unreachable, and keeps retrying.
 
-    Ctrl-C or SIGTERM: takes no more jobs, gives those that run HERDBOOK_STOP_DEADLINE seconds,
-    hands back what is left, and ends. A second time: hands back at once.
+    On Ctrl-C or SIGTERM it takes no new jobs, waits up to HERDBOOK_STOP_DEADLINE
+    seconds for running ones, releases the rest to other workers, and exits. Press
+    Ctrl-C again to stop now.
 
     Examples:
       herdbook worker

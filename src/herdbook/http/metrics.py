@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from starlette.responses import PlainTextResponse, Response
 
 from herdbook.errors import QueueUnavailableError, RecordUnavailableError
-from herdbook.http.attempt_totals import AttemptTotals, Names
+from herdbook.http.attempt_metrics import AttemptTotals, Names
 from herdbook.model.health import OutboxLag
 from herdbook.observe.metrics import pool_family
 from herdbook.operating.queue_stats import QueueStats, QueueStatsReader

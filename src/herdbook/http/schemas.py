@@ -1,12 +1,8 @@
-"""Takes what the record and the queue know.
-
-Gives it the shape it has in JSON: camelCase, times in UTC with a Z.
-Never reads anything itself.
-"""
+"""The JSON of jobs, job types, queues and workers, for the API and for `--json`: camelCase, times in UTC."""
 
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from pydantic import Field
@@ -15,18 +11,20 @@ from herdbook.model.job import Attempt, AttemptOutcome, Job, JobStatus
 from herdbook.model.options import Backoff, CamelModel
 from herdbook.model.processor import ExecutorKind
 from herdbook.model.registry import JobType
-from herdbook.operating.queue_stats import QueueStats
 from herdbook.record.reads import StoredLogLine
 from herdbook.record.workers import WorkerRow
+
+if TYPE_CHECKING:  # At run time it would import the Redis client, which commands that print JSON do without.
+    from herdbook.operating.queue_stats import QueueStats
 
 # Columns that have the same name outside.
 _JOB_FIELDS = frozenset(Job.__slots__) - {"id", "job_id"}
 
 
 class JobView(CamelModel):
-    """A job as the record has it."""
+    """A job as it is recorded."""
 
-    job_id: UUID = Field(description="The record's id of the job.")
+    job_id: UUID
     queue_job_id: str = Field(description="The job's id in its BullMQ queue.")
     job_type: str
     queue: str
@@ -40,40 +38,40 @@ class JobView(CamelModel):
     max_attempts: int
     backoff: Backoff | None
     timeout_ms: int | None = Field(
-        description="Milliseconds that one attempt may take; null where the job type's own limit holds."
+        description="Time limit of one attempt in milliseconds; null if the job type's own limit applies."
     )
-    callback_url: str | None = Field(description="Who is told when the job is final.")
-    attempt: int = Field(description="The newest attempt, from 1; 0 before the first.")
-    generation: int = Field(description="How often an operator had the job start anew.")
-    worker: str | None = Field(description="Who runs the job now.")
+    callback_url: str | None = Field(description="Receives a POST when the job is finished.")
+    attempt: int = Field(description="The number of the latest attempt; 0 before the first.")
+    generation: int = Field(description="How many times an operator has retried the job.")
+    worker: str | None = Field(description="The worker that is running the job.")
     waited_ms: int | None = Field(
-        description="Milliseconds that the newest attempt waited from when it could have run."
+        description="Milliseconds from when the latest attempt was ready to run until it started."
     )
     created_at: datetime
     updated_at: datetime
     started_at: datetime | None
-    completed_at: datetime | None = Field(description="When the job became completed, failed or cancelled.")
+    completed_at: datetime | None = Field(description="When the job completed, failed or was cancelled.")
 
     @classmethod
     def of(cls, job: Job, **more: Any) -> Self:
-        """The view of a job; `more` are the fields of a wider view."""
+        """The view of a job; `more` are the additional fields of a subclass."""
         same = {name: getattr(job, name) for name in _JOB_FIELDS}
         return cls(job_id=job.id, queue_job_id=job.job_id, **same, **more)
 
 
 class AttemptView(CamelModel):
-    """One try at a job."""
+    """One attempt at a job."""
 
     generation: int
     number: int
     worker: str | None
     started_at: datetime | None
-    ended_at: datetime | None = Field(description="None while it runs.")
-    outcome: AttemptOutcome | None = Field(description="None while it runs.")
+    ended_at: datetime | None = Field(description="Null while it is running.")
+    outcome: AttemptOutcome | None = Field(description="Null while it is running.")
     error_type: str | None
     error_message: str | None
     stack_trace: str | None
-    waited_ms: int | None = Field(description="Milliseconds from when it could have run until it ran.")
+    waited_ms: int | None = Field(description="Milliseconds from when it was ready to run until it started.")
 
     @classmethod
     def of(cls, attempt: Attempt) -> Self:
@@ -82,7 +80,7 @@ class AttemptView(CamelModel):
 
 
 class JobDetail(JobView):
-    """A job with each of its attempts."""
+    """A job and its attempts."""
 
     attempts: list[AttemptView]
 
@@ -98,25 +96,31 @@ class LogLineView(CamelModel):
 
     @classmethod
     def of(cls, line: StoredLogLine) -> Self:
-        """The view of a line."""
+        """The view of a log line."""
         return cls(**{name: getattr(line, name) for name in StoredLogLine.__slots__})
 
 
+class JobDetailWithLogs(JobDetail):
+    """A job, its attempts and its log."""
+
+    logs: list[LogLineView]
+
+
 class LogPage(CamelModel):
-    """Lines of a job's log, in the order they were written."""
+    """Part of a job's log, oldest line first."""
 
     lines: list[LogLineView]
-    next_after: int = Field(description="Give it as `after` to read on.")
+    next_after: int = Field(description="Pass this as `after` to get the next page.")
 
 
 class JobPage(CamelModel):
-    """Jobs, newest first."""
+    """A page of jobs, newest first."""
 
     jobs: list[JobView]
-    count: int = Field(description="Jobs on this page.")
+    count: int = Field(description="Number of jobs on this page.")
     limit: int
     offset: int
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
+    next_cursor: str | None = Field(description="Pass this as `cursor` to get the next page; null on the last page.")
 
 
 class JobTypeView(CamelModel):
@@ -127,12 +131,12 @@ class JobTypeView(CamelModel):
     description: str
     attempts: int
     backoff: Backoff | None
-    has_own_backoff: bool = Field(description="Whether a function of the program says how long to wait between tries.")
-    timeout: float | None = Field(
-        description="Seconds that one attempt may take; null where this program sets no limit."
+    has_own_backoff: bool = Field(description="Whether the application computes the backoff itself.")
+    timeout: float | None = Field(description="Time limit of one attempt in seconds; null if there is none.")
+    executor: ExecutorKind | None = Field(
+        description="How this application runs the job; null if another program does."
     )
-    executor: ExecutorKind | None = Field(description="How this program runs the work; null where it runs elsewhere.")
-    has_processor: bool = Field(description="Whether the work runs in this program's workers.")
+    has_processor: bool = Field(description="Whether workers of this application run the job.")
     payload_schema: dict[str, Any] = Field(alias="schema", description="JSON Schema of the job data.")
 
     @classmethod
@@ -153,42 +157,44 @@ class JobTypeView(CamelModel):
 
 
 class JobTypeList(CamelModel):
-    """The job types that this program declares."""
+    """The declared job types."""
 
     job_types: list[JobTypeView]
 
 
 class QueueView(CamelModel):
-    """A queue's jobs by BullMQ state."""
+    """A queue and its jobs by BullMQ state."""
 
     name: str
     counts: dict[str, int]
     paused: bool
     oldest_waiting_seconds: float | None = Field(
-        description="How long the next job has been ready to run; null when none waits."
+        description="How long the next job has been ready to run; null if none is waiting."
     )
-    rate_per_minute: float = Field(description="Jobs that completed or failed per minute, over the last five.")
+    rate_per_minute: float = Field(
+        description="Jobs completed or failed per minute, averaged over the last five minutes."
+    )
 
     @classmethod
-    def of(cls, state: QueueStats) -> Self:
+    def of(cls, stats: "QueueStats") -> Self:
         """The view of a queue."""
         return cls(
-            name=state.name,
-            counts=state.counts,
-            paused=state.paused,
-            oldest_waiting_seconds=state.oldest_waiting,
-            rate_per_minute=round(state.rate, 2),
+            name=stats.name,
+            counts=stats.counts,
+            paused=stats.paused,
+            oldest_waiting_seconds=stats.oldest_waiting,
+            rate_per_minute=round(stats.rate, 2),
         )
 
 
 class QueueList(CamelModel):
-    """The queues that programs declared, or that jobs are in."""
+    """The known queues: declared by applications, or with jobs in them."""
 
     queues: list[QueueView]
 
 
 class WorkerView(CamelModel):
-    """A worker that was heard of within a day."""
+    """A worker that was seen within the last day."""
 
     id: str
     host: str
@@ -200,7 +206,7 @@ class WorkerView(CamelModel):
     started_at: datetime
     heartbeat_at: datetime
     seconds_silent: float
-    alive: bool = Field(description="Whether it was heard of in the last 15 seconds.")
+    alive: bool = Field(description="Whether it sent a heartbeat in the last 15 seconds.")
 
     @classmethod
     def of(cls, worker: WorkerRow) -> Self:
@@ -210,47 +216,47 @@ class WorkerView(CamelModel):
 
 
 class WorkerList(CamelModel):
-    """The workers, the oldest first."""
+    """The workers, oldest first."""
 
     workers: list[WorkerView]
 
 
 class Stats(CamelModel):
-    """How many jobs are in each state."""
+    """The number of jobs in each state."""
 
     total: dict[JobStatus, int]
     by_type: dict[str, dict[JobStatus, int]]
 
 
 class Health(CamelModel):
-    """The process answers."""
+    """The process is alive."""
 
     status: str
 
 
 class Check(CamelModel):
-    """One thing that has to be well."""
+    """One readiness check."""
 
     ok: bool
     detail: str
 
 
 class Readiness(CamelModel):
-    """Whether the system can do its work."""
+    """Whether the system is ready to do its work."""
 
     status: str
     checks: dict[str, Check]
 
 
 class FieldError(CamelModel):
-    """One thing wrong with a request."""
+    """One error in a request."""
 
-    path: str = Field(description="Where, such as `jobData.to.0`, `options.delay` or `limit`.")
+    path: str = Field(description="The field, such as `jobData.to.0`, `options.delay` or `limit`.")
     message: str
 
 
 class Problem(CamelModel):
-    """What went wrong (RFC 9457)."""
+    """An error response (RFC 9457)."""
 
     type: str
     title: str

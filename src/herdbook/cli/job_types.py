@@ -1,13 +1,9 @@
-"""Takes an application.
-
-Gives the list of its job types and the built-in ones.
-Never talks to a server.
-"""
+"""The command `types`, which lists job types without talking to a server."""
 
 import typer
 
 from herdbook.cli import options
-from herdbook.cli.connect import given_settings
+from herdbook.cli.connect import environment_settings
 from herdbook.cli.loading import load_app
 from herdbook.cli.tables import print_table
 from herdbook.model.duration import format_duration
@@ -17,11 +13,12 @@ _HEADER = ("TYPE", "QUEUE", "ATTEMPTS", "BACKOFF", "TIMEOUT", "EXECUTOR", "DESCR
 
 
 def types(app: options.App = None, as_json: options.AsJson = False, data: options.Data = None) -> None:
-    """List the job types: your own and the built-in ones.
+    """List job types: your own and the built-in ones.
 
-    BACKOFF is the kind of wait between two tries and the first one, or "own" where a function of
-    the program decides; TIMEOUT is how long one try may take. Needs no server. With --json, one line
-    per job type, with the fields of the HTTP API.
+    BACKOFF is the type of backoff and its first delay, or "custom" if a function
+    of the application decides. TIMEOUT is the time limit of one attempt. Works
+    without servers. With --json, prints one line per job type, in the format of
+    the HTTP API.
 
     Examples:
       herdbook types
@@ -30,8 +27,8 @@ def types(app: options.App = None, as_json: options.AsJson = False, data: option
     from herdbook.job_types.assembly import build_registry
     from herdbook.record.database import Database
 
-    # Nothing here reads the record, so it has no URL and is never opened.
-    registry = build_registry(given_settings(data), Database("", size=1), load_app(app))
+    # The built-in types want a database, but nothing here reads it, so it is never opened.
+    registry = build_registry(environment_settings(data), Database("", size=1), load_app(app))
     found = sorted(registry, key=lambda one: one.name)
     if as_json:
         from herdbook.http.schemas import JobTypeView
@@ -50,11 +47,11 @@ def _row(job_type: JobType) -> tuple[str, ...]:
         _backoff(job_type),
         format_duration(round(job_type.timeout * 1_000)) if job_type.timeout else "-",
         job_type.executor if job_type.function else "-",
-        job_type.description.partition("\n")[0] or ("" if job_type.function else "runs elsewhere"),
+        job_type.description.partition("\n")[0] or ("" if job_type.function else "runs in another program"),
     )
 
 
 def _backoff(job_type: JobType) -> str:
     if job_type.own_backoff:
-        return "own"
+        return "custom"
     return f"{job_type.backoff.type} {format_duration(job_type.backoff.delay)}" if job_type.backoff else "none"

@@ -1,8 +1,4 @@
-"""Takes where job data come from: `-`, `@file`, or the JSON itself.
-
-Gives it as an open file.
-Never reads it.
-"""
+"""Opens what a command line names as job data: `-`, `@file`, or the JSON itself."""
 
 import io
 from pathlib import Path
@@ -11,8 +7,8 @@ from typing import BinaryIO
 from herdbook.errors import InvalidJobError
 
 
-def open_source(source: str) -> BinaryIO:
-    """The bytes of `source`, for the caller to close. Raises InvalidJobError when there is no such file."""
+def open_job_data(source: str) -> BinaryIO:
+    """The bytes of `source`, for the caller to close. Raises InvalidJobError when the file cannot be read."""
     if source == "-":
         return open(0, "rb", closefd=False)
     if not source.startswith("@"):
