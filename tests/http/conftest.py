@@ -1,4 +1,4 @@
-"""The API over real servers. Each answer is checked against what the OpenAPI document says of it."""
+"""The API on real servers; each response is checked against the OpenAPI document."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from herdbook.http import create_app
+from herdbook.http.app import create_app
 from herdbook.http.services import Services
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.options import Backoff
@@ -21,7 +21,7 @@ from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.record.database import Database
 from herdbook.settings import Settings
 
-NOBODY = 1  # A port that no one listens on.
+NOBODY = 1  # A port that nothing listens on.
 
 
 class Note(BaseModel):
@@ -84,7 +84,7 @@ async def api(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 async def lost_api(
     settings: Settings, registry: Registry, artifacts: FolderArtifacts
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """The API while PostgreSQL and Redis are away."""
+    """The API while PostgreSQL and Redis are unreachable."""
     lost = settings.model_copy(
         update={
             "database_url": f"postgresql://herdbook:hushhush@127.0.0.1:{NOBODY}/x",
@@ -112,7 +112,7 @@ async def lost_api(
 
 
 def client(app: FastAPI) -> httpx.AsyncClient:
-    """A client whose every answer has to be one that the API's description knows."""
+    """A client that checks every response against the OpenAPI document."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://herdbook.test",
@@ -133,7 +133,7 @@ def _described(document: dict[str, Any]) -> Callable[[httpx.Response], Awaitable
         request = response.request
         method = request.method.lower()
         known = [ways[method] for path, ways in paths if path.fullmatch(request.url.path) and method in ways]
-        # The most special path comes first in the document.
+        # The most specific path comes first in the document.
         if known:
             answer = known[0]["responses"][str(response.status_code)]
             assert media_type in answer["content"] or "application/octet-stream" in answer["content"]
@@ -142,14 +142,14 @@ def _described(document: dict[str, Any]) -> Callable[[httpx.Response], Awaitable
 
 
 async def count_jobs(database: Database) -> int:
-    """How many jobs the record has."""
+    """The number of recorded jobs."""
     async with database.connection() as connection:
         found: int = await connection.fetchval("SELECT count(*) FROM herdbook.jobs")
     return found
 
 
 def assert_problem(response: httpx.Response, status: int, name: str | None = None, *paths: str) -> dict[str, Any]:
-    """The problem in an answer, which must have this status, kind and paths of errors."""
+    """The problem in a response, which must have this status, kind, and errors at these paths."""
     assert response.status_code == status, response.text
     body: dict[str, Any] = response.json()
     assert body["status"] == status

@@ -1,8 +1,4 @@
-"""Takes the address of a served application.
-
-Gives its streams of server-sent events, event by event.
-Never waits longer than a test may take.
-"""
+"""Reads streams of server-sent events."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +12,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event as it was sent."""
+    """An event as it was received."""
 
     name: str
     id: str

@@ -1,10 +1,10 @@
-"""A program that serves, for a process of its own: `python -m tests.http.program PORT`."""
+"""Serves the API in its own process: `python -m tests.http.program PORT`."""
 
 import sys
 
 import uvloop
 
-from herdbook.http import serve
+from herdbook.http.server import serve
 from herdbook.model.registry import Registry
 from herdbook.settings import Settings
 
@@ -13,10 +13,10 @@ def main() -> None:
     registry = Registry()
     registry.declare("any", object)
     settings = Settings()
-    uvloop.run(serve(settings, registry, host="127.0.0.1", port=int(sys.argv[1]), on_ready=tell))
+    uvloop.run(serve(settings, registry, host="127.0.0.1", port=int(sys.argv[1]), on_ready=print_url))
 
 
-def tell(url: str) -> None:
+def print_url(url: str) -> None:
     sys.stdout.write(f"{url}\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""The files that jobs make: downloaded by default, never run."""
+"""The files that jobs make: downloaded by default, never executed in a browser."""
 
 from pathlib import Path
 from uuid import UUID
@@ -36,7 +36,7 @@ async def test_a_file_is_downloaded_as_it_was_saved(api: httpx.AsyncClient, arti
         ("a.bin", "application/octet-stream", False),
     ],
 )
-async def test_only_harmless_types_are_shown_and_only_when_asked(
+async def test_only_harmless_types_are_displayed_and_only_on_request(
     api: httpx.AsyncClient, artifacts: FolderArtifacts, name: str, media_type: str, shown: bool
 ) -> None:
     job = new_job_id()
@@ -50,7 +50,7 @@ async def test_only_harmless_types_are_shown_and_only_when_asked(
 
 
 @pytest.mark.parametrize("media_type", ["text/html\r\nX-Evil: 1", "", "text", "text/html, text/plain", "tëxt/html"])
-async def test_types_that_are_none_are_not_passed_on(
+async def test_invalid_media_types_are_not_passed_on(
     api: httpx.AsyncClient, artifacts: FolderArtifacts, media_type: str
 ) -> None:
     job = new_job_id()
@@ -60,7 +60,7 @@ async def test_types_that_are_none_are_not_passed_on(
     assert answer.headers["content-disposition"].startswith("attachment")
 
 
-async def test_a_job_without_a_file_is_told_so(
+async def test_a_job_without_a_file_is_not_found(
     api: httpx.AsyncClient, artifacts: FolderArtifacts, tmp_path: Path
 ) -> None:
     job = new_job_id()
@@ -89,9 +89,7 @@ async def test_parts_of_a_file_are_served(api: httpx.AsyncClient, artifacts: Fol
 
 
 @pytest.mark.parametrize("wanted", ["x", "lines=1-2", "bytes=", "bytes=4-2", "bytes=a-b", "bytes=0-1,2-3"])
-async def test_ranges_that_make_no_sense_are_ignored(
-    api: httpx.AsyncClient, artifacts: FolderArtifacts, wanted: str
-) -> None:
+async def test_invalid_ranges_are_ignored(api: httpx.AsyncClient, artifacts: FolderArtifacts, wanted: str) -> None:
     job = new_job_id()
     artifacts.save(job, "a", b"0123456789", "text/plain")
     answer = await api.get(f"/api/jobs/{job}/artifact", headers={"Range": wanted})

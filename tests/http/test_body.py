@@ -1,4 +1,4 @@
-"""Request bodies: hard limits, and JSON that is none."""
+"""Request bodies: hard limits, and invalid JSON."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -42,7 +42,7 @@ async def test_what_is_not_json_is_a_clear_400(api: httpx.AsyncClient, database:
     assert await count_jobs(database) == 0
 
 
-async def test_null_is_json_but_no_job(api: httpx.AsyncClient) -> None:
+async def test_null_is_json_but_not_a_job(api: httpx.AsyncClient) -> None:
     assert_problem(await api.post("/api/jobs", content=b"null", headers=JSON), 422, "invalid-job", "")
 
 
@@ -51,7 +51,7 @@ async def test_null_is_json_but_no_job(api: httpx.AsyncClient) -> None:
     [("18446744073709551616", 422), ("-9223372036854775809", 422), ("1" * 300, 422), ("1" * 5_000, 400)],
     ids=["2^64", "-2^63-1", "300 digits", "5000 digits"],
 )
-async def test_whole_numbers_that_would_lose_digits_are_refused(
+async def test_integers_that_would_lose_digits_are_refused(
     api: httpx.AsyncClient, database: Database, digits: str, status: int
 ) -> None:
     body = '{"jobType": "any", "jobData": [' + digits + "]}"
@@ -70,7 +70,7 @@ async def test_long_numbers_that_fit_are_kept(api: httpx.AsyncClient, number: st
     assert job["jobData"] == [float(number) if "." in number else int(number), "9" * 40]
 
 
-async def test_a_long_number_in_deep_nesting_does_no_harm(api: httpx.AsyncClient) -> None:
+async def test_a_long_number_in_deep_nesting_is_no_internal_error(api: httpx.AsyncClient) -> None:
     for depth in (900, 1_020):
         body = '{"jobType": "any", "jobData": ' + "[" * depth + "9" * 19 + "]" * depth + "}"
         answer = await api.post("/api/jobs", content=body, headers=JSON)
@@ -89,7 +89,7 @@ async def test_other_media_types_are_unsupported(api: httpx.AsyncClient, databas
 
 
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON", "application/x+json"])
-async def test_json_by_other_names_is_taken(api: httpx.AsyncClient, media_type: str) -> None:
+async def test_other_json_media_types_are_accepted(api: httpx.AsyncClient, media_type: str) -> None:
     answer = await api.post("/api/jobs", content=NOTE, headers={"Content-Type": media_type})
     assert answer.status_code == 201
 
@@ -100,7 +100,7 @@ async def test_compressed_bodies_are_unsupported(api: httpx.AsyncClient) -> None
     assert answer.headers["accept-encoding"] == "identity"
 
 
-async def test_a_body_that_says_it_is_too_large_is_not_read(app: FastAPI) -> None:
+async def test_a_body_with_too_large_a_content_length_is_not_read(app: FastAPI) -> None:
     async def receive() -> Any:
         raise AssertionError("the body was read")
 
@@ -134,7 +134,7 @@ async def test_a_chunked_body_within_the_limit_is_put_together(api: httpx.AsyncC
     assert (await api.post("/api/jobs", content=chunks(), headers=JSON)).status_code == 201
 
 
-async def test_a_client_that_leaves_is_no_fault(app: FastAPI) -> None:
+async def test_a_client_that_disconnects_is_no_error(app: FastAPI) -> None:
     messages = [{"type": "http.request", "body": b'{"job', "more_body": True}, {"type": "http.disconnect"}]
 
     async def receive() -> Any:
@@ -147,7 +147,7 @@ async def test_a_client_that_leaves_is_no_fault(app: FastAPI) -> None:
 
 
 async def exchange(app: FastAPI, receive: Any, headers: list[tuple[bytes, bytes]]) -> list[Any]:
-    """What the application sends for a POST to /api/jobs whose body `receive` brings."""
+    """What the application sends for a POST to /api/jobs with the body from `receive`."""
     sent = []
 
     async def send(message: Any) -> None:

@@ -1,4 +1,4 @@
-"""The API's description, for programs and for people."""
+"""The OpenAPI document and the page `/docs`."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from herdbook.http.schemas import JobDetail
 
 
 def references(value: Any) -> Iterator[str]:
-    """The names that a document refers to."""
+    """The schemas that a document refers to."""
     if isinstance(value, dict):
         if isinstance(value.get("$ref"), str):
             yield value["$ref"].removeprefix("#/components/schemas/")
@@ -27,7 +27,7 @@ def references(value: Any) -> Iterator[str]:
             yield from references(part)
 
 
-async def test_the_document_is_valid_and_complete_in_itself(api: httpx.AsyncClient) -> None:
+async def test_the_document_is_valid_and_self_contained(api: httpx.AsyncClient) -> None:
     document = (await api.get("/openapi.json")).json()
     OpenAPI.model_validate(document)
     assert set(references(document)) <= set(document["components"]["schemas"])
@@ -66,7 +66,7 @@ async def test_publishing_is_described_although_it_reads_its_body_itself(api: ht
 
 
 class Page(HTMLParser):
-    """What a page links to, names, and loads."""
+    """The links, ids and loaded resources of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Page(HTMLParser):
             self.loads.append(tag)
 
 
-async def test_the_page_tells_all_and_loads_nothing(api: httpx.AsyncClient) -> None:
+async def test_the_page_describes_everything_and_loads_nothing(api: httpx.AsyncClient) -> None:
     answer = await api.get("/docs")
     page = Page(answer.text)
     assert answer.headers["content-type"].startswith("text/html")
@@ -104,7 +104,7 @@ async def test_the_page_tells_all_and_loads_nothing(api: httpx.AsyncClient) -> N
     assert "1 to 500, default 50" in answer.text
 
 
-async def test_kinds_of_problems_lead_to_their_place_on_the_page(api: httpx.AsyncClient) -> None:
+async def test_problem_types_link_to_their_description(api: httpx.AsyncClient) -> None:
     page = Page((await api.get("/docs")).text)
     for kind in KINDS:
         answer = await api.get(kind.type)

@@ -1,4 +1,4 @@
-"""The response that goes on."""
+"""The response of server-sent events."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from herdbook.errors import RecordUnavailableError
-from herdbook.http import create_app
+from herdbook.http.app import create_app
 from herdbook.http.event_stream import EventStream, message
 from herdbook.http.services import Services
 from herdbook.model.registry import Registry
@@ -23,11 +23,11 @@ async def texts(*given: str) -> AsyncGenerator[bytes]:
         yield text.encode()
 
 
-@pytest.mark.parametrize(("silence", "sent"), [(10.0, "a\n\nb\n\n"), (0.0, "a\n\n: still here\nb\n\n")])
-async def test_silence_is_broken_by_a_comment(
-    app: FastAPI, monkeypatch: pytest.MonkeyPatch, silence: float, sent: str
+@pytest.mark.parametrize(("keep_alive_after", "sent"), [(10.0, "a\n\nb\n\n"), (0.0, "a\n\n: keep-alive\nb\n\n")])
+async def test_a_quiet_stream_is_kept_alive_by_a_comment(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch, keep_alive_after: float, sent: str
 ) -> None:
-    monkeypatch.setattr("herdbook.http.event_stream._SILENCE", silence)
+    monkeypatch.setattr("herdbook.http.event_stream._KEEP_ALIVE_AFTER", keep_alive_after)
     app.add_api_route("/some", lambda: EventStream(texts("a\n\n", "", "b\n\n")), include_in_schema=False)
     async with client(app) as api:
         assert (await api.get("/some")).text == sent
@@ -43,12 +43,12 @@ async def test_an_error_before_the_first_message_is_answered(app: FastAPI) -> No
         assert_problem(await api.get("/some"), 503, "record-unavailable")
 
 
-async def test_a_client_that_takes_nothing_is_cut_off(
+async def test_a_client_that_receives_nothing_is_disconnected(
     settings: Settings, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not hasattr(socket, "TCP_USER_TIMEOUT"):
         pytest.skip("this system has no limit for it")
-    monkeypatch.setattr("herdbook.http.server._STUCK", 300)
+    monkeypatch.setattr("herdbook.http.server._USER_TIMEOUT", 300)
     ended = asyncio.Event()
 
     async def endless() -> AsyncGenerator[bytes]:
@@ -73,5 +73,5 @@ async def test_a_client_that_takes_nothing_is_cut_off(
 
 
 @pytest.mark.parametrize(("id", "sent"), [(None, b"event: e\ndata: d\n\n"), ("7", b"event: e\nid: 7\ndata: d\n\n")])
-def test_messages_have_their_form(id: str | None, sent: bytes) -> None:
+def test_messages_are_formatted_as_events(id: str | None, sent: bytes) -> None:
     assert message("e", "d", id) == sent

@@ -1,4 +1,4 @@
-"""What happens to jobs, for programs that listen."""
+"""The stream of job events."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from herdbook.http import create_app
+from herdbook.http.app import create_app
 from herdbook.http.services import Services
 from herdbook.model.registry import Registry
 from herdbook.operating.feed import ChangeFeed
@@ -88,7 +88,7 @@ async def test_a_job_is_followed_from_state_to_state(served: httpx.AsyncClient, 
         ]
 
 
-async def test_real_work_is_told(settings: Settings, registry: Registry, served: httpx.AsyncClient) -> None:
+async def test_real_jobs_send_events(settings: Settings, registry: Registry, served: httpx.AsyncClient) -> None:
     async with running_system(settings, registry), listening(served, event="job.completed") as stream:
         ids = {await publish(served) for _ in range(20)}
         assert {event.json()["jobId"] for event in await stream.take(20)} == ids
@@ -105,13 +105,13 @@ async def test_real_work_is_told(settings: Settings, registry: Registry, served:
         ({"event": "job.failed"}, []),
     ],
 )
-async def test_a_program_hears_what_it_asked_for(
+async def test_a_client_receives_the_events_it_asked_for(
     served: httpx.AsyncClient, database: Database, query: dict[str, Any], wanted: list[int]
 ) -> None:
     async with listening(served, **query) as stream:
         jobs = (("count", 1), ("note", {"text": "a"}), ("any", None))
         ids = [await publish(served, job_type, data) for job_type, data in jobs]
-        # One that every filter lets through comes last.
+        # The last one passes every filter.
         last = await publish(served)
         names = {"queue": first(query, "queue"), "job_type": first(query, "jobType")}
         named = ", ".join(f"{column} = '{name}'" for column, name in names.items())
@@ -136,7 +136,7 @@ async def test_jobs_are_followed_by_their_ids(served: httpx.AsyncClient, databas
 
 
 @pytest.mark.parametrize("by_header", [True, False])
-async def test_who_comes_again_is_told_what_it_missed(
+async def test_a_client_that_reconnects_receives_what_it_missed(
     served: httpx.AsyncClient, database: Database, by_header: bool
 ) -> None:
     def again(last: str) -> AbstractAsyncContextManager[Stream]:
@@ -152,11 +152,11 @@ async def test_who_comes_again_is_told_what_it_missed(
     async with again(last) as stream:
         events = await stream.take(4)
         assert [event.json()["jobId"] for event in events] == [*missed, known]
-        # Then it goes on as it happens.
+        # Then new events as they happen.
         new = await publish(served)
         event = await stream.next()
         assert event.json()["jobId"] == new
-    # Who saw only some of what came together is told of all of it again, so that nothing is missed.
+    # A client that saw only part of a batch receives all of it again, so that it misses nothing.
     async with again(events[1].id) as stream:
         assert [event.json()["jobId"] for event in await stream.take(5)] == [*missed, known, new]
     async with again(event.id) as stream:
@@ -164,7 +164,9 @@ async def test_who_comes_again_is_told_what_it_missed(
         assert (await stream.next()).json()["jobId"] == newer
 
 
-async def test_more_than_a_page_is_told_while_more_happens(served: httpx.AsyncClient, database: Database) -> None:
+async def test_more_than_a_page_of_missed_events_is_sent_while_more_happens(
+    served: httpx.AsyncClient, database: Database
+) -> None:
     async with listening(served) as stream:
         await publish(served)
         last = (await stream.next()).id
@@ -180,7 +182,7 @@ async def test_more_than_a_page_is_told_while_more_happens(served: httpx.AsyncCl
             ids.add((await stream.next()).json()["jobId"])
 
 
-async def test_who_comes_again_too_late_is_told_so(served: httpx.AsyncClient) -> None:
+async def test_a_client_that_reconnects_too_late_receives_a_reset(served: httpx.AsyncClient) -> None:
     at = int(datetime.now(UTC).timestamp() - 301) * 1_000_000
     await publish(served)
     async with listening(served, lastEventId=f"{at}-700") as stream:
@@ -189,7 +191,7 @@ async def test_who_comes_again_too_late_is_told_so(served: httpx.AsyncClient) ->
         assert "missed" in event.json()["reason"]
         new = await publish(served)
         assert (await stream.next()).json()["jobId"] == new
-    # Its id is one to come again with.
+    # Its id is a valid position.
     async with listening(served, lastEventId=event.id) as stream:
         assert (await stream.next()).json()["jobId"] == new
 
@@ -209,11 +211,11 @@ async def test_who_comes_again_too_late_is_told_so(served: httpx.AsyncClient) ->
         ({"lastEventId": "\u0661-1"}, "lastEventId"),
     ],
 )
-async def test_wrong_questions_are_refused(api: httpx.AsyncClient, query: dict[str, Any], path: str) -> None:
+async def test_invalid_queries_are_refused(api: httpx.AsyncClient, query: dict[str, Any], path: str) -> None:
     assert_problem(await api.get("/api/events", params=query), 422, "invalid-request", path)
 
 
-async def test_a_position_in_the_far_future_is_no_fault(served: httpx.AsyncClient) -> None:
+async def test_a_position_in_the_far_future_is_no_error(served: httpx.AsyncClient) -> None:
     async with listening(served, lastEventId=f"{'9' * 17}-{2**32 - 1}") as stream:
         id = await publish(served)
         assert (await stream.next()).json()["jobId"] == id
@@ -223,7 +225,7 @@ async def test_without_the_record_a_stream_does_not_begin(lost_api: httpx.AsyncC
     assert_problem(await lost_api.get("/api/events"), 503, "record-unavailable")
 
 
-async def test_streams_stay_open_while_the_record_is_away(
+async def test_streams_stay_open_while_the_record_is_unreachable(
     settings: Settings, registry: Registry, database: Database
 ) -> None:
     assert settings.database_url
@@ -240,9 +242,9 @@ async def test_streams_stay_open_while_the_record_is_away(
             assert (await stream.next()).json()["jobId"] == str(id)
 
 
-async def test_a_server_that_is_told_to_stop_ends_its_streams(settings: Settings, registry: Registry) -> None:
+async def test_a_server_that_stops_ends_its_streams(settings: Settings, registry: Registry) -> None:
     stop = asyncio.Event()
-    # Without an end of the streams the server would wait for them longer than the test may take.
+    # If streams did not end, the server would wait for them longer than the test may take.
     patient = settings.model_copy(update={"stop_deadline": 3_600.0})
     async with serving(patient, registry, stop=stop) as api, listening(api) as stream:
         await publish(api)
@@ -263,7 +265,7 @@ async def test_a_stream_ends_when_its_client_is_gone(settings: Settings, registr
     feeds: list[ChangeFeed] = []
 
     def create(services: Services) -> FastAPI:
-        # One whose rounds are the test's.
+        # A feed that the test runs round by round.
         feeds.append(ChangeFeed(services.database))
         return create_app(replace(services, feed=feeds[0]))
 
@@ -288,4 +290,4 @@ def test_events_are_described(app: FastAPI) -> None:
     names = {"jobType", "queue", "jobId", "event", "lastEventId"}
     assert parameters == {*(("query", name) for name in names), ("header", "last-event-id")}
     assert "skipped" in operation["description"]
-    assert "The record is the truth" in operation["description"]
+    assert "The record is authoritative" in operation["description"]

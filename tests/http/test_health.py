@@ -1,4 +1,4 @@
-"""Life and readiness."""
+"""Liveness and readiness."""
 
 import asyncio
 from typing import Any
@@ -15,7 +15,7 @@ from herdbook.settings import Settings
 
 
 async def readiness(api: httpx.AsyncClient) -> tuple[int, str, dict[str, bool], dict[str, str]]:
-    """The status code, the status, and of each check whether it is well and what it says."""
+    """The status code, the status, and whether each check is ok and its detail."""
     answer = await api.get("/readyz")
     body: dict[str, Any] = answer.json()
     checks = body["checks"]
@@ -23,7 +23,7 @@ async def readiness(api: httpx.AsyncClient) -> tuple[int, str, dict[str, bool], 
     return answer.status_code, body["status"], well, {name: check["detail"] for name, check in checks.items()}
 
 
-async def test_a_system_that_is_well_says_so(api: httpx.AsyncClient) -> None:
+async def test_a_healthy_system_is_ready(api: httpx.AsyncClient) -> None:
     assert (await api.get("/healthz")).json() == {"status": "ok"}
     code, status, well, detail = await readiness(api)
     assert (code, status) == (200, "ready")
@@ -31,7 +31,7 @@ async def test_a_system_that_is_well_says_so(api: httpx.AsyncClient) -> None:
     assert all(detail.values())
 
 
-async def test_without_its_servers_it_lives_but_is_not_ready(lost_api: httpx.AsyncClient) -> None:
+async def test_without_its_servers_it_is_alive_but_not_ready(lost_api: httpx.AsyncClient) -> None:
     assert (await lost_api.get("/healthz")).json() == {"status": "ok"}
     code, status, well, detail = await readiness(lost_api)
     assert (code, status) == (503, "unready")
@@ -74,7 +74,7 @@ async def test_an_outbox_that_lags_is_not_ready(api: httpx.AsyncClient, database
     assert "1 recorded job is not yet queued" in detail["outbox"]
 
 
-async def test_a_server_that_does_not_answer_does_not_hold_it_up(settings: Settings, registry: Registry) -> None:
+async def test_an_unresponsive_server_does_not_block_the_probe(settings: Settings, registry: Registry) -> None:
     held: list[asyncio.StreamWriter] = []
     silent = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]

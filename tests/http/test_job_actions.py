@@ -29,7 +29,7 @@ async def test_a_failed_job_is_retried(api: httpx.AsyncClient, database: Databas
     job = answer.json()
     assert (job["jobId"], job["queueJobId"]) == (str(id), f"{id}~1")
     assert (job["status"], job["generation"], job["attempt"], job["errorMessage"]) == ("pending", 1, 0, None)
-    # By its new id in the queue, too; it is pending now.
+    # Also by its new id in the queue; it is pending now.
     refusal = assert_problem(await api.post(f"/api/jobs/{id}~1/retries"), 409, "job-state")
     assert refusal["detail"] == f"job {id}: is already pending"
 
@@ -43,7 +43,7 @@ async def test_a_failed_job_is_retried(api: httpx.AsyncClient, database: Databas
         ({"json": {"reason": "sent <b>twice</b>"}}, "sent <b>twice</b>"),
     ],
 )
-async def test_a_pending_job_is_cancelled_with_a_reason_or_without(
+async def test_a_pending_job_is_cancelled_with_or_without_a_reason(
     api: httpx.AsyncClient, database: Database, sent: dict[str, Any], recorded: str
 ) -> None:
     (id,) = await new_jobs(database, 1)
@@ -59,7 +59,7 @@ async def test_a_scheduled_job_is_promoted(api: httpx.AsyncClient, database: Dat
     assert (job["status"], job["runAt"]) == ("pending", None)
 
 
-async def test_a_deleted_job_is_told_as_it_was(
+async def test_a_deleted_job_is_returned_as_it_was(
     api: httpx.AsyncClient, database: Database, artifacts: FolderArtifacts
 ) -> None:
     (id,) = await new_jobs(database, 1)
@@ -72,7 +72,7 @@ async def test_a_deleted_job_is_told_as_it_was(
     assert_problem(await api.delete(f"/api/jobs/{id}"), 404, "job-not-found")
 
 
-async def test_a_job_in_the_wrong_state_is_refused_with_why(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_job_in_the_wrong_state_is_refused_with_a_reason(api: httpx.AsyncClient, database: Database) -> None:
     ids = await one_of_each(database)
     running, done = ids[JobStatus.PROCESSING], ids[JobStatus.COMPLETED]
     refusals = [
@@ -89,8 +89,8 @@ async def test_a_job_in_the_wrong_state_is_refused_with_why(api: httpx.AsyncClie
 async def test_the_worker_of_a_running_job_is_asked_to_stop_it(
     api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Here it has none that hears it; flows/test_cancelling.py has."""
-    monkeypatch.setattr(job_actions, "_TIMEOUT", 0)
+    """There is no worker here; there is one in flows/test_cancelling.py."""
+    monkeypatch.setattr(job_actions, "_CANCEL_TIMEOUT", 0)
     running = (await one_of_each(database))[JobStatus.PROCESSING]
     answer = await api.post(f"/api/jobs/{running}/cancellations", json={"reason": "too long"})
     assert (answer.status_code, answer.json()["status"]) == (202, "processing")
@@ -100,7 +100,7 @@ async def test_the_worker_of_a_running_job_is_asked_to_stop_it(
 
 
 @pytest.mark.parametrize("id", ["01999999-9999-7999-8999-999999999999", "nonsense", "0~1"])
-async def test_a_job_that_is_not_there_is_not_found(api: httpx.AsyncClient, id: str) -> None:
+async def test_a_job_that_does_not_exist_is_not_found(api: httpx.AsyncClient, id: str) -> None:
     for name in ("retries", "cancellations", "promotions"):
         assert_problem(await api.post(f"/api/jobs/{id}/{name}"), 404, "job-not-found")
     assert_problem(await api.delete(f"/api/jobs/{id}"), 404, "job-not-found")
@@ -119,7 +119,7 @@ async def test_a_job_that_is_not_there_is_not_found(api: httpx.AsyncClient, id: 
         ({"json": {"reason": "x" * 1024 * 1024}}, 413, "body-too-large", []),
     ],
 )
-async def test_a_wrong_reason_is_refused(
+async def test_an_invalid_reason_is_refused(
     api: httpx.AsyncClient, database: Database, sent: dict[str, Any], status: int, name: str, paths: list[str]
 ) -> None:
     (id,) = await new_jobs(database, 1)
@@ -127,7 +127,7 @@ async def test_a_wrong_reason_is_refused(
     assert await statuses(database) == {id: JobStatus.PENDING}
 
 
-async def test_an_operation_is_begun_watched_and_done(
+async def test_an_operation_is_started_and_followed_to_its_end(
     api: httpx.AsyncClient, database: Database, artifacts: FolderArtifacts
 ) -> None:
     ids = await one_of_each(database)
@@ -169,7 +169,7 @@ async def test_many_jobs_are_cancelled_with_a_reason(
 
 
 @pytest.mark.parametrize("reason", ["", "a\0b", "x" * 1_001, 7])
-async def test_a_wrong_reason_for_many_is_refused(api: httpx.AsyncClient, reason: object) -> None:
+async def test_an_invalid_reason_for_many_is_refused(api: httpx.AsyncClient, reason: object) -> None:
     answer = await api.post("/api/jobs/cancellations", json={"filter": {}, "reason": reason})
     assert_problem(answer, 422, "invalid-request", "reason")
 
@@ -180,7 +180,7 @@ async def test_only_cancellations_have_a_reason(api: httpx.AsyncClient, name: st
     assert_problem(answer, 422, "invalid-request", "reason")
 
 
-async def test_listed_jobs_are_an_operation_too_and_say_what_was_skipped(
+async def test_jobs_listed_by_id_are_an_operation_too_with_what_was_skipped(
     api: httpx.AsyncClient, database: Database, artifacts: FolderArtifacts
 ) -> None:
     ids = await one_of_each(database)
@@ -196,7 +196,7 @@ async def test_listed_jobs_are_an_operation_too_and_say_what_was_skipped(
 
 
 @pytest.mark.parametrize("name", BULK)
-async def test_everything_is_wanted_only_when_it_is_said(api: httpx.AsyncClient, database: Database, name: str) -> None:
+async def test_all_jobs_are_selected_only_explicitly(api: httpx.AsyncClient, database: Database, name: str) -> None:
     await one_of_each(database)
     assert_problem(await api.post(f"/api/jobs/{name}", json={}), 422, "invalid-request", "")
     assert_problem(await api.post(f"/api/jobs/{name}", json={"dryRun": True}), 422, "invalid-request", "")
@@ -221,7 +221,7 @@ async def test_everything_is_wanted_only_when_it_is_said(api: httpx.AsyncClient,
         ([], [""]),
     ],
 )
-async def test_a_wrong_wish_names_its_field(api: httpx.AsyncClient, body: Any, paths: list[str]) -> None:
+async def test_invalid_bodies_name_their_fields(api: httpx.AsyncClient, body: Any, paths: list[str]) -> None:
     assert_problem(await api.post("/api/jobs/retries", json=body), 422, "invalid-request", *paths)
     assert (await api.get("/api/operations")).json() == {"operations": []}
 
@@ -267,7 +267,7 @@ async def test_a_queue_that_only_sql_or_another_program_named_is_paused(
         assert (await api.post(f"/api/queues/{name}/pauses")).json() == {"queue": name, "paused": True}
 
 
-async def test_another_sites_page_can_do_none_of_it(api: httpx.AsyncClient, database: Database) -> None:
+async def test_cross_site_requests_can_do_none_of_it(api: httpx.AsyncClient, database: Database) -> None:
     (id,) = await new_jobs(database, 1)
     headers = {"sec-fetch-site": "cross-site"}
     for answer in (
@@ -280,7 +280,7 @@ async def test_another_sites_page_can_do_none_of_it(api: httpx.AsyncClient, data
     assert await statuses(database) == {id: JobStatus.PENDING}
 
 
-async def test_while_postgresql_is_away_it_says_so(lost_api: httpx.AsyncClient) -> None:
+async def test_while_postgresql_is_unreachable_it_says_so(lost_api: httpx.AsyncClient) -> None:
     id = new_job_id()
     for answer in (
         await lost_api.post(f"/api/jobs/{id}/retries"),

@@ -35,7 +35,7 @@ async def test_a_job_is_accepted_with_its_address(api: httpx.AsyncClient, databa
     assert (await api.get(answer.headers["location"])).json().items() >= body.items()
 
 
-async def test_options_are_taken_over(api: httpx.AsyncClient) -> None:
+async def test_options_are_applied(api: httpx.AsyncClient) -> None:
     options = {"delay": "10m", "priority": 7, "attempts": 2, "backoff": {"type": "fixed", "delay": 5}}
     answer = await api.post("/api/jobs", json={**NOTE, "options": options})
     assert answer.json().items() >= {"priority": 7, "maxAttempts": 2}.items()
@@ -53,7 +53,7 @@ async def test_a_time_to_run_at_is_answered_in_utc(api: httpx.AsyncClient) -> No
     assert (await api.get(answer.headers["location"])).json()["runAt"] == "2040-01-31T07:00:00Z"
 
 
-async def test_a_repeated_key_brings_the_same_job(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_repeated_key_returns_the_same_job(api: httpx.AsyncClient, database: Database) -> None:
     key = {"Idempotency-Key": "k"}
     answers = await asyncio.gather(*[api.post("/api/jobs", json=NOTE, headers=key) for _ in range(8)])
     in_options = await api.post("/api/jobs", json={**NOTE, "options": {"idempotencyKey": "k"}})
@@ -86,7 +86,7 @@ async def test_keys_beyond_ascii_are_the_same_in_header_and_options(api: httpx.A
 
 
 @pytest.mark.parametrize(("header", "in_options"), [("k", "other"), ("", None), ("k" * 256, None), ("k", ""), ("k", 5)])
-async def test_keys_that_differ_or_cannot_be_are_refused(
+async def test_keys_that_differ_or_are_invalid_are_refused(
     api: httpx.AsyncClient, database: Database, header: str, in_options: Any
 ) -> None:
     body = NOTE if in_options is None else {**NOTE, "options": {"idempotencyKey": in_options}}
@@ -122,14 +122,14 @@ async def test_keys_that_differ_or_cannot_be_are_refused(
         ({**NOTE, "options": {"runAt": "2030-01-01T00:00:00Z", "delay": 5}}, "invalid-job", ["options"]),
     ],
 )
-async def test_what_is_wrong_is_named_and_nothing_recorded(
+async def test_invalid_fields_are_named_and_nothing_is_recorded(
     api: httpx.AsyncClient, database: Database, body: Any, name: str, paths: list[str]
 ) -> None:
     assert_problem(await api.post("/api/jobs", json=body), 422, name, *paths)
     assert await count_jobs(database) == 0
 
 
-async def test_a_nul_in_the_key_is_refused_without_harm_to_others(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_nul_in_the_key_is_refused_without_affecting_others(api: httpx.AsyncClient, database: Database) -> None:
     bad = {**NOTE, "options": {"idempotencyKey": "a\0b"}}
     refused, *accepted = await asyncio.gather(*[api.post("/api/jobs", json=body) for body in (bad, NOTE, NOTE)])
     assert refused.status_code == 422
@@ -165,7 +165,7 @@ async def test_a_thousand_errors_are_answered_briefly(api: httpx.AsyncClient) ->
     assert len(answer.json()["detail"]) <= 1_000
 
 
-async def test_large_jobs_are_told_from_large_bodies(
+async def test_large_jobs_and_large_bodies_are_different_problems(
     api: httpx.AsyncClient, database: Database, settings: Settings
 ) -> None:
     size = settings.max_job_bytes
@@ -217,14 +217,14 @@ async def test_one_bad_job_of_many_refuses_all(
         ({"jobs": [NOTE] * 10_001}, "jobs"),
     ],
 )
-async def test_a_bulk_is_a_list_of_up_to_ten_thousand(
+async def test_a_bulk_request_has_up_to_ten_thousand_jobs(
     api: httpx.AsyncClient, database: Database, body: Any, path: str
 ) -> None:
     assert_problem(await api.post("/api/jobs/bulk", json=body), 422, "invalid-job", path)
     assert await count_jobs(database) == 0
 
 
-async def test_each_job_of_a_bulk_keeps_to_the_limits(
+async def test_the_limits_apply_to_each_job_of_a_bulk_request(
     api: httpx.AsyncClient, database: Database, settings: Settings
 ) -> None:
     large = {"jobType": "note", "jobData": {"text": "x" * settings.max_job_bytes}}

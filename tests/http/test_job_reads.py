@@ -1,4 +1,4 @@
-"""Reading jobs: one with all that is recorded of it, its log, and lists."""
+"""Reading jobs: one with everything recorded about it, its log, and lists."""
 
 import re
 from datetime import UTC, datetime
@@ -31,8 +31,8 @@ async def published(api: httpx.AsyncClient, text: str = "a", job_type: str = "no
     return job_id
 
 
-async def tried(database: Database, id: str, number: int, status: JobStatus) -> AttemptKey:
-    """One try at a job, with this end; PROCESSING for one that still runs."""
+async def attempted(database: Database, id: str, number: int, status: JobStatus) -> AttemptKey:
+    """Record an attempt with this outcome; PROCESSING leaves it running."""
     key = AttemptKey(job=UUID(id), generation=0, number=number)
     ends = {
         JobStatus.COMPLETED: AttemptOutcome.COMPLETED,
@@ -53,10 +53,10 @@ async def tried(database: Database, id: str, number: int, status: JobStatus) -> 
     return key
 
 
-async def test_everything_that_is_recorded_of_a_job_is_told(api: httpx.AsyncClient, database: Database) -> None:
+async def test_a_job_is_returned_with_everything_recorded_about_it(api: httpx.AsyncClient, database: Database) -> None:
     job_id = await published(api)
-    await tried(database, job_id, 1, JobStatus.PENDING)
-    await tried(database, job_id, 2, JobStatus.COMPLETED)
+    await attempted(database, job_id, 1, JobStatus.PENDING)
+    await attempted(database, job_id, 2, JobStatus.COMPLETED)
     job = (await api.get(f"/api/jobs/{job_id}")).json()
     attempts = job.pop("attempts")
     times = {name: job.pop(name) for name in ("createdAt", "updatedAt", "startedAt", "completedAt")}
@@ -99,7 +99,7 @@ async def test_everything_that_is_recorded_of_a_job_is_told(api: httpx.AsyncClie
 
 async def test_a_running_attempt_has_no_end(api: httpx.AsyncClient, database: Database) -> None:
     job_id = await published(api)
-    await tried(database, job_id, 1, JobStatus.PROCESSING)
+    await attempted(database, job_id, 1, JobStatus.PROCESSING)
     job = (await api.get(f"/api/jobs/{job_id}")).json()
     assert (job["status"], job["worker"], job["completedAt"]) == ("processing", "w1", None)
     assert [(one["number"], one["outcome"], one["endedAt"]) for one in job["attempts"]] == [(1, None, None)]
@@ -129,7 +129,7 @@ async def test_a_job_is_found_by_its_id_in_the_queue_too(api: httpx.AsyncClient,
     ],
 )
 @pytest.mark.parametrize("rest", ["", "/logs", "/artifact"])
-async def test_what_is_no_id_is_not_found(api: httpx.AsyncClient, id: str, rest: str) -> None:
+async def test_invalid_ids_are_not_found(api: httpx.AsyncClient, id: str, rest: str) -> None:
     answer = await api.get(f"/api/jobs/{id}{rest}")
     assert answer.status_code == 404
     assert answer.json()["type"] == "/problems/job-not-found"
@@ -144,7 +144,7 @@ async def test_unknown_jobs_are_not_found(api: httpx.AsyncClient) -> None:
 async def test_a_log_is_read_line_by_line(api: httpx.AsyncClient, database: Database) -> None:
     job_id = await published(api)
     assert (await api.get(f"/api/jobs/{job_id}/logs")).json() == {"lines": [], "nextAfter": 0}
-    key = await tried(database, job_id, 1, JobStatus.PROCESSING)
+    key = await attempted(database, job_id, 1, JobStatus.PROCESSING)
     async with database.connection() as connection:
         await insert_logs(connection, [(key, LogLine(at=datetime.now(UTC), message=f"line {n}")) for n in range(5)])
     first = (await api.get(f"/api/jobs/{job_id}/logs", params={"limit": 3})).json()
@@ -162,7 +162,7 @@ async def test_a_log_is_read_line_by_line(api: httpx.AsyncClient, database: Data
 @pytest.mark.parametrize(
     ("name", "value"), [("after", "-1"), ("after", str(2**63)), ("limit", "0"), ("limit", "1001"), ("page", "1")]
 )
-async def test_a_logs_wrong_parameters_are_named(api: httpx.AsyncClient, name: str, value: str) -> None:
+async def test_invalid_log_parameters_are_named(api: httpx.AsyncClient, name: str, value: str) -> None:
     answer = await api.get(f"/api/jobs/{new_job_id()}/logs", params={name: value})
     assert_problem(answer, 422, "invalid-request", name)
 
@@ -170,7 +170,7 @@ async def test_a_logs_wrong_parameters_are_named(api: httpx.AsyncClient, name: s
 async def test_results_come_newest_first_and_filtered(api: httpx.AsyncClient, database: Database) -> None:
     ids = [await published(api, str(n)) for n in range(3)]
     other = await published(api, job_type="count")
-    await tried(database, ids[1], 1, JobStatus.COMPLETED)
+    await attempted(database, ids[1], 1, JobStatus.COMPLETED)
     page = (await api.get("/api/results")).json()
     assert [job["jobId"] for job in page["jobs"]] == [other, *reversed(ids)]
     assert (page["count"], page["limit"], page["offset"], page["nextCursor"]) == (4, 50, 0, None)
@@ -189,7 +189,7 @@ async def test_results_come_newest_first_and_filtered(api: httpx.AsyncClient, da
     assert (done["result"], done["jobData"]) == ({"sent": True}, {"text": "1"})
 
 
-async def test_cursors_lead_through_all_pages_whatever_comes_in_between(api: httpx.AsyncClient) -> None:
+async def test_cursors_lead_through_all_pages_while_jobs_are_published(api: httpx.AsyncClient) -> None:
     ids = [await published(api, str(n)) for n in range(5)]
     seen: list[str] = []
     page = (await api.get("/api/results?limit=2")).json()
@@ -226,11 +226,11 @@ async def test_a_full_last_page_has_no_next_one(api: httpx.AsyncClient) -> None:
         ("sort", "asc"),
     ],
 )
-async def test_wrong_parameters_are_named(api: httpx.AsyncClient, name: str, value: str) -> None:
+async def test_invalid_parameters_are_named(api: httpx.AsyncClient, name: str, value: str) -> None:
     assert_problem(await api.get("/api/results", params={name: value}), 422, "invalid-request", name)
 
 
-async def test_a_page_starts_at_one_place(api: httpx.AsyncClient) -> None:
+async def test_a_page_has_either_a_cursor_or_an_offset(api: httpx.AsyncClient) -> None:
     for offset in (0, 5):
         answer = await api.get("/api/results", params={"offset": offset, "cursor": str(new_job_id())})
         assert_problem(answer, 422, "invalid-request", "cursor")

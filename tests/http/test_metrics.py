@@ -1,4 +1,4 @@
-"""What Prometheus reads of the whole system."""
+"""The Prometheus metrics of the whole system."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,8 +6,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from herdbook.http.attempt_metrics import AttemptTotals, Names
-from herdbook.http.metrics import MetricsReading
+from herdbook.http.attempt_metrics import AttemptMetrics, LabelLimit
+from herdbook.http.metrics import MetricsRoutes
 from herdbook.model.registry import Registry
 from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.queue.adds import QueuedJob, QueueWriter
@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def samples(text: str) -> Samples:
-    """Each value by its name and the values of its labels, in the order of their names."""
+    """Each value by its name and label values, in the order of the label names."""
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
@@ -43,7 +43,7 @@ async def scrape(api: httpx.AsyncClient) -> Samples:
 
 @pytest.fixture
 async def busy(api: httpx.AsyncClient, settings: Settings, database: Database) -> httpx.AsyncClient:
-    """The API over a record with jobs of each kind, an outbox, workers, and a queue with a job and a pause."""
+    """The API with jobs in several states, an outbox, workers, a queue with jobs and a paused one."""
     for outcome in ("completed", "completed", "failed"):
         await ended(database, datetime.now(UTC), outcome, queue="notes", job_type="note")
     await api.post("/api/jobs", json={"jobType": "count", "jobData": 1})
@@ -75,9 +75,9 @@ def _queued(job_id: str) -> QueuedJob:
     )
 
 
-async def test_jobs_queues_outbox_and_workers_are_told(busy: httpx.AsyncClient) -> None:
+async def test_jobs_queues_outbox_and_workers_are_measured(busy: httpx.AsyncClient) -> None:
     found = await scrape(busy)
-    # In the order of the labels' names: queue, status, type.
+    # In the order of the label names: queue, status, type.
     assert {key[1:]: value for key, value in found.items() if key[0] == "herdbook_jobs"} == {
         ("notes", "completed", "note"): 2,
         ("notes", "failed", "note"): 1,
@@ -95,33 +95,33 @@ async def test_jobs_queues_outbox_and_workers_are_told(busy: httpx.AsyncClient) 
     assert sum(found["herdbook_record_connections", state] for state in ("used", "idle", "free")) == 5
 
 
-async def test_servers_that_are_away_are_told_and_are_no_error(lost_api: httpx.AsyncClient) -> None:
+async def test_unreachable_servers_are_reported_and_no_error(lost_api: httpx.AsyncClient) -> None:
     found = await scrape(lost_api)
     assert found["herdbook_record_up",] == 0
     assert ("herdbook_jobs",) not in {key[:1] for key in found}
 
 
-async def test_what_the_record_knows_is_told_while_redis_is_away(
+async def test_the_records_metrics_remain_while_redis_is_unreachable(
     settings: Settings, registry: Registry, database: Database
 ) -> None:
     lost = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{NOBODY}"})
     queues = QueueStatsReader.connect(lost, registry, database)
     await ended(database, datetime.now(UTC), queue="notes", job_type="note")
-    found = samples(bytes((await MetricsReading(database, queues).metrics()).body).decode())
+    found = samples(bytes((await MetricsRoutes(database, queues).metrics()).body).decode())
     await queues.close()
     assert (found["herdbook_record_up",], found["herdbook_queue_up",]) == (1, 0)
     assert found["herdbook_jobs", "notes", "completed", "note"] == 1
 
 
-async def test_totals_take_each_settled_minute_once(database: Database) -> None:
+async def test_each_final_minute_is_counted_once(database: Database) -> None:
     start = bucket_of(datetime.now(UTC), 60) - 10 * MINUTE
-    totals = AttemptTotals(start, Names())
+    metrics = AttemptMetrics(start, LabelLimit())
 
     async def attempts() -> Samples:
         async with database.connection() as connection:
-            await totals.update(connection)
+            await metrics.update(connection)
         return {
-            (sample.name, *sample.labels.values()): sample.value for one in totals.families() for sample in one.samples
+            (sample.name, *sample.labels.values()): sample.value for one in metrics.families() for sample in one.samples
         }
 
     assert await attempts() == {}
@@ -145,15 +145,15 @@ async def test_totals_take_each_settled_minute_once(database: Database) -> None:
 
 
 async def test_a_minute_that_may_change_is_left_for_the_next_time(database: Database) -> None:
-    """The newest rolled minute is rolled again with the next; what is committed late belongs to it."""
+    """The newest minute is rolled up again with the next one, to include what was committed late."""
     now = datetime.now(UTC)
     start = bucket_of(now, 60) - MINUTE
-    totals = AttemptTotals(start, Names())
+    metrics = AttemptMetrics(start, LabelLimit())
     await ended(database, start)
     await _roll(database, start, 1)
     async with database.connection() as connection:
-        await totals.update(connection)
-    assert not [sample for one in totals.families() for sample in one.samples]
+        await metrics.update(connection)
+    assert not [sample for one in metrics.families() for sample in one.samples]
 
 
 async def _roll(database: Database, start: datetime, minutes: int) -> None:
@@ -161,13 +161,13 @@ async def _roll(database: Database, start: datetime, minutes: int) -> None:
         await write_rollups(connection, start - MINUTE, start + minutes * MINUTE)
 
 
-def test_names_that_others_make_up_are_bounded() -> None:
-    names = Names()
-    first = [names.of("q", f"t{number}") for number in range(500)]
+def test_the_number_of_labels_is_limited() -> None:
+    limit = LabelLimit()
+    first = [limit.of("q", f"t{number}") for number in range(500)]
     assert len(set(first)) == 201
     assert first[0] == ("q", "t0")
     assert first[-1] == ("(other)", "(other)")
-    assert [names.of("q", f"t{number}") for number in range(500)] == first
+    assert [limit.of("q", f"t{number}") for number in range(500)] == first
 
 
 @pytest.mark.parametrize(("bucket", "low", "high"), [(0, 0, 1), (10, 7.9, 10), (43, 15_848, 19_953)])

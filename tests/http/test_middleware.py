@@ -1,4 +1,4 @@
-"""The outermost layer: headers, other sites, HEAD, and faults."""
+"""The outermost layer: headers, cross-site requests, HEAD, and internal errors."""
 
 from collections.abc import AsyncIterator
 
@@ -73,15 +73,13 @@ async def test_unknown_routes_are_problems(api: httpx.AsyncClient, path: str) ->
     ("method", "path", "allowed"),
     [("PUT", "/api/jobs", "POST"), ("GET", "/api/jobs", "POST"), ("DELETE", "/api/stats", "GET")],
 )
-async def test_other_methods_are_told_the_right_one(
-    api: httpx.AsyncClient, method: str, path: str, allowed: str
-) -> None:
+async def test_other_methods_are_not_allowed(api: httpx.AsyncClient, method: str, path: str, allowed: str) -> None:
     answer = await api.request(method, path)
     assert_problem(answer, 405)
     assert answer.headers["allow"] == allowed
 
 
-async def test_a_fault_is_logged_and_told_without_its_inside(app: FastAPI) -> None:
+async def test_an_internal_error_is_logged_and_answered_without_details(app: FastAPI) -> None:
     @app.get("/broken", include_in_schema=False)
     async def broken() -> Response:
         raise KeyError("hushhush")
@@ -96,7 +94,7 @@ async def test_a_fault_is_logged_and_told_without_its_inside(app: FastAPI) -> No
     ]
 
 
-async def test_a_fault_in_the_midst_of_an_answer_breaks_it_off(app: FastAPI) -> None:
+async def test_an_internal_error_within_a_response_aborts_it(app: FastAPI) -> None:
     async def half() -> AsyncIterator[bytes]:
         yield b"half"
         raise KeyError

@@ -1,4 +1,4 @@
-"""Errors of the servers behind the API."""
+"""Errors while PostgreSQL or Redis is unreachable."""
 
 import httpx
 import pytest
@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from herdbook.errors import ConfigurationError
-from herdbook.http import create_app
+from herdbook.http.app import create_app
 from herdbook.http.services import Services
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.registry import Registry
@@ -32,7 +32,7 @@ NOTE = {"jobType": "note", "jobData": {"text": "a"}}
         ("GET", "/api/stats", None),
     ],
 )
-async def test_without_postgresql_there_is_no_service(
+async def test_without_postgresql_the_service_is_unavailable(
     lost_api: httpx.AsyncClient, method: str, path: str, body: object
 ) -> None:
     answer = await lost_api.request(method, path, json=body)
@@ -52,11 +52,11 @@ async def test_without_postgresql_some_things_still_work(lost_api: httpx.AsyncCl
 async def test_without_redis_jobs_are_accepted(
     settings: Settings, registry: Registry, database: Database, artifacts: FolderArtifacts
 ) -> None:
-    away = settings.model_copy(update={"redis_url": f"redis://:hushhush@127.0.0.1:{NOBODY}"})
-    queues = QueueStatsReader.connect(away, registry, database)
+    unreachable = settings.model_copy(update={"redis_url": f"redis://:hushhush@127.0.0.1:{NOBODY}"})
+    queues = QueueStatsReader.connect(unreachable, registry, database)
     app = create_app(
         Services(
-            settings=away,
+            settings=unreachable,
             registry=registry,
             database=database,
             queues=queues,
@@ -84,7 +84,7 @@ async def test_a_record_without_tables_is_unavailable(api: httpx.AsyncClient, da
         assert "herdbook migrate" in assert_problem(answer, 503, "record-unavailable")["detail"]
 
 
-async def test_our_own_errors_that_no_client_can_mend_are_faults(app: FastAPI) -> None:
+async def test_configuration_errors_are_internal_errors(app: FastAPI) -> None:
     @app.get("/broken", include_in_schema=False)
     async def broken() -> None:
         raise ConfigurationError("hushhush")
@@ -97,6 +97,6 @@ async def test_our_own_errors_that_no_client_can_mend_are_faults(app: FastAPI) -
     assert len(logs) == 1
 
 
-async def test_figures_need_an_address(settings: Settings, registry: Registry, database: Database) -> None:
+async def test_queue_stats_need_a_redis_url(settings: Settings, registry: Registry, database: Database) -> None:
     with pytest.raises(ConfigurationError, match="REDIS_URL"):
         QueueStatsReader.connect(settings.model_copy(update={"redis_url": None}), registry, database)

@@ -1,4 +1,4 @@
-"""The server on a real socket: ready, told to stop, and started before its servers are."""
+"""The server on a real socket: start, stop, and PostgreSQL and Redis that come later."""
 
 import asyncio
 import os
@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, Response
 
 from herdbook.errors import ConfigurationError
-from herdbook.http import create_app, serve
+from herdbook.http.app import create_app
+from herdbook.http.server import serve
 from herdbook.http.services import Services
 from herdbook.model.registry import Registry
 from herdbook.record.database import Database
@@ -31,7 +32,7 @@ JOB = {"jobType": "any", "jobData": {"n": 1}}
 
 @asynccontextmanager
 async def serving(settings: Settings, registry: Registry, **more: object) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a server in this process, which ends with the block."""
+    """A client of a server that runs in this process for the block."""
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
     options = {"host": "127.0.0.1", "port": 0, "on_ready": ready.set_result, "stop": stop, **more}
@@ -51,7 +52,7 @@ async def serving(settings: Settings, registry: Registry, **more: object) -> Asy
 
 @asynccontextmanager
 async def program(settings: Settings, port: int = 0) -> AsyncIterator[tuple[Process, str]]:
-    """The server as a process of its own, and its URL."""
+    """The server in its own process, and its URL."""
     env = {
         **os.environ,
         "DATABASE_URL": settings.database_url or "",
@@ -70,9 +71,9 @@ async def program(settings: Settings, port: int = 0) -> AsyncIterator[tuple[Proc
         await process.communicate()
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-async def test_a_served_process_answers_until_it_is_told_to_stop(
-    settings: Settings, database: Database, told: signal.Signals
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+async def test_a_server_process_answers_until_a_signal(
+    settings: Settings, database: Database, stop_signal: signal.Signals
 ) -> None:
     async with program(settings) as (process, url):
         async with httpx.AsyncClient(base_url=url) as api:
@@ -81,14 +82,14 @@ async def test_a_served_process_answers_until_it_is_told_to_stop(
             assert "server" not in answer.headers
             head = await api.head(answer.headers["location"])
             assert (head.status_code, head.content) == (200, b"")
-            process.send_signal(told)
+            process.send_signal(stop_signal)
             assert await process.wait() == 0
         assert process.stderr
         assert await process.stderr.read() == b""
     assert await count_jobs(database) == 1
 
 
-async def test_requests_under_way_are_answered_before_the_end(settings: Settings, registry: Registry) -> None:
+async def test_requests_in_progress_are_answered_before_it_stops(settings: Settings, registry: Registry) -> None:
     entered, leave = asyncio.Event(), asyncio.Event()
 
     def with_slow(services: Services) -> FastAPI:
@@ -137,9 +138,9 @@ async def test_a_cancelled_server_closes_everything(settings: Settings, registry
         await asyncio.open_connection("127.0.0.1", port)
 
 
-async def test_it_starts_while_its_servers_are_away(settings: Settings, registry: Registry) -> None:
-    away = {"database_url": f"postgresql://u:p@127.0.0.1:{NOBODY}/x", "redis_url": f"redis://127.0.0.1:{NOBODY}"}
-    async with serving(settings.model_copy(update=away), registry) as api:
+async def test_it_starts_while_its_servers_are_unreachable(settings: Settings, registry: Registry) -> None:
+    unreachable = {"database_url": f"postgresql://u:p@127.0.0.1:{NOBODY}/x", "redis_url": f"redis://127.0.0.1:{NOBODY}"}
+    async with serving(settings.model_copy(update=unreachable), registry) as api:
         assert (await api.get("/healthz")).status_code == 200
         assert (await api.get("/readyz")).status_code == 503
         assert_problem(await api.post("/api/jobs", json=JOB), 503, "record-unavailable")
@@ -171,7 +172,7 @@ async def test_job_types_are_declared_once_postgresql_is_there(
 
 @asynccontextmanager
 async def forwarding(port: int, host: str, to: int) -> AsyncIterator[None]:
-    """Connections to `port` reach a server elsewhere, as long as the block lasts."""
+    """Forward connections on `port` to another server, for the block."""
     tasks: list[asyncio.Task[None]] = []
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -193,7 +194,7 @@ async def forwarding(port: int, host: str, to: int) -> AsyncIterator[None]:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_an_address_that_is_taken_is_told_in_words(settings: Settings, registry: Registry) -> None:
+async def test_an_address_in_use_is_a_clear_error(settings: Settings, registry: Registry) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1 port {port}"):
@@ -211,10 +212,10 @@ async def test_addresses_of_the_servers_are_needed(settings: Settings, registry:
             pass
 
 
-@pytest.mark.parametrize(("host", "told"), [("0.0.0.0", "127.0.0.1"), ("localhost", None), ("::", None)])
-async def test_the_url_can_be_opened(settings: Settings, registry: Registry, host: str, told: str | None) -> None:
+@pytest.mark.parametrize(("host", "expected"), [("0.0.0.0", "127.0.0.1"), ("localhost", None), ("::", None)])
+async def test_the_url_can_be_opened(settings: Settings, registry: Registry, host: str, expected: str | None) -> None:
     if host == "::" and not socket.has_dualstack_ipv6():
         pytest.skip("no IPv6 here")
     async with serving(settings, registry, host=host) as api:
         assert (await api.get("/healthz")).status_code == 200
-        assert told is None or api.base_url.host == told
+        assert expected is None or api.base_url.host == expected

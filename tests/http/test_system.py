@@ -1,4 +1,4 @@
-"""The system as a whole: job types, queues, workers, figures."""
+"""The system as a whole: job types, queues, workers, statistics."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from tests.record.attempts import ended
 NONE = {"pending": 0, "processing": 0, "completed": 0, "failed": 0, "cancelled": 0}
 
 
-async def test_job_types_are_told_with_their_schemas(api: httpx.AsyncClient) -> None:
+async def test_job_types_are_listed_with_their_schemas(api: httpx.AsyncClient) -> None:
     types = (await api.get("/api/job-types")).json()["jobTypes"]
     assert [one["name"] for one in types] == ["any", "count", "note"]
     count, note = types[1:]
@@ -38,7 +38,7 @@ async def test_job_types_are_told_with_their_schemas(api: httpx.AsyncClient) -> 
     assert set(note["schema"]["properties"]) == {"text", "copies", "sentTo"}
 
 
-async def test_job_types_tell_how_they_run(api: httpx.AsyncClient, registry: Registry) -> None:
+async def test_job_types_say_how_they_run(api: httpx.AsyncClient, registry: Registry) -> None:
     @registry.processor("slow", backoff=lambda attempt, error: 100 * attempt, timeout="500ms")
     def slow(payload: dict[str, int]) -> None: ...
 
@@ -47,7 +47,7 @@ async def test_job_types_tell_how_they_run(api: httpx.AsyncClient, registry: Reg
     assert (found["timeout"], found["executor"]) == (0.5, "thread")
 
 
-async def test_queues_are_told_with_their_figures(
+async def test_queues_are_listed_with_their_statistics(
     api: httpx.AsyncClient, settings: Settings, database: Database
 ) -> None:
     elsewhere = Registry()
@@ -67,12 +67,12 @@ async def test_queues_are_told_with_their_figures(
     assert set(queues["notes"]["counts"]) == states
     assert {state: n for state, n in queues["notes"]["counts"].items() if n} == {"waiting": 2, "prioritized": 1}
     assert [name for name, one in queues.items() if one["paused"]] == ["count"]
-    # These jobs were published in 2023, and the record does not know them.
+    # These jobs were published in 2023 and are not in the record.
     assert queues["notes"]["oldestWaitingSeconds"] > 86_400
     assert [one["oldestWaitingSeconds"] for name, one in queues.items() if name != "notes"] == [None, None, None]
 
 
-async def test_queues_tell_how_fast_they_go(api: httpx.AsyncClient, database: Database) -> None:
+async def test_queues_have_their_rate(api: httpx.AsyncClient, database: Database) -> None:
     for _ in range(10):
         await ended(database, datetime.now(UTC), queue="notes")
     queues = {one["name"]: one["ratePerMinute"] for one in (await api.get("/api/queues")).json()["queues"]}
@@ -93,7 +93,7 @@ def queued(job_id: str, priority: int) -> QueuedJob:
     )
 
 
-async def test_workers_that_fell_silent_are_told_from_those_alive(api: httpx.AsyncClient, database: Database) -> None:
+async def test_silent_workers_are_not_alive(api: httpx.AsyncClient, database: Database) -> None:
     async with database.connection() as connection:
         for name in ("here", "gone"):
             beat = WorkerBeat(id=name, host="h", pid=7, queues=["notes"], concurrency=100, running=3, state="running")

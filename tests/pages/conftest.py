@@ -14,8 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from herdbook.embedded.smtp import CatchAllSmtp
-from herdbook.http import serve
-from herdbook.job_types.assembly import build_registry
+from herdbook.http.server import serve
 from herdbook.model.registry import Registry
 from herdbook.record.database import Database
 from herdbook.settings import Settings

@@ -1,8 +1,4 @@
-"""Takes what operators ask for in JSON, and what came of it.
-
-Gives the question to `control`, and the answer its shape.
-Never does anything itself.
-"""
+"""The JSON of operators' actions: request bodies and the responses to them."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -26,83 +22,83 @@ Reason = Annotated[
 
 
 class CancelBody(CamelModel):
-    """Why a job is cancelled."""
+    """Why to cancel a job."""
 
     reason: Reason = NO_REASON
 
 
 class FilterBody(JobFilterFields):
-    """Which jobs are wanted; what is left out is any."""
+    """Which jobs to select; fields that are left out match any job."""
 
     @classmethod
-    def of(cls, wanted: JobFilter) -> Self:
-        """The filter as it is written in JSON."""
+    def of(cls, filter: JobFilter) -> Self:
+        """The filter as JSON."""
         return cls(
-            status=wanted.status,
-            job_type=wanted.job_type,
-            queue=wanted.queue,
-            words=" ".join(wanted.words) or None,
-            since=wanted.since,
-            until=wanted.until,
+            status=filter.status,
+            job_type=filter.job_type,
+            queue=filter.queue,
+            words=" ".join(filter.words) or None,
+            since=filter.since,
+            until=filter.until,
         )
 
 
 class BulkAction(CamelModel):
-    """On which jobs to act: those that a filter finds (`{}` finds all), or those listed."""
+    """The jobs to act on: those that match `filter` (`{}` matches all), or those in `jobIds`."""
 
     filter: FilterBody | None = None
     job_ids: list[UUID] | None = Field(default=None, min_length=1, max_length=MOST_LISTED)
-    dry_run: bool = Field(default=False, description="Only tell how many jobs it would look at.")
+    dry_run: bool = Field(default=False, description="Only count the jobs.")
 
     @model_validator(mode="after")
     def _one_choice(self) -> Self:
         if (self.filter is None) == (self.job_ids is None):
-            raise ValueError("give filter or jobIds, one of them")
+            raise ValueError("give either filter or jobIds")
         return self
 
-    def wanted(self) -> JobFilter | list[UUID]:
-        """The question to `control`."""
-        return self.filter.wanted() if self.filter is not None else self.job_ids or []
+    def selection(self) -> JobFilter | list[UUID]:
+        """The jobs to act on, for `Control`."""
+        return self.filter.job_filter() if self.filter is not None else self.job_ids or []
 
 
 class BulkCancellation(BulkAction):
-    """Which jobs to cancel, and why."""
+    """The jobs to cancel, and why."""
 
     reason: Reason | None = None
 
 
-class Expected(CamelModel):
-    """How many jobs an operation would look at."""
+class DryRun(CamelModel):
+    """The number of jobs an operation would check."""
 
     expected: int
-    is_exact: bool = Field(description="False: at least so many.")
+    is_exact: bool = Field(description="If false, `expected` is a lower bound.")
 
 
-class BegunOperation(CamelModel):
-    """An operation that has begun."""
+class StartedOperation(CamelModel):
+    """An operation that has been started."""
 
     operation_id: UUID
-    expected: int = Field(description="Jobs it will look at, at least.")
+    expected: int = Field(description="Number of jobs it will check; a lower bound.")
 
 
 class OperationProblem(CamelModel):
-    """A job that an operation left as it was, and why."""
+    """A job that an operation skipped, and why."""
 
     job_id: UUID
     reason: str
 
 
 class OperationView(CamelModel):
-    """An action on many jobs, and how far it has come."""
+    """An action on many jobs, and its progress."""
 
     operation_id: UUID
     action: OperationAction
-    filter: FilterBody | None = Field(description="Null when the jobs were listed.")
-    reason: str | None = Field(description="Why jobs are cancelled; null where nobody said.")
-    expected: int = Field(description="Jobs it wanted when it began, at least.")
+    filter: FilterBody | None = Field(description="Null if the jobs were given by id.")
+    reason: str | None = Field(description="Why the jobs are cancelled, if a reason was given.")
+    expected: int = Field(description="Number of jobs to check when it started; a lower bound.")
     changed: int
-    skipped: int = Field(description="Jobs that were in a state that refuses the action.")
-    problems: list[OperationProblem] = Field(description="The first jobs that were skipped.")
+    skipped: int = Field(description="Number of jobs whose state did not allow the action.")
+    problems: list[OperationProblem] = Field(description="The first of the skipped jobs.")
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
@@ -131,14 +127,14 @@ class OperationList(CamelModel):
     operations: list[OperationView]
 
 
-class QueueWish(CamelModel):
-    """What is wanted of a queue; the relay brings it there."""
+class QueuePause(CamelModel):
+    """Whether a queue is to be paused; the relay applies it."""
 
     queue: str
     paused: bool
 
 
 class QueueCleaning(CamelModel):
-    """A queue that is about to forget its completed jobs."""
+    """A queue whose completed jobs are about to be removed from Redis."""
 
     queue: str

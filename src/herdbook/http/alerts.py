@@ -1,8 +1,4 @@
-"""Takes the operator's rules, and the incidents in the record.
-
-Gives each rule with its state, and the newest incidents.
-Never shows a target's URL or secret: targets have names.
-"""
+"""The route that lists alert rules and incidents; it never shows a target's URL or secret, only its name."""
 
 from datetime import datetime
 from typing import Self
@@ -21,17 +17,17 @@ _NEWEST = 50
 
 
 class IncidentView(CamelModel):
-    """Something that is wrong, or was."""
+    """A problem that a rule has detected, open or resolved."""
 
     incident_id: UUID
     rule: str
     kind: str
-    subject: str = Field(description="A job type, queue or worker, as the rule's kind says.")
+    subject: str = Field(description="The job type, queue or worker, depending on the kind of rule.")
     message: str
     opened_at: datetime
     resolved_at: datetime | None
-    opening_job_id: UUID | None = Field(description="The job that told of it.")
-    resolving_job_id: UUID | None = Field(description="The job that told of its end.")
+    opening_job_id: UUID | None = Field(description="The job that sent the alert.")
+    resolving_job_id: UUID | None = Field(description="The job that sent the all-clear.")
 
     @classmethod
     def of(cls, incident: Incident) -> Self:
@@ -50,24 +46,26 @@ class IncidentView(CamelModel):
 
 
 class RuleView(CamelModel):
-    """A rule and its state."""
+    """An alert rule and its state."""
 
     name: str
     kind: str
-    fires_when: str = Field(description="When it fires, in words.")
-    send_to: list[str] = Field(description="The names of the targets that are told.")
-    firing_since: datetime | None = Field(description="When its oldest open incident began; null when all is well.")
+    fires_when: str = Field(description="A description of when it fires.")
+    send_to: list[str] = Field(description="The names of its targets.")
+    firing_since: datetime | None = Field(
+        description="When its oldest open incident was opened; null if it is not firing."
+    )
 
 
 class AlertList(CamelModel):
-    """The rules, and the newest incidents."""
+    """The alert rules and the newest incidents."""
 
     rules: list[RuleView]
     incidents: list[IncidentView]
 
 
-class AlertReading:
-    """The route about alerts."""
+class AlertRoutes:
+    """`GET /api/alerts`."""
 
     def __init__(self, database: Database, alerts: Alerts) -> None:
         self._database = database
@@ -78,7 +76,7 @@ class AlertReading:
         app.get("/api/alerts", responses=problem_responses(503), tags=["system"])(self.alerts)
 
     async def alerts(self) -> AlertList:
-        """The rules for alerts with their state, and the newest 50 incidents."""
+        """The alert rules with their state, and the newest 50 incidents."""
         async with self._database.connection() as connection:
             opened = await read_open_incidents(connection)
             newest = await read_incidents(connection, _NEWEST)

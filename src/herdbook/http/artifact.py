@@ -1,7 +1,6 @@
-"""Takes a job's id.
+"""The route that serves the file a job made.
 
-Gives the file that the job made.
-Never lets a browser run what is in it: HTML is only ever downloaded, and types are not guessed.
+A browser never runs its contents: HTML is only ever downloaded, and media types are not guessed.
 """
 
 import asyncio
@@ -29,13 +28,13 @@ _FILE = {"content": {_UNKNOWN: {"schema": {"type": "string", "format": "binary"}
 
 
 class ArtifactQuery(CamelModel):
-    """How the file is wanted."""
+    """How to serve the file."""
 
     inline: bool = False
 
 
-class ArtifactReading:
-    """The route that serves artifacts."""
+class ArtifactRoutes:
+    """`GET /api/jobs/{id}/artifact`."""
 
     def __init__(self, artifacts: ArtifactStore) -> None:
         self._artifacts = artifacts
@@ -44,7 +43,7 @@ class ArtifactReading:
         """Add the route to `app`."""
         responses: Responses = {
             200: {"description": "The file", **_FILE},
-            206: {"description": "The part of the file that a Range header asked for", **_FILE},
+            206: {"description": "The part of the file that the Range header asked for", **_FILE},
             **problem_responses(404, 416, 422),
         }
         app.get("/api/jobs/{id}/artifact", response_class=FileResponse, responses=responses, tags=["jobs"])(
@@ -52,17 +51,17 @@ class ArtifactReading:
         )
 
     async def artifact(self, request: Request, id: str, query: Annotated[ArtifactQuery, Query()]) -> FileResponse:
-        """The file that a job made, to be downloaded; `inline=1` shows PDF, images, CSV and text."""
+        """Download the file that a job made; with `inline=1` browsers display PDF, images, CSV and text."""
         job, _ = parse_job_id(id)
         found = await asyncio.to_thread(self._find, job)
         if found is None:
-            raise Refused(NO_ARTIFACT, f"job {job} has made no file")
+            raise Refused(NO_ARTIFACT, f"job {job} has no artifact")
         artifact, path, size = found
-        _settle_range(request, size)
+        _drop_invalid_range(request, size)
         shown = query.inline and artifact.media_type.partition(";")[0].strip().lower() in _SHOWN_INLINE
         return FileResponse(
             path,
-            # A job may make its file anew.
+            # A retried job may replace its file.
             headers={"Cache-Control": "private, no-cache"},
             media_type=artifact.media_type if _MEDIA_TYPE.fullmatch(artifact.media_type) else _UNKNOWN,
             filename=artifact.name,
@@ -80,14 +79,16 @@ class ArtifactReading:
             return None
 
 
-def _settle_range(request: Request, size: int) -> None:
-    """Leave in the request a range that can be served, or none, which is answered with the whole file."""
+def _drop_invalid_range(request: Request, size: int) -> None:
+    """Remove an invalid Range header, so that the whole file is served; raises 416 for a range beyond the end."""
     wanted = request.headers.get("range")
     if wanted is None:
         return
     match = _RANGE.fullmatch(wanted)
     if match and int(match[1]) >= size:
-        raise HTTPException(416, "the file is shorter", headers={"Content-Range": f"bytes */{size}"})
+        raise HTTPException(
+            416, "the range starts beyond the end of the file", headers={"Content-Range": f"bytes */{size}"}
+        )
     if not match or (match[2] and int(match[2]) < int(match[1])):
         headers = request.scope["headers"]
         request.scope["headers"] = [one for one in headers if one[0] != b"range"]

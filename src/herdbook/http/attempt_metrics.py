@@ -1,7 +1,6 @@
-"""Takes what ended, minute by minute, as the figures of the record tell it.
+"""Counters and histograms of finished attempts, summed up from the record's statistics for each minute.
 
-Gives totals by queue, type and outcome, and histograms of times, which only grow.
-Never counts a minute twice; it begins at zero with the process, as Prometheus expects of counters.
+No minute is ever counted twice; counting starts at zero with the process, as Prometheus expects.
 """
 
 import asyncio
@@ -22,27 +21,27 @@ from herdbook.record.histogram import middle
 from herdbook.record.rollups import MINUTE, bucket_of
 from herdbook.record.settled_stats import EndedInMinute, read_ended_since
 
-# The record's bucket that ends at each limit, give or take a hundredth: 10^0.3 is 1.995, and 10^0.7 is 5.012.
-_ENDS = [round(10 * log10(limit * 1_000)) for limit in SECONDS]
+# The record's bucket that ends at each limit, to within a hundredth: 10^0.3 is 1.995, and 10^0.7 is 5.012.
+_LAST_BUCKETS = [round(10 * log10(limit * 1_000)) for limit in SECONDS]
 _LABELS = [*map(floatToGoString, SECONDS), "+Inf"]
-# Other clients may name types as they like, and each name makes series that stay.
-_MOST_NAMES = 200
+# Other clients can use any name for a type, and each name creates permanent time series.
+_MAX_PAIRS = 200
 _OTHER = "(other)"
-_LATE = "Counted when its minute is settled, one to two minutes later, since this process started."
-_ESTIMATED = "The sum is estimated out of fine buckets, to within an eighth."
+_DELAY_NOTE = "Since this process started, with a delay of one to two minutes."
+_SUM_NOTE = "The sum is estimated from fine-grained buckets, to within an eighth."
 
 
-class Names:
-    """Lets a bounded number of pairs of queue and type through, the first that come; all others are one."""
+class LabelLimit:
+    """Keeps the first 200 pairs of queue and type apart, and counts all others as one."""
 
     def __init__(self) -> None:
         self._known: set[tuple[str, str]] = set()
 
     def of(self, queue: str, job_type: str) -> tuple[str, str]:
-        """The pair under which this queue and type are shown."""
+        """The labels for this queue and type."""
         pair = (queue, job_type)
         if pair not in self._known:
-            if len(self._known) >= _MOST_NAMES:
+            if len(self._known) >= _MAX_PAIRS:
                 return (_OTHER, _OTHER)
             self._known.add(pair)
         return pair
@@ -60,37 +59,37 @@ class _Total:
         self.wait.update(minute.wait)
 
 
-class AttemptTotals:
-    """What ended since `started`; brought up to date each time somebody asks."""
+class AttemptMetrics:
+    """The attempts that finished since `started`, as of the last `update`."""
 
-    def __init__(self, started: datetime, names: Names) -> None:
+    def __init__(self, started: datetime, limit: LabelLimit) -> None:
         self._until = bucket_of(started, MINUTE)
-        self._names = names
+        self._limit = limit
         self._totals: dict[tuple[str, str], _Total] = {}
-        # Two that ask at once must not add the same minutes.
+        # Concurrent updates must not add the same minutes.
         self._reading = asyncio.Lock()
 
     async def update(self, connection: Connection) -> None:
-        """Add what has settled since the last time."""
+        """Add the minutes that have become final since the last update."""
         async with self._reading:
             found = await read_ended_since(connection, self._until)
             for minute in found.minutes:
-                self._totals.setdefault(self._names.of(minute.queue, minute.job_type), _Total()).add(minute)
+                self._totals.setdefault(self._limit.of(minute.queue, minute.job_type), _Total()).add(minute)
             self._until = found.until
 
     def families(self) -> Iterator[Metric]:
-        """The totals as metrics."""
-        names = ("queue", "type")
+        """The metrics."""
+        labels = ("queue", "type")
         attempts = CounterMetricFamily(
-            "herdbook_attempts", f"Attempts that ended, by outcome. {_LATE}", labels=(*names, "outcome")
+            "herdbook_attempts", f"Finished attempts, by outcome. {_DELAY_NOTE}", labels=(*labels, "outcome")
         )
         run = HistogramMetricFamily(
-            "herdbook_attempt_run_seconds", f"How long attempts ran. {_LATE} {_ESTIMATED}", labels=names
+            "herdbook_attempt_run_seconds", f"How long attempts ran. {_DELAY_NOTE} {_SUM_NOTE}", labels=labels
         )
         wait = HistogramMetricFamily(
             "herdbook_attempt_wait_seconds",
-            f"From when an attempt could have run until it was claimed. {_LATE} {_ESTIMATED}",
-            labels=names,
+            f"How long attempts waited from when they were ready to run. {_DELAY_NOTE} {_SUM_NOTE}",
+            labels=labels,
         )
         for pair, total in self._totals.items():
             for outcome, count in total.outcomes.items():
@@ -101,9 +100,9 @@ class AttemptTotals:
 
 
 def _cumulative(histogram: Mapping[int, int]) -> tuple[list[tuple[str, float]], float]:
-    """The buckets as Prometheus has them, each with all that is below it; and the estimated sum in seconds."""
+    """Cumulative buckets, as Prometheus expects them, and the estimated sum in seconds."""
     counts = [0] * len(_LABELS)
     for bucket, count in histogram.items():
-        counts[bisect_left(_ENDS, bucket)] += count
+        counts[bisect_left(_LAST_BUCKETS, bucket)] += count
     seconds = sum(middle(bucket) * count for bucket, count in histogram.items()) / 1_000
     return list(zip(_LABELS, map(float, accumulate(counts)), strict=True)), seconds

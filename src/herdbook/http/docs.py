@@ -1,8 +1,4 @@
-"""Takes the OpenAPI document.
-
-Gives it as a page for people at `/docs`, whole in itself: no script, nothing from elsewhere.
-Never describes a route by hand.
-"""
+"""The page `/docs`, rendered from the OpenAPI document, without scripts or external resources."""
 
 import json
 from dataclasses import dataclass
@@ -15,14 +11,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from herdbook.http.problems import KINDS, plain_problem
 
-# The page may do nothing but look like something.
+# Nothing but inline styles.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _PREFIX = "#/components/schemas/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter of an operation; `kind` is its schema in a few words."""
+    """A parameter of an operation; `kind` is its schema in a few words."""
 
     name: str
     place: str
@@ -33,7 +29,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentedResponse:
-    """One answer of an operation; `schema` is the name of its model, or None."""
+    """A response of an operation; `schema` is the name of its model, or None."""
 
     status: str
     description: str
@@ -43,7 +39,7 @@ class DocumentedResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentedOperation:
-    """One operation of the API, as the page shows it."""
+    """An operation as the page shows it."""
 
     anchor: str
     method: str
@@ -51,12 +47,12 @@ class DocumentedOperation:
     summary: str
     parameters: list[Parameter]
     body: str | None
-    answers: list[DocumentedResponse]
+    responses: list[DocumentedResponse]
     curl: str
 
 
-class ApiDocs:
-    """The routes of the API's description for people."""
+class DocsRoutes:
+    """`GET /docs` and `GET /problems/{name}`."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -71,7 +67,7 @@ class ApiDocs:
         app.get("/problems/{name}", include_in_schema=False, response_model=None)(self.problem)
 
     async def docs(self, request: Request) -> Response:
-        """Every operation, and the models they speak of."""
+        """All operations, kinds of problems and schemas."""
         document = self._app.openapi()
         schemas = document["components"]["schemas"]
         page = self._templates.get_template("docs.html").render(
@@ -83,7 +79,7 @@ class ApiDocs:
         return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
 
     async def problem(self, request: Request, name: str) -> Response:
-        """The place on the page that tells of a kind of problem."""
+        """Redirect to the description of a kind of problem."""
         if name not in {kind.name for kind in KINDS}:
             return plain_problem(404, instance=request.url.path)
         return RedirectResponse(f"/docs#problem-{name}", 302)
@@ -99,7 +95,7 @@ def operations(document: dict[str, Any], *, base: str) -> list[DocumentedOperati
             summary=operation.get("description") or operation["summary"],
             parameters=[_parameter(one) for one in operation.get("parameters", [])],
             body=_schema_name(operation.get("requestBody", {}).get("content", {}).get("application/json", {})),
-            answers=[_answer(status, one) for status, one in sorted(operation["responses"].items())],
+            responses=[_response(status, one) for status, one in sorted(operation["responses"].items())],
             curl=_curl(base, method.upper(), path, operation),
         )
         for path, methods in document["paths"].items()
@@ -132,7 +128,7 @@ def _kind(schema: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _answer(status: str, described: dict[str, Any]) -> DocumentedResponse:
+def _response(status: str, described: dict[str, Any]) -> DocumentedResponse:
     media_type, content = next(iter(described.get("content", {}).items()), (None, {}))
     return DocumentedResponse(
         status=status, description=described["description"], media_type=media_type, schema=_schema_name(content)

@@ -1,8 +1,4 @@
-"""Takes messages in the form of server-sent events, as they come.
-
-Gives the response that sends them, until they end or the client is gone.
-Never keeps messages for a client: it takes the next one when the last is sent.
-"""
+"""A response of server-sent events, which sends each message before it takes the next and so buffers none."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -11,25 +7,25 @@ from time import monotonic
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-# Milliseconds after which a client that lost its stream comes again.
+# Milliseconds after which a client that lost its stream reconnects.
 RETRY = b"retry: 2000\n\n"
-# Seconds of silence after which a stream says that it is there, so that proxies keep it and clients that
-# vanished are noticed. It does so when it is asked for the next message, every five seconds at least.
-_SILENCE = 10.0
-# A comment; without an empty line behind it, which some clients take for an event.
-_STILL_HERE = b": still here\n"
+# Seconds without a message after which a comment is sent, so that proxies keep the stream open and lost clients are
+# noticed. This is checked whenever a message comes, even an empty one: at least every five seconds.
+_KEEP_ALIVE_AFTER = 10.0
+# No blank line follows it, which some clients would take for an event.
+_KEEP_ALIVE = b": keep-alive\n"
 
 
 def message(event: str, data: str, id: str | None = None) -> bytes:
-    """An event; `data` and `id` are one line each."""
+    """A server-sent event; `data` and `id` are one line each."""
     position = f"id: {id}\n" if id else ""
     return f"event: {event}\n{position}data: {data}\n\n".encode()
 
 
 class EventStream(Response):
-    """A response that goes on; a message may be empty, and then says only that there is nothing to say.
+    """A long-lived response. An empty message sends nothing, but lets the stream be kept alive.
 
-    An error before the first message is answered like any other route's.
+    An error before the first message is handled like any other route's.
     """
 
     media_type = "text/event-stream"
@@ -38,20 +34,20 @@ class EventStream(Response):
         self.status_code = 200
         self.background = None
         self._messages = messages
-        # Proxies neither store it nor hold it back.
+        # Keeps proxies from storing or buffering it.
         self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the messages while the client is there."""
+        """Send messages until they end or the client disconnects."""
         sending = asyncio.create_task(self._send(send))
-        there = asyncio.create_task(_while_there(receive))
+        disconnected = asyncio.create_task(_disconnected(receive))
         try:
-            await asyncio.wait((sending, there), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((sending, disconnected), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            there.cancel()
+            disconnected.cancel()
             if not sending.done():
                 sending.cancel()
-            await asyncio.gather(sending, there, return_exceptions=True)
+            await asyncio.gather(sending, disconnected, return_exceptions=True)
             await self._messages.aclose()
         if not sending.cancelled():
             sending.result()
@@ -60,14 +56,14 @@ class EventStream(Response):
         text = await anext(self._messages)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": text, "more_body": True})
-        heard = monotonic()
+        last_sent = monotonic()
         async for text in self._messages:
-            if text or monotonic() - heard >= _SILENCE:
-                await send({"type": "http.response.body", "body": text or _STILL_HERE, "more_body": True})
-                heard = monotonic()
+            if text or monotonic() - last_sent >= _KEEP_ALIVE_AFTER:
+                await send({"type": "http.response.body", "body": text or _KEEP_ALIVE, "more_body": True})
+                last_sent = monotonic()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _while_there(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,8 +1,4 @@
-"""Takes which jobs and events a program wants, and where it stopped listening.
-
-Gives what happens to them as server-sent events in JSON.
-Never is the truth itself: the record is, and a program that was told `reset` reads it.
-"""
+"""The route that streams changes of jobs as server-sent events."""
 
 import re
 from collections.abc import AsyncGenerator
@@ -24,9 +20,9 @@ from herdbook.operating.feed import Batch, ChangeFeed
 from herdbook.record.database import Database
 from herdbook.record.feed import ChangeReader, JobChange, Position
 
-_RESET = '{"reason":"events before this one were missed: read the jobs that matter to you"}'
+_RESET = '{"reason":"events before this one were missed: read the jobs you need again"}'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Microseconds and a transaction's number.
+# Microseconds and a transaction id.
 _TOKEN = re.compile(r"(\d{1,17})-(\d{1,10})", re.ASCII)
 _EXAMPLE = """\
 retry: 2000
@@ -37,14 +33,14 @@ data: {"jobId":"019b7a2c-5c00-7c1e-8000-3f2d6c9b1a55","jobType":"email","queue":
 "attempt":1,"generation":0,"progress":null,"errorMessage":null,"at":"2026-01-01T00:00:00Z"}
 """
 _DESCRIPTION = {
-    "description": "The events, until either side ends the stream. `reset` tells that events were missed.",
+    "description": "The events, until either side closes the stream. `reset` means that events were missed.",
     "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
 }
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class EventName(StrEnum):
-    """What may happen to a job."""
+    """What can happen to a job."""
 
     PENDING = "job.pending"
     PROCESSING = "job.processing"
@@ -62,7 +58,7 @@ class EventName(StrEnum):
 
 
 class JobEvent(CamelModel):
-    """A job as an event left it."""
+    """A job after the event."""
 
     job_id: UUID
     job_type: str
@@ -77,23 +73,23 @@ class JobEvent(CamelModel):
     @classmethod
     def of(cls, change: JobChange) -> Self:
         """The event's data."""
-        same = ("job_type", "queue", "status", "attempt", "generation", "progress", "error_message")
+        same = cls.model_fields.keys() - {"job_id", "at"}
         return cls(job_id=change.id, at=change.updated_at, **{name: getattr(change, name) for name in same})
 
 
 class EventsQuery(CamelModel):
-    """Which events a program wants; all that it does not restrict. Each may be given several times."""
+    """Which events to send; a filter that is left out matches all of them. Filters can be repeated."""
 
     job_type: list[_Name] = Field(default=[], max_length=100)
     queue: list[_Name] = Field(default=[], max_length=100)
     job_id: list[UUID] = Field(default=[], max_length=1_000)
-    event: list[EventName] = Field(default=[], description="Events by name.")
+    event: list[EventName] = Field(default=[], description="Only events with this name.")
     last_event_id: str | None = Field(
-        default=None, description="As the header `Last-Event-ID`, for clients that cannot set it."
+        default=None, description="Same as the header `Last-Event-ID`, for clients that cannot set headers."
     )
 
-    def wants(self, change: JobChange) -> bool:
-        """Whether the program wants to hear of a change."""
+    def matches(self, change: JobChange) -> bool:
+        """Whether a change matches the filters."""
         return (
             (not self.job_type or change.job_type in self.job_type)
             and (not self.queue or change.queue in self.queue)
@@ -102,8 +98,8 @@ class EventsQuery(CamelModel):
         )
 
 
-class JobEvents:
-    """The route on which programs listen."""
+class EventRoutes:
+    """`GET /api/events`."""
 
     def __init__(self, database: Database, feed: ChangeFeed) -> None:
         self._database = database
@@ -122,41 +118,41 @@ class JobEvents:
     async def job_events(
         self, query: Annotated[EventsQuery, Query()], last_event_id: Annotated[str | None, Header()] = None
     ) -> EventStream:
-        """What happens to jobs, as server-sent events.
+        """Stream changes of jobs as server-sent events.
 
-        The record is looked at four times a second, so a state that lasts less than that may be
-        skipped; the newest one is always told. The record is the truth: after an event, `GET
-        /api/jobs/{id}` tells everything.
+        The record is polled four times a second, so short-lived states may be skipped, but the latest
+        state is always sent. The record is authoritative: `GET /api/jobs/{id}` returns everything
+        about a job.
 
-        A client that comes again with the `id` of the last event it saw, in the header
-        `Last-Event-ID` or as `lastEventId`, is first told what it missed. An event may come twice:
-        `jobId` and `at` together tell it. After more than five minutes, or when the server could not
-        look at the record for so long, the first event is `reset`: read the record anew.
+        A client that reconnects with the `id` of the last event it saw, in the header `Last-Event-ID`
+        or as `lastEventId`, first receives the events it missed. Events may be repeated; `jobId` and
+        `at` together identify one. After more than five minutes, or if the server could not read the
+        record for that long, the first event is `reset`: read the jobs you need again.
         """
         token = last_event_id or query.last_event_id
         return EventStream(self._messages(query, _position(token) if token else None))
 
     async def _messages(self, query: EventsQuery, position: Position | None) -> AsyncGenerator[bytes]:
-        listener = _Listener(self._database, query, position)
-        yield RETRY + await listener.read_on()
+        cursor = _EventCursor(self._database, query, position)
+        yield RETRY + await cursor.read_next()
         try:
-            # First what was missed, however much it is; then the feed, and what happened until it was joined.
-            while listener.is_behind:
-                yield await listener.read_on()
+            # First everything that was missed, then the feed, including what happened until it was joined.
+            while cursor.is_behind:
+                yield await cursor.read_next()
             with self._feed.subscription() as subscription:
                 async for batch in subscription:
-                    if batch is None or listener.is_joined:
-                        yield listener.hear(batch) if batch else b""
+                    if batch is None or cursor.is_joined:
+                        yield cursor.take_batch(batch) if batch else b""
                         continue
-                    listener.is_joined = listener.is_behind = True
-                    while listener.is_behind:
-                        yield await listener.read_on()
+                    cursor.is_joined = cursor.is_behind = True
+                    while cursor.is_behind:
+                        yield await cursor.read_next()
         except RecordUnavailableError:
-            return  # The client comes again, and goes on where it was.
+            return  # The client reconnects and resumes where it was.
 
 
-class _Listener:
-    """One program: what it wants, and up to where it knows."""
+class _EventCursor:
+    """A client's filters, and its position in the changes."""
 
     def __init__(self, database: Database, query: EventsQuery, position: Position | None) -> None:
         self._database = database
@@ -166,23 +162,23 @@ class _Listener:
         self.is_behind = True
         self.is_joined = False
 
-    async def read_on(self) -> bytes:
-        """The next events that it missed, as the record has them. Raises RecordUnavailableError."""
+    async def read_next(self) -> bytes:
+        """The next events from the record. Raises RecordUnavailableError."""
         async with self._database.connection() as connection:
             look = await self._reader.next_batch(connection)
         self.is_behind = not look.is_last
-        return self._tell(look.changes, look.position, is_gap=look.is_gap)
+        return self._advance(look.changes, look.position, is_gap=look.is_gap)
 
-    def hear(self, batch: Batch) -> bytes:
-        """The events of a batch of the feed."""
-        return self._tell(self._reader.unseen(batch.changes), batch.position, is_gap=batch.is_gap)
+    def take_batch(self, batch: Batch) -> bytes:
+        """The events from a batch of the feed that were not read yet."""
+        return self._advance(self._reader.unseen(batch.changes), batch.position, is_gap=batch.is_gap)
 
-    def _tell(self, changes: list[JobChange], position: Position, *, is_gap: bool) -> bytes:
+    def _advance(self, changes: list[JobChange], position: Position, *, is_gap: bool) -> bytes:
         before, self._position = self._position, position
         if is_gap:
             return message("reset", _RESET, _token(position)) if before else b""
-        wanted = [change for change in changes if self._query.wants(change)]
-        # Who saw only some of them has to read from before all of them.
+        wanted = [change for change in changes if self._query.matches(change)]
+        # A client that received only some of them must resume from before all of them.
         tokens = [_token(before or position)] * (len(wanted) - 1) + [_token(position)]
         return b"".join(_event(change, token) for change, token in zip(wanted, tokens, strict=False))
 
@@ -193,14 +189,14 @@ def _event(change: JobChange, token: str) -> bytes:
 
 
 def _token(position: Position) -> str:
-    """A position as the id of an event."""
+    """A position as an event id."""
     return f"{(position.at - _EPOCH) // timedelta(microseconds=1)}-{position.transaction}"
 
 
 def _position(token: str) -> Position:
-    """The position that an event's id tells; raises Refused."""
+    """The position in an event id; raises Refused."""
     match = _TOKEN.fullmatch(token)
     if match is None or int(match[2]) >= 2**32:
-        problem = FieldProblem(path="lastEventId", message="not the id of an event of this stream")
+        problem = FieldProblem(path="lastEventId", message="not an event id of this stream")
         raise Refused(INVALID_REQUEST, f"{problem.path}: {problem.message}", [problem])
     return Position(at=_EPOCH + timedelta(microseconds=int(match[1])), transaction=int(match[2]))

@@ -1,8 +1,4 @@
-"""Takes what a client says of the jobs that it wants, in a query string or in JSON.
-
-Gives the question to the record.
-Never asks it.
-"""
+"""The filter for jobs that clients send in a query string or as JSON."""
 
 from typing import Annotated
 
@@ -17,19 +13,19 @@ Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")
 
 
 class JobFilterFields(CamelModel):
-    """Which jobs are wanted; what is left out is any."""
+    """Which jobs to select; fields that are left out match any job."""
 
     status: JobStatus | None = None
     job_type: Text | None = None
     queue: Text | None = None
     words: Text | None = Field(
-        default=None, description="Words that each occur in the job's data, its error or its id."
+        default=None, description="Search words, each of which must occur in the job's data, error or id."
     )
     since: AwareDatetime | None = Field(default=None, description="Published at this time or later.")
     until: AwareDatetime | None = Field(default=None, description="Published before this time.")
 
-    def wanted(self) -> JobFilter:
-        """The question to the record."""
+    def job_filter(self) -> JobFilter:
+        """The filter for a search in the record."""
         return JobFilter(
             status=self.status,
             job_type=self.job_type,

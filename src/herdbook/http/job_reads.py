@@ -1,8 +1,4 @@
-"""Takes a job's id, or what a list of jobs should show.
-
-Gives what the record knows of it.
-Never changes anything.
-"""
+"""The routes that read jobs: one with its attempts, its log, and lists."""
 
 from dataclasses import replace
 from typing import Annotated, Any
@@ -25,7 +21,7 @@ from herdbook.record.search import JobFilter, search_jobs
 
 
 class _FormQuery(CamelModel):
-    """A query string; like in a form that was sent as it is, an empty value is none."""
+    """A query string in which an empty value counts as left out, as forms send it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -34,33 +30,35 @@ class _FormQuery(CamelModel):
 
 
 class ResultsQuery(JobFilterFields, _FormQuery):
-    """Which jobs a list shows."""
+    """Which jobs to list."""
 
-    limit: int = Field(default=50, ge=1, le=500, description="Jobs on a page.")
-    offset: int | None = Field(default=None, ge=0, le=10_000, description="Jobs to leave out.")
-    cursor: UUID | None = Field(default=None, description="The page before's `nextCursor`, instead of an offset.")
+    limit: int = Field(default=50, ge=1, le=500, description="Jobs per page.")
+    offset: int | None = Field(default=None, ge=0, le=10_000, description="Number of jobs to skip.")
+    cursor: UUID | None = Field(
+        default=None, description="`nextCursor` of the previous page; cannot be combined with `offset`."
+    )
 
     @field_validator("cursor")
     @classmethod
     def _one_start(cls, cursor: UUID | None, info: ValidationInfo) -> UUID | None:
         if cursor is not None and info.data.get("offset") is not None:
-            raise ValueError("give cursor or offset, not both")
+            raise ValueError("give either cursor or offset")
         return cursor
 
-    def wanted(self) -> JobFilter:
-        """The question to the record."""
-        return replace(super().wanted(), before=self.cursor, limit=self.limit, offset=self.offset or 0)
+    def job_filter(self) -> JobFilter:
+        """The filter for a search in the record, with the page to read."""
+        return replace(super().job_filter(), before=self.cursor, limit=self.limit, offset=self.offset or 0)
 
 
 class LogsQuery(_FormQuery):
     """Which lines of a log to read."""
 
-    after: int = Field(default=0, ge=0, le=2**63 - 1, description="Leave out lines up to this id.")
-    limit: int = Field(default=1_000, ge=1, le=1_000, description="Lines at most.")
+    after: int = Field(default=0, ge=0, le=2**63 - 1, description="Only lines after the one with this id.")
+    limit: int = Field(default=1_000, ge=1, le=1_000, description="Maximum number of lines.")
 
 
-class JobReading:
-    """The routes that read jobs."""
+class JobRoutes:
+    """`GET /api/jobs/{id}`, its log, and `GET /api/results`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -72,14 +70,14 @@ class JobReading:
         app.get("/api/results", responses=problem_responses(422, 503), tags=["jobs"])(self.results)
 
     async def job(self, id: str) -> JobDetail:
-        """Everything that is recorded of a job; the id may be the one in the queue."""
+        """Everything recorded about a job, by its id or its id in the queue."""
         async with self._database.connection() as connection:
             job = await find_job(connection, id)
             attempts = await read_attempts(connection, job)
         return JobDetail.of(job, attempts=[AttemptView.of(one) for one in attempts])
 
     async def logs(self, id: str, query: Annotated[LogsQuery, Query()]) -> LogPage:
-        """The lines that a job logged, in order."""
+        """The lines that a job logged, oldest first."""
         async with self._database.connection() as connection:
             job = await find_job(connection, id)
             lines = await read_logs(connection, job.id, after=query.after, limit=query.limit)
@@ -87,13 +85,13 @@ class JobReading:
         return LogPage(lines=[LogLineView.of(line) for line in lines], next_after=next_after)
 
     async def results(self, query: Annotated[ResultsQuery, Query()]) -> JobPage:
-        """Jobs, newest first.
+        """List jobs, newest first.
 
-        A search looks at the newest 20,000 jobs at a time (5,000 when it is for words), so a page may
-        be short, even empty, and yet not the last: only a null `nextCursor` is the end.
+        Each request searches up to 20,000 jobs (5,000 with `words`), so a page can be short or even
+        empty before the last one. Only a null `nextCursor` marks the last page.
         """
         async with self._database.connection() as connection:
-            found = await search_jobs(connection, query.wanted())
+            found = await search_jobs(connection, query.job_filter())
         jobs = found.jobs
         return JobPage(
             jobs=[JobView.of(job) for job in jobs],
@@ -105,7 +103,7 @@ class JobReading:
 
 
 async def find_job(connection: Connection, id: str) -> Job:
-    """The job of this id, the record's or the queue's; raises JobNotFoundError."""
+    """The job with this id, in the record or in the queue; raises JobNotFoundError."""
     uuid, generation = parse_job_id(id)
     job = await read_job(connection, uuid)
     if generation > job.generation:
@@ -114,8 +112,8 @@ async def find_job(connection: Connection, id: str) -> Job:
 
 
 def parse_job_id(id: str) -> tuple[UUID, int]:
-    """The record's id and the generation; raises JobNotFoundError when it is no id of ours."""
+    """The record's id and the generation; raises JobNotFoundError if this is not an id of ours."""
     found = parse_queue_job_id(id)
     if found is None:
-        raise JobNotFoundError("this is not the id of a job")
+        raise JobNotFoundError("not a job id")
     return found

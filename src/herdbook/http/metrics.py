@@ -1,8 +1,4 @@
-"""Takes the record and the queues' figures.
-
-Gives what they are at the moment as Prometheus metrics (`/metrics`).
-Never fails because a server is away: it says so, and tells what the others know.
-"""
+"""The Prometheus metrics of the record and the queues; an unreachable server is reported, and is never an error."""
 
 import asyncio
 from collections import Counter
@@ -16,35 +12,34 @@ from prometheus_client.registry import Collector
 from starlette.responses import PlainTextResponse, Response
 
 from herdbook.errors import QueueUnavailableError, RecordUnavailableError
-from herdbook.http.attempt_metrics import AttemptTotals, Names
-from herdbook.model.health import OutboxLag
+from herdbook.http.attempt_metrics import AttemptMetrics, LabelLimit
 from herdbook.observe.metrics import pool_family
 from herdbook.operating.queue_stats import QueueStats, QueueStatsReader
 from herdbook.record.database import Database
 from herdbook.record.reads import StatusCount, read_outbox_lag, read_stats
 from herdbook.record.workers import WorkerRow, read_workers
 
-# Seconds that a server may take to answer; Prometheus itself waits for ten.
+# Seconds to wait for a server; Prometheus itself waits ten.
 _TIMEOUT = 3.0
 
 
-class MetricsReading:
-    """The route that Prometheus asks."""
+class MetricsRoutes:
+    """`GET /metrics`."""
 
     def __init__(self, database: Database, queues: QueueStatsReader) -> None:
         self._database = database
         self._queues = queues
-        self._names = Names()
-        self._totals = AttemptTotals(datetime.now(UTC), self._names)
+        self._limit = LabelLimit()
+        self._attempts = AttemptMetrics(datetime.now(UTC), self._limit)
 
     def add_to(self, app: FastAPI) -> None:
         """Add the route to `app`."""
         app.get("/metrics", response_class=PlainTextResponse, tags=["health"])(self.metrics)
 
     async def metrics(self) -> Response:
-        """What the record and the queues are at the moment, as Prometheus reads it."""
+        """The current state of the record and the queues, as Prometheus metrics."""
         of_record, of_queues = await asyncio.gather(self._of_record(), self._of_queues())
-        found = _Found([*of_record, *of_queues, *self._totals.families(), pool_family(self._database.use)])
+        found = _Metrics([*of_record, *of_queues, *self._attempts.families(), pool_family(self._database.use)])
         return Response(generate_latest(found), media_type=CONTENT_TYPE_LATEST)
 
     async def _of_record(self) -> list[Metric]:
@@ -53,10 +48,10 @@ class MetricsReading:
                 stats = await read_stats(connection)
                 lag = await read_outbox_lag(connection)
                 workers = await read_workers(connection)
-                await self._totals.update(connection)
+                await self._attempts.update(connection)
         except (RecordUnavailableError, TimeoutError):
             return [_up("record", False)]
-        return [_up("record", True), _jobs(stats, self._names), *_outbox(lag), _workers(workers)]
+        return [_up("record", True), _jobs(stats, self._limit), *_outbox(lag), _workers(workers)]
 
     async def _of_queues(self) -> list[Metric]:
         try:
@@ -65,13 +60,13 @@ class MetricsReading:
         except (QueueUnavailableError, TimeoutError):
             return [_up("queue", False)]
         except RecordUnavailableError:
-            # Without the record there are no names of queues to ask for.
+            # The names of the queues are in the record.
             return []
         return [_up("queue", True), *_queues(states)]
 
 
-class _Found(Collector):
-    """Metrics that were read already."""
+class _Metrics(Collector):
+    """Metrics that have been collected already."""
 
     def __init__(self, metrics: list[Metric]) -> None:
         self._metrics = metrics
@@ -82,14 +77,14 @@ class _Found(Collector):
 
 def _up(server: str, answers: bool) -> Metric:
     name = {"record": "PostgreSQL", "queue": "Redis"}[server]
-    return GaugeMetricFamily(f"herdbook_{server}_up", f"Whether {name} answers.", value=answers)
+    return GaugeMetricFamily(f"herdbook_{server}_up", f"Whether {name} is reachable.", value=answers)
 
 
-def _jobs(stats: Sequence[StatusCount], names: Names) -> Metric:
-    found = GaugeMetricFamily("herdbook_jobs", "Jobs of the record, by state.", labels=("queue", "type", "status"))
+def _jobs(stats: Sequence[StatusCount], limit: LabelLimit) -> Metric:
+    found = GaugeMetricFamily("herdbook_jobs", "Recorded jobs, by status.", labels=("queue", "type", "status"))
     counts = Counter[tuple[str, str, str]]()
     for one in stats:
-        counts[(*names.of(one.queue, one.job_type), one.status.value)] += one.count
+        counts[(*limit.of(one.queue, one.job_type), one.status.value)] += one.count
     for labels, count in counts.items():
         found.add_metric(labels, count)
     return found
@@ -101,7 +96,7 @@ def _queues(states: Sequence[QueueStats]) -> list[Metric]:
     )
     oldest = GaugeMetricFamily(
         "herdbook_queue_oldest_waiting_seconds",
-        "For how long the next job could have run; 0 when none waits.",
+        "How long the next job has been ready to run; 0 if none is waiting.",
         labels=("queue",),
     )
     paused = GaugeMetricFamily("herdbook_queue_paused", "Whether the queue is paused.", labels=("queue",))
@@ -115,14 +110,16 @@ def _queues(states: Sequence[QueueStats]) -> list[Metric]:
 
 def _outbox(lag: OutboxLag) -> list[Metric]:
     return [
-        GaugeMetricFamily("herdbook_outbox_depth", "Jobs and actions that wait for the relay.", value=lag.depth),
-        GaugeMetricFamily("herdbook_outbox_lag_seconds", "The age of the oldest of them.", value=lag.age),
+        GaugeMetricFamily("herdbook_outbox_depth", "Jobs and actions waiting for the relay.", value=lag.depth),
+        GaugeMetricFamily(
+            "herdbook_outbox_lag_seconds", "Age of the oldest job or action waiting for the relay.", value=lag.age
+        ),
     ]
 
 
 def _workers(workers: Sequence[WorkerRow]) -> Metric:
     found = GaugeMetricFamily(
-        "herdbook_workers", "Workers by state; silent ones vanished within a day.", labels=("state",)
+        "herdbook_workers", "Workers by state; silent ones have sent no heartbeat for 15 seconds.", labels=("state",)
     )
     states = Counter("silent" if one.is_silent else one.state for one in workers)
     for state in ("running", "quiet", "silent"):

@@ -1,7 +1,6 @@
-"""Takes every request first, and every answer last.
+"""The outermost middleware: security headers, a guard against cross-site requests, and responses to internal errors.
 
-Gives answers their security headers, refuses what another site's page sends, and answers for faults.
-Never lets an exception through to the server, which would answer in plain text.
+No exception reaches the server unanswered: it would respond in plain text.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,13 +21,13 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _OWN_SITE = frozenset({b"same-origin", b"none"})
 
 Headers = Sequence[tuple[bytes, bytes]]
-# The answer for a fault of ours.
+# Makes the response to an internal error.
 FaultAnswer = Callable[[Scope], Response]
 
 
 def problem_of_fault(scope: Scope) -> Response:
-    """The answer for programs."""
-    return plain_problem(500, "the server failed; its log says why", instance=scope["path"])
+    """A problem, for programs."""
+    return plain_problem(500, "internal error; see the server's log", instance=scope["path"])
 
 
 class HttpMiddleware:
@@ -39,28 +38,28 @@ class HttpMiddleware:
         self._fault = fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        guarded = _Guarded(send, bodiless=scope["method"] == "HEAD")
+        response = _SecureResponse(send, bodiless=scope["method"] == "HEAD")
         if scope["method"] not in _SAFE_METHODS and is_cross_site(scope["headers"]):
-            refusal = problem(CROSS_SITE, "only this site's own pages may do this", instance=scope["path"])
-            await refusal(scope, receive, guarded.send)
+            refusal = problem(CROSS_SITE, "pages of other sites are not allowed to do this", instance=scope["path"])
+            await refusal(scope, receive, response.send)
             return
         try:
-            await self._app(_as_get(scope), receive, guarded.send)
+            await self._app(_as_get(scope), receive, response.send)
         except ClientDisconnect:
-            pass  # No one is left to be answered.
+            pass  # Nobody is left to respond to.
         except Exception as error:
             log.error("request failed", method=scope["method"], path=scope["path"], exc_info=error)
-            if guarded.started:
-                raise  # The server cuts the connection, so that the half answer is not taken for a whole one.
-            await self._fault(scope)(scope, receive, guarded.send)
+            if response.started:
+                raise  # The server closes the connection, so that the partial response is not taken for a complete one.
+            await self._fault(scope)(scope, receive, response.send)
 
 
-class _Guarded:
-    """A way to answer that adds the security headers that an answer does not set itself."""
+class _SecureResponse:
+    """Sends a response with the security headers that it does not set itself, and without a body for HEAD."""
 
     __slots__ = ("_bodiless", "_ended", "_send", "started")
 
@@ -79,23 +78,23 @@ class _Guarded:
         elif self._bodiless:
             if self._ended:
                 return
-            # The end of the answer, also of one that would go on.
+            # The end of the response, even of a stream.
             self._ended = True
             message = {"type": message["type"], "body": b"", "more_body": False}
         await self._send(message)
 
 
 def is_cross_site(headers: Headers) -> bool:
-    """Whether a page of another site sent this; programs send neither header and pass."""
+    """Whether a page of another site sent this request. Programs send neither header, and pass."""
     found = dict(headers)
     site = found.get(b"sec-fetch-site")
     if site is not None:
         return site not in _OWN_SITE
-    # Browsers leave Sec-Fetch-Site out on plain http, but send Origin with every POST.
+    # Browsers omit Sec-Fetch-Site over plain HTTP, but send Origin with every POST.
     origin = found.get(b"origin")
     return origin is not None and origin.rpartition(b"//")[2].lower() != found.get(b"host", b"").lower()
 
 
 def _as_get(scope: Scope) -> Scope:
-    """HEAD is answered as GET: FastAPI's routes know no HEAD."""
+    """HEAD as GET: FastAPI's routes do not support HEAD."""
     return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope

@@ -1,7 +1,6 @@
-"""Takes exceptions.
+"""Turns exceptions into `application/problem+json` responses (RFC 9457).
 
-Gives each its answer in `application/problem+json` (RFC 9457).
-Never shows what was sent, nor the inside of the program.
+They never contain input values or internals of the program.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,16 +31,16 @@ from herdbook.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-# Seconds after which a client may ask again while a server is away.
+# Seconds after which a client may retry while a server is unreachable.
 _RETRY_AFTER = "5"
-# A body can be wrong in a million places; the first ones are enough to find them.
-_MOST_ERRORS = 100
-_LONGEST_DETAIL = 1_000
+# A body can have a million errors.
+_MAX_ERRORS = 100
+_MAX_DETAIL_LENGTH = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemKind:
-    """A kind of problem, with a name that stays the same."""
+    """A kind of problem; its name never changes."""
 
     name: str
     status: int
@@ -49,28 +48,28 @@ class ProblemKind:
 
     @property
     def type(self) -> str:
-        """What identifies it in an answer; the address tells people about it."""
+        """Its identifier in responses, which is also the path of its description."""
         return f"/problems/{self.name}"
 
 
-MALFORMED_BODY = ProblemKind(name="malformed-body", status=400, title="The body is not JSON")
-CROSS_SITE = ProblemKind(name="cross-site", status=403, title="The request came from another site's page")
+MALFORMED_BODY = ProblemKind(name="malformed-body", status=400, title="The body is not valid JSON")
+CROSS_SITE = ProblemKind(name="cross-site", status=403, title="Cross-site request")
 NO_ARTIFACT = ProblemKind(name="no-artifact", status=404, title="The job has no artifact")
 BODY_TOO_LARGE = ProblemKind(name="body-too-large", status=413, title="The body is too large")
-UNSUPPORTED_BODY = ProblemKind(name="unsupported-body", status=415, title="The body is not sent as JSON")
-INVALID_REQUEST = ProblemKind(name="invalid-request", status=422, title="The request is not valid")
+UNSUPPORTED_BODY = ProblemKind(name="unsupported-body", status=415, title="The body must be sent as JSON")
+INVALID_REQUEST = ProblemKind(name="invalid-request", status=422, title="Invalid request")
 
 _BY_ERROR: dict[type[Exception], ProblemKind] = {
-    JobNotFoundError: ProblemKind(name="job-not-found", status=404, title="No such job"),
-    OperationNotFoundError: ProblemKind(name="operation-not-found", status=404, title="No such operation"),
-    QueueNotFoundError: ProblemKind(name="queue-not-found", status=404, title="No such queue"),
+    JobNotFoundError: ProblemKind(name="job-not-found", status=404, title="Job not found"),
+    OperationNotFoundError: ProblemKind(name="operation-not-found", status=404, title="Operation not found"),
+    QueueNotFoundError: ProblemKind(name="queue-not-found", status=404, title="Queue not found"),
     JobStateError: ProblemKind(name="job-state", status=409, title="The job's state does not allow this"),
     IdempotencyConflictError: ProblemKind(
-        name="idempotency-conflict", status=409, title="The idempotency key is taken"
+        name="idempotency-conflict", status=409, title="The idempotency key was used for a different job"
     ),
-    JobTooLargeError: ProblemKind(name="job-too-large", status=413, title="The job data are too large"),
+    JobTooLargeError: ProblemKind(name="job-too-large", status=413, title="The job data is too large"),
     UnknownJobTypeError: ProblemKind(name="unknown-job-type", status=422, title="Unknown job type"),
-    InvalidJobError: ProblemKind(name="invalid-job", status=422, title="The job is not valid"),
+    InvalidJobError: ProblemKind(name="invalid-job", status=422, title="Invalid job"),
     RecordUnavailableError: ProblemKind(name="record-unavailable", status=503, title="PostgreSQL is unreachable"),
     QueueUnavailableError: ProblemKind(name="queue-unavailable", status=503, title="Redis is unreachable"),
 }
@@ -87,7 +86,7 @@ KINDS = (
 
 
 class Refused(HerdbookError):
-    """The request is refused for a reason that only HTTP knows."""
+    """A request is refused for a reason that only concerns HTTP."""
 
     def __init__(
         self,
@@ -111,33 +110,33 @@ def problem(
     problems: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The answer for a problem of a known kind at path `instance`."""
-    return _answer(kind.type, kind.title, kind.status, detail, instance, problems, headers)
+    """The response for a problem of a known kind at path `instance`."""
+    return _response(kind.type, kind.title, kind.status, detail, instance, problems, headers)
 
 
 def plain_problem(
     status: int, detail: str | None = None, *, instance: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer for a problem that its status says all about."""
+    """The response for a problem that its status describes fully."""
     phrase = HTTPStatus(status).phrase
-    return _answer("about:blank", phrase, status, detail or phrase, instance, (), headers)
+    return _response("about:blank", phrase, status, detail or phrase, instance, (), headers)
 
 
-def install(app: FastAPI) -> None:
-    """Answer all expected errors of `app` as problems; what else may come up is `Edge`'s."""
-    app.add_exception_handler(HerdbookError, _known)
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _http)
+def install_handlers(app: FastAPI) -> None:
+    """Turn expected errors of `app` into problems; all others are left to `HttpMiddleware`."""
+    app.add_exception_handler(HerdbookError, _handle_herdbook_error)
+    app.add_exception_handler(RequestValidationError, _handle_validation_error)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
 
 
 def kind_of(error: Exception) -> ProblemKind | None:
-    """What kind of problem an error is; None for a fault of ours."""
+    """The kind of problem that an error is; None for an internal error."""
     if isinstance(error, Refused):
         return error.kind
     return next((_BY_ERROR[cls] for cls in type(error).__mro__ if cls in _BY_ERROR), None)
 
 
-async def _known(request: Request, error: Exception) -> Response:
+async def _handle_herdbook_error(request: Request, error: Exception) -> Response:
     path = request.url.path
     if isinstance(error, Refused):
         return problem(error.kind, str(error), instance=path, problems=error.problems, headers=error.headers)
@@ -149,9 +148,9 @@ async def _known(request: Request, error: Exception) -> Response:
     return problem(kind, str(error), instance=path, problems=problems, headers=headers)
 
 
-async def _invalid_request(request: Request, error: Exception) -> Response:
+async def _handle_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    # The first part of a location is the place: query, path or header.
+    # The first part of a location says where: query, path or header.
     problems = [
         FieldProblem(path=".".join(map(str, found["loc"][1:])), message=found["msg"]) for found in error.errors()
     ]
@@ -159,12 +158,12 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     return problem(INVALID_REQUEST, detail, instance=request.url.path, problems=problems)
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _handle_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return plain_problem(error.status_code, error.detail, instance=request.url.path, headers=error.headers)
 
 
-def _answer(
+def _response(
     type: str,
     title: str,
     status: int,
@@ -177,9 +176,9 @@ def _answer(
         "type": type,
         "title": title,
         "status": status,
-        "detail": detail[:_LONGEST_DETAIL],
+        "detail": detail[:_MAX_DETAIL_LENGTH],
         "instance": instance,
     }
     if problems:
-        body["errors"] = [{"path": one.path, "message": one.message} for one in problems[:_MOST_ERRORS]]
+        body["errors"] = [{"path": one.path, "message": one.message} for one in problems[:_MAX_ERRORS]]
     return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)

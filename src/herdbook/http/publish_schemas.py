@@ -12,21 +12,21 @@ from herdbook.model.options import CamelModel, JobOptions
 
 
 class PublishBody(CamelModel):
-    """A job to be published."""
+    """A job to publish."""
 
-    job_type: str = Field(description="A declared job type; `GET /api/job-types` lists them.")
-    job_data: Any = Field(description="The payload, as the job type's schema says.")
+    job_type: str = Field(description="One of the job types that `GET /api/job-types` lists.")
+    job_data: Any = Field(description="The payload, which must match the job type's schema.")
     options: JobOptions | None = None
 
 
 class BulkPublishBody(CamelModel):
-    """Jobs to be published together, all or none."""
+    """Jobs to publish together: all of them or none."""
 
     jobs: list[PublishBody] = Field(min_length=1, max_length=10_000)
 
 
 class AcceptedJob(CamelModel):
-    """A job that is recorded and on its way."""
+    """A job that has been recorded and will be queued."""
 
     job_id: UUID
     queue_job_id: str
@@ -50,6 +50,6 @@ _ACCEPTED_FIELDS = tuple(field.alias or name for name, field in AcceptedJob.mode
 
 
 class AcceptedJobs(CamelModel):
-    """The ids of jobs that were published together, in their order."""
+    """The ids of the published jobs, in the order of the request."""
 
     job_ids: list[UUID]

@@ -1,8 +1,4 @@
-"""Takes settings, job types and an address.
-
-Gives a listening server that runs until it is told to stop, with PostgreSQL and Redis there or not.
-Never leaves a connection behind.
-"""
+"""Runs the HTTP server until it is told to stop, whether PostgreSQL and Redis are reachable or not."""
 
 import asyncio
 import gc
@@ -26,11 +22,11 @@ from herdbook.publishing.publish import PublishTrace
 from herdbook.record.database import Database
 from herdbook.settings import Settings
 
-# Seconds that an idle connection stays open: longer than the load balancers in front wait, commonly 60.
+# Seconds that an idle connection stays open: longer than load balancers keep it, commonly 60.
 _KEEP_ALIVE = 75
 _BACKLOG = 2_048
-# Milliseconds after which a client that takes nothing of what was sent is cut off: a stream would wait for ever.
-_STUCK = 30_000
+# Milliseconds after which a client that receives nothing is disconnected: a stream would wait for it for ever.
+_USER_TIMEOUT = 30_000
 
 
 async def serve(
@@ -44,18 +40,17 @@ async def serve(
     trace: PublishTrace | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or until `stop` is set when it is given, or this task is cancelled.
+    """Serve until SIGTERM or SIGINT, or until `stop` is set if it is given, or until this task is cancelled.
 
-    `create` makes the application: `create_app`, or a function that adds pages to what it makes; `trace`
-    follows what is published.
-    `port` 0 takes a free one; `on_ready` gets the URL once connections are accepted. Run it on
-    uvloop. Raises ConfigurationError when an address is missing, wrong or taken.
+    `create` makes the application: `create_app`, or a function that adds pages to it; `trace` is for published jobs.
+    Port 0 picks a free one; `on_ready` is called with the URL once connections are accepted. Run it on uvloop. Raises
+    ConfigurationError if an address is missing, invalid or in use.
     """
     if settings.database_url is None:
         raise ConfigurationError("set DATABASE_URL")
     database = Database(settings.database_url, size=settings.pool_size)
     declaration = Declaration(database, registry)
-    with _listening(host, port) as listener, _told_to_stop(stop) as told:
+    with _listener_on(host, port) as listener, _stop_event(stop) as stop_event:
         queues = QueueStatsReader.connect(settings, registry, database)
         artifacts = FolderArtifacts(settings.artifact_folder)
         feed = ChangeFeed(database)
@@ -73,7 +68,7 @@ async def serve(
         declaration.start()
         feed.start()
         try:
-            await _run(_Server(_config(app, settings), listener, on_ready), told, feed)
+            await _run(_Server(_config(app, settings), listener, on_ready), stop_event, feed)
         finally:
             await feed.stop()
             await declaration.stop()
@@ -82,7 +77,7 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn that leaves signals alone and tells its address."""
+    """A uvicorn server that does not handle signals and reports its address."""
 
     def __init__(self, config: uvicorn.Config, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
         super().__init__(config)
@@ -91,13 +86,13 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn's own way sends itself the signal again at the end, before our connections are closed.
+        # uvicorn would raise the signal again at its end, before our connections are closed.
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What exists by now stays: looking through it again and again took a fifth of the throughput when
-        # measured, and made pauses of 60 ms.
+        # What exists by now stays: when measured, collecting it again and again took a fifth of the throughput
+        # and caused pauses of 60 ms.
         gc.collect()
         gc.freeze()
         if not self.should_exit:
@@ -112,46 +107,46 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Nothing here depends on the client's address or the scheme, so the headers of proxies need no trust.
+        # Nothing depends on the client's address or the scheme, so there is no need to trust proxy headers.
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=max(1, round(settings.stop_deadline)),
     )
 
 
-async def _run(server: _Server, told: asyncio.Event, feed: ChangeFeed) -> None:
+async def _run(server: _Server, stop: asyncio.Event, feed: ChangeFeed) -> None:
     serving = asyncio.create_task(server.serve(sockets=[server.listener]))
-    stopping = asyncio.create_task(told.wait())
+    stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-        # Ends the streams, for which the server would wait.
+        # Ends the streams, which the server would wait for.
         feed.quiet()
         server.should_exit = True
         await serving
 
 
 @contextmanager
-def _told_to_stop(given: asyncio.Event | None) -> Iterator[asyncio.Event]:
-    """The event that ends the server: the caller's, or one that signals set."""
+def _stop_event(given: asyncio.Event | None) -> Iterator[asyncio.Event]:
+    """The event that stops the server: the caller's, or one that signals set."""
     if given is not None:
         yield given
         return
-    told = asyncio.Event()
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     signals = (signal.SIGTERM, signal.SIGINT)
     for one in signals:
-        loop.add_signal_handler(one, told.set)
+        loop.add_signal_handler(one, stop.set)
     try:
-        yield told
+        yield stop
     finally:
         for one in signals:
             loop.remove_signal_handler(one)
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def _listener_on(host: str, port: int) -> Iterator[socket.socket]:
     """A listening socket on the first address of `host`."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -160,14 +155,14 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # Connections have it of their listener. Linux knows it; elsewhere only vanished clients are cut off.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STUCK)
+        # Connections inherit it. Only Linux has it; elsewhere only clients that are gone are disconnected.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT)
     with listener:
         yield listener
 
 
 def _url(listener: socket.socket) -> str:
-    """The address to open; a server on all addresses is reached on this machine's own."""
+    """The URL to open; for a server on all addresses, that of the loopback interface."""
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (it is told, not bound)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (only for display)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,8 +1,4 @@
-"""Takes nothing.
-
-Gives the name of what an application is made of.
-Never makes or closes a part: the server does.
-"""
+"""What the API and the web UI are built on; the server opens and closes it."""
 
 from dataclasses import dataclass
 
@@ -17,7 +13,7 @@ from herdbook.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The parts of a running system that the API and the pages stand on; `trace` follows what they publish."""
+    """The parts of a running system that routes use; `trace` is for the jobs they publish."""
 
     settings: Settings
     registry: Registry

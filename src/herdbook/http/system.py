@@ -1,8 +1,4 @@
-"""Takes questions about the whole system.
-
-Gives the job types, the queues, the workers, and how many jobs are in each state.
-Never changes anything.
-"""
+"""The routes that list job types, queues and workers, and count jobs by state."""
 
 from collections import Counter
 
@@ -18,8 +14,8 @@ from herdbook.record.reads import read_stats
 from herdbook.record.workers import read_workers
 
 
-class SystemReading:
-    """The routes about the system."""
+class SystemRoutes:
+    """`GET` on `/api/job-types`, `/api/queues`, `/api/workers` and `/api/stats`."""
 
     def __init__(self, registry: Registry, database: Database, queues: QueueStatsReader) -> None:
         self._registry = registry
@@ -34,21 +30,21 @@ class SystemReading:
         app.get("/api/stats", responses=problem_responses(503), tags=["system"])(self.stats)
 
     async def job_types(self) -> JobTypeList:
-        """The job types that can be published, with the JSON Schema of their data."""
+        """List the job types that can be published, with the JSON Schema of their data."""
         found = sorted((one for one in self._registry if not one.is_reserved), key=lambda one: one.name)
         return JobTypeList(job_types=[JobTypeView.of(one) for one in found])
 
     async def queues(self) -> QueueList:
-        """The queues: how many jobs are in each of BullMQ's states, how long the next one waits, how fast they go."""
+        """List the queues, with their jobs by BullMQ state, the age of the next job, and the rate."""
         return QueueList(queues=[QueueView.of(one) for one in await self._queues.states()])
 
     async def workers(self) -> WorkerList:
-        """The workers that were heard of within a day."""
+        """List the workers seen within the last day."""
         async with self._database.connection() as connection:
             return WorkerList(workers=[WorkerView.of(one) for one in await read_workers(connection)])
 
     async def stats(self) -> Stats:
-        """How many jobs are in each state, in total and by job type."""
+        """Count the jobs in each state, in total and by job type."""
         async with self._database.connection() as connection:
             found = Counter[tuple[str, JobStatus]]()
             for one in await read_stats(connection):
