@@ -15,6 +15,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from herdbook.embedded.smtp import CatchAllSmtp
 from herdbook.http.server import serve
+from herdbook.job_types.assembly import build_registry
 from herdbook.model.registry import Registry
 from herdbook.record.database import Database
 from herdbook.settings import Settings

@@ -32,7 +32,7 @@ def serve(
 
 
 def _serve(settings: Settings, app: str | None, host: str, port: int) -> None:
-    from herdbook.http import serve as run_server
+    from herdbook.http.server import serve as run_server
     from herdbook.job_types.assembly import build_registry, log_missing
     from herdbook.observe.exporting import traced
     from herdbook.observe.log import set_up_logging

@@ -1,7 +1,6 @@
 """The liveness and readiness probes, which never wait longer than a few seconds for a server."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 
 from fastapi import FastAPI
 from starlette.responses import Response
@@ -42,9 +41,10 @@ class HealthChecks:
 
     async def readyz(self, response: Response) -> Readiness:
         """Whether PostgreSQL, its schema, Redis and the outbox between them are healthy."""
-        checks = {"record": self._reach, "migrations": self._migrated, "queue": self._ping, "outbox": self._carried}
-        results = await asyncio.gather(*map(self._bounded, checks.values()))
-        ready = all(result.ok for result in results)
+        facts = await read_readiness(self._database, self._queues, timeout=self._timeout)
+        findings = judge(facts, outbox_lag_limit=self._lag_limit)
+        checks = {name: _check([one for one in findings if one.area is area]) for name, area in _AREAS.items()}
+        ready = all(check.ok for check in checks.values())
         response.status_code = 200 if ready else 503
         return Readiness(status="ready" if ready else "unready", checks=checks)
 

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from herdbook.errors import QueueUnavailableError, RecordUnavailableError
 from herdbook.http.attempt_metrics import AttemptMetrics, LabelLimit
+from herdbook.model.health import OutboxLag
 from herdbook.observe.metrics import pool_family
 from herdbook.operating.queue_stats import QueueStats, QueueStatsReader
 from herdbook.record.database import Database
