@@ -82,16 +82,29 @@ class Relay(Service):
         return self._connection
 
     async def _deliver(self, connection: Connection, entries: Sequence[OutboxEntry]) -> list[Refusal]:
-        """Deliver the entries to their queues, jobs first; returns those that were refused."""
-        refusals = await self._add(entries)
+        """Deliver the entries to their queues; returns those that were refused.
+
+        Pauses come first, so that no worker takes a job of a queue that is to be paused; then jobs, then what is to be
+        done to jobs.
+        """
+        pauses = [entry for entry in entries if entry.action is OutboxAction.PAUSE]
+        refusals = await self._change(connection, pauses)
+        refusals += await self._add(entries)
         refused = {refusal.entry.id for refusal in refusals}
+        others = [
+            entry
+            for entry in entries
+            if entry.action not in (OutboxAction.PAUSE, OutboxAction.ADD) and entry.id not in refused
+        ]
+        return refusals + await self._change(connection, others)
+
+    async def _change(self, connection: Connection, entries: Sequence[OutboxEntry]) -> list[Refusal]:
         by_queue: dict[str, list[tuple[OutboxEntry, QueueAction]]] = defaultdict(list)
         for entry in entries:
-            if entry.action is OutboxAction.ADD or entry.id in refused:
-                continue
             change = await _change(connection, entry)
             if change is not None:
                 by_queue[_queue(entry)].append((entry, change))
+        refusals: list[Refusal] = []
         for queue, batch in by_queue.items():
             errors = await self._changer.change(queue, [change for _, change in batch])
             refusals += _refusals([entry for entry, _ in batch], errors)
@@ -129,6 +142,8 @@ def queued_job(job: PendingJob) -> QueuedJob:
         attempts=job.max_attempts,
         backoff=job.backoff,
         trace_context=job.trace_context,
+        attempt=job.attempt,
+        attempts_made=job.attempts_made,
     )
 
 

@@ -78,7 +78,7 @@ async def running_system(settings: Settings, app: Herdbook | Registry) -> AsyncI
     artifacts = FolderArtifacts(settings.artifact_folder)
     relay = Relay(database, client, prefix=settings.queue_prefix)
     queues = QueueStatsReader(database, registry, client, prefix=settings.queue_prefix)
-    background = [relay, *services(settings, database, queues, artifacts)]
+    background = [relay, *services(settings, database, client, queues, artifacts)]
     worker = Worker(settings, registry, database)
     publisher = Publisher(database, registry, max_job_bytes=settings.max_job_bytes)
     control = Control(database, artifacts)

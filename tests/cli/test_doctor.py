@@ -34,7 +34,7 @@ async def test_tables_that_are_missing_are_a_problem(configured: Commands, datab
     assert f"problem  {len(missing)} migrations are missing.\n         Run `herdbook migrate`." in answer.out
     applied = (await configured.call("migrate")).out.splitlines()
     assert applied == [f"applied {one.version:04} {one.name}" for one in missing]
-    assert (await configured.call("migrate")).out == "the record is up to date\n"
+    assert (await configured.call("migrate")).out == "the tables are up to date\n"
     assert (await configured.call("doctor")).code == 0
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from herdbook.embedded import EmbeddedServers
 from herdbook.errors import QueueUnavailableError, RecordUnavailableError
+from herdbook.model.context import JobContext
 from herdbook.model.job import JobStatus
+from herdbook.model.options import JobOptions
 from herdbook.model.registry import Registry
 from herdbook.publishing.publish import JobRequest
 from herdbook.queue.adds import QueuedJob, QueueWriter
@@ -131,3 +133,60 @@ async def test_a_job_that_is_over_is_not_run_again_when_it_is_delivered_again(se
         assert await system.job(published.id) == job
     assert ran == [1]
     await client.aclose()
+
+
+async def test_a_redis_that_is_flushed_amid_the_work_is_filled_again_from_the_record(
+    settings: Settings, own_redis: EmbeddedServers
+) -> None:
+    registry = Registry()
+    release = asyncio.Event()
+
+    @registry.processor("count", queue="outage", attempts=2, backoff={"type": "fixed", "delay": 2_000})
+    async def count(payload: dict[str, int], job: JobContext) -> int:
+        if payload["n"] % 10 == 0 and job.attempt == 1:
+            raise ConnectionError
+        if payload["n"] % 10 == 1:
+            await release.wait()
+        return payload["n"]
+
+    @registry.processor("rest", queue="paused")
+    async def rest(payload: None) -> None: ...
+
+    with_own = settings.model_copy(update={"redis_url": own_redis.redis_url, "stalled_interval": 500})
+    async with running_system(with_own, registry) as system:
+        await system.control.pause("paused")
+        resting = await system.publisher.publish(JobRequest(job_type="rest", job_data=None))
+        options = JobOptions(delay=3_000)
+        for start, more in ((0, None), (500, options)):
+            requests = [JobRequest(job_type="count", job_data={"n": start + n}, options=more) for n in range(500)]
+            await system.publisher.publish_bulk(requests)
+
+        async def is_amid() -> bool:
+            async with system.database.connection() as connection:
+                found: bool = await connection.fetchval(
+                    "SELECT count(*) FILTER (WHERE status = 'processing') >= 10 AND count(*) FILTER (WHERE attempt > 0"
+                    " AND status = 'pending') > 0 FROM herdbook.jobs"
+                )
+            return found and not await client.llen(f"{with_own.queue_prefix}:outage:wait")
+
+        client = connect(with_own.redis_url or "")
+        await eventually(is_amid, timeout=30)
+        keys = [key async for key in client.scan_iter(f"{with_own.queue_prefix}:*", count=1_000)]
+        await client.unlink(*keys)
+        release.set()
+
+        async def all_over() -> bool:
+            async with system.database.connection() as connection:
+                left: int = await connection.fetchval(
+                    "SELECT count(*) FROM herdbook.jobs WHERE queue = 'outage' AND status <> 'completed'"
+                )
+            return not left
+
+        await eventually(all_over, timeout=60)
+        assert (await system.job(resting.id)).status is JobStatus.PENDING
+
+        async def is_paused_again() -> bool:
+            return await client.hget(f"{with_own.queue_prefix}:paused:meta", "paused") == "1"
+
+        await eventually(is_paused_again)
+        await client.aclose()

@@ -112,7 +112,7 @@ def waiting(seconds: float, error: str | None = None, tries: int = 0) -> Undeliv
         ),
         (
             replace(HEALTHY, found=queue(BullState.MISSING)),
-            ["It was queued, but its queue no longer has it: Redis may have lost it."],
+            ["Redis lost this job; it will be delivered again."],
         ),
         (replace(HEALTHY, undelivered=waiting(1), found=queue(BullState.MISSING)), ["It is on its way to its queue."]),
         (

@@ -32,7 +32,7 @@ async def check_everything(settings: Settings) -> list[Finding]:
         if isinstance(work, Unanswered):
             facts = replace(facts, queues=work)
         else:
-            facts = replace(facts, outbox=work.outbox, queues=work.queues, workers=work.workers)
+            facts = replace(facts, outbox=work.outbox, queues=work.queues, workers=work.workers, loss=work.loss)
     missing = _missing_job_types()
     facts = replace(facts, missing_job_types=missing)
     if isinstance(missing, Unanswered) or "email" not in missing:

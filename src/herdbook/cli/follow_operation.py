@@ -18,7 +18,7 @@ _NO_PROGRESS_AFTER = 10.0
 async def follow_operation(control: Control, operation: Operation) -> Operation:
     """The operation when it is finished, however long that takes."""
     began, warned = time.monotonic(), False
-    with _progress(operation.expected) as show:
+    with progress_bar(operation.expected) as show:
         while operation.finished_at is None:
             await asyncio.sleep(_POLL_INTERVAL)
             operation = await control.operation(operation.id)
@@ -30,7 +30,7 @@ async def follow_operation(control: Control, operation: Operation) -> Operation:
 
 
 @contextmanager
-def _progress(expected: int) -> Iterator[Callable[[int], None]]:
+def progress_bar(expected: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on stderr if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda jobs: None

@@ -17,6 +17,7 @@ from herdbook.cli.migrate import migrate
 from herdbook.cli.pauses import pause, resume
 from herdbook.cli.publish import publish
 from herdbook.cli.queues import queues
+from herdbook.cli.rebuild import rebuild
 from herdbook.cli.relay import relay
 from herdbook.cli.serve import serve
 from herdbook.cli.up import up
@@ -28,7 +29,7 @@ PANELS = {
     "Run": (up, serve, worker, relay, migrate),
     "Publish and inspect": (publish, jobs, job, types),
     "Operate": (retry, cancel, promote, delete, queues, pause, resume, workers),
-    "Diagnose": (doctor, env),
+    "Diagnose": (doctor, rebuild, env),
 }
 
 

@@ -42,7 +42,7 @@ async def _relay(settings: Settings, url: str) -> None:
                 queues = QueueStatsReader(database, Registry(), client, prefix=settings.queue_prefix)
                 artifacts = FolderArtifacts(settings.artifact_folder)
                 relay = Relay(database, client, prefix=settings.queue_prefix, observer=observer)
-                running = [relay, *services(settings, database, queues, artifacts)]
+                running = [relay, *services(settings, database, client, queues, artifacts)]
                 for service in running:
                     service.start()
                 log.info("relay started")

@@ -130,6 +130,18 @@ class MailFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLoss:
+    """A Redis that lost writes `seconds` ago; so far `redelivered` jobs have been delivered again.
+
+    `is_swept` is whether all open jobs have been compared with it since.
+    """
+
+    seconds: float
+    redelivered: int
+    is_swept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthFacts:
     """A system at one moment. What was not asked is None, what gave no answer `Unanswered`.
 
@@ -143,6 +155,7 @@ class HealthFacts:
     queues: Sequence[QueueFacts] | Unanswered | None = None
     workers: Sequence[WorkerFacts] = ()
     missing_job_types: Mapping[str, str] | Unanswered = field(default_factory=dict)
+    loss: QueueLoss | None = None
     mail: MailFacts | Unanswered | None = None
 
 

@@ -117,7 +117,7 @@ def _why_there(job: Job, place: JobLocation, now: datetime) -> str:
         case BullState.COMPLETED | BullState.FAILED:
             return "Its queue counts it as finished, but the record has not been told how it ended."
         case _:
-            return "It was queued, but its queue no longer has it: Redis may have lost it."
+            return "Redis lost this job; it will be delivered again."
 
 
 def _why_delayed(job: Job, due: datetime, now: datetime) -> str:

@@ -45,6 +45,7 @@ class FindingKind(StrEnum):
     REDIS_EVICTS = "redis-evicts"
     REDIS_NOT_DURABLE = "redis-not-durable"
     REDIS_CLOCK_OFF = "redis-clock-off"
+    REDIS_LOST_JOBS = "redis-lost-jobs"
     OUTBOX_UNKNOWN = "outbox-unknown"
     OUTBOX_REFUSED = "outbox-refused"
     OUTBOX_BLOCKED = "outbox-blocked"
@@ -116,6 +117,11 @@ _KINDS: dict[FindingKind, tuple[Severity, Area, str]] = {
         "Set appendonly to yes. (Accepted jobs are safe in PostgreSQL either way.)",
     ),
     FindingKind.REDIS_CLOCK_OFF: (_WARNING, Area.REDIS_CLOCK, _CLOCKS),
+    FindingKind.REDIS_LOST_JOBS: (
+        _WARNING,
+        Area.REDIS,
+        "Check the log of Redis: was it flushed, replaced, or restarted without an append-only file?",
+    ),
     FindingKind.OUTBOX_UNKNOWN: (_PROBLEM, Area.RELAY, "Try again once PostgreSQL is reachable."),
     # The relay tries again, and other jobs pass a refused one by.
     FindingKind.OUTBOX_REFUSED: (_WARNING, Area.RELAY, "The relay keeps trying; its log names the job."),

@@ -68,6 +68,16 @@ def _redis(facts: HealthFacts, _: float) -> Iterator[Finding]:
             yield wrong(FindingKind.REDIS_NOT_DURABLE, "A restart of Redis may lose the queues' newest jobs.")
 
 
+def _loss(facts: HealthFacts, _: float) -> Iterator[Finding]:
+    loss = facts.loss
+    if loss is not None:
+        jobs = count_jobs(loss.redelivered)
+        were = "was" if loss.redelivered == 1 else "were"
+        done = f"{jobs} {were} delivered again" if loss.is_swept else f"{jobs} {were} delivered again so far"
+        message = f"Redis lost writes {in_words(round(loss.seconds))} ago; {done}."
+        yield wrong(FindingKind.REDIS_LOST_JOBS, message, count=loss.redelivered, seconds=loss.seconds)
+
+
 def _clocks(facts: HealthFacts, _: float) -> Iterator[Finding]:
     """By how much each server's clock differs from ours."""
     for server, area, off in (
@@ -170,6 +180,7 @@ _JUDGES: tuple[Callable[[HealthFacts, float], Iterable[Finding]], ...] = (
     _postgresql,
     _schema,
     _redis,
+    _loss,
     _clocks,
     _outbox,
     _queues,

@@ -11,6 +11,7 @@ from herdbook.model.health import (
     HealthFacts,
     OutboxLag,
     QueueFacts,
+    QueueLoss,
     RecordFacts,
     RedisFacts,
     SchemaFacts,
@@ -23,6 +24,7 @@ from herdbook.queue.reads import QueueReader
 from herdbook.record.database import Database
 from herdbook.record.migrate import pending_migrations
 from herdbook.record.reads import StatusCount, read_outbox_lag, read_stats
+from herdbook.record.reconciliation import read_queue_loss
 from herdbook.record.workers import count_takers, read_workers
 
 Answer = TypeVar("Answer")
@@ -30,13 +32,15 @@ Answer = TypeVar("Answer")
 
 async def read_readiness(database: Database, queues: QueueStatsReader, *, timeout: float) -> HealthFacts:
     """Whether both servers answer, the schema, the outbox: cheap, asked at once, and for `timeout` seconds each."""
-    record, schema, redis, outbox = await asyncio.gather(
+    record, schema, redis, outbox, loss = await asyncio.gather(
         answered(_reach(database), timeout),
         answered(read_schema(database), timeout),
         answered(_ping(queues), timeout),
         answered(_read_outbox(database), timeout),
+        answered(_read_loss(database, queues.prefix), timeout),
     )
-    return HealthFacts(record=record, schema=schema, redis=redis, outbox=outbox)
+    known_loss = None if isinstance(loss, Unanswered) else loss
+    return HealthFacts(record=record, schema=schema, redis=redis, outbox=outbox, loss=known_loss)
 
 
 async def answered(question: Awaitable[Answer], timeout: float) -> Answer | Unanswered:
@@ -85,8 +89,9 @@ async def read_work(database: Database, queues: QueueStatsReader) -> HealthFacts
         outbox = await read_outbox_lag(connection)
         workers = await read_workers(connection)
         recorded = await read_stats(connection)
+        loss = await read_queue_loss(connection, queues.prefix)
     states = await queues.states()
-    return HealthFacts(outbox=outbox, queues=queue_facts(states, workers, recorded), workers=workers)
+    return HealthFacts(outbox=outbox, queues=queue_facts(states, workers, recorded), workers=workers, loss=loss)
 
 
 def queue_facts(
@@ -134,6 +139,11 @@ async def _reach(database: Database) -> RecordFacts:
 async def _ping(queues: QueueStatsReader) -> RedisFacts:
     await queues.ping()
     return RedisFacts()
+
+
+async def _read_loss(database: Database, prefix: str) -> QueueLoss | None:
+    async with database.connection() as connection:
+        return await read_queue_loss(connection, prefix)
 
 
 async def _read_outbox(database: Database) -> OutboxLag:

@@ -50,6 +50,7 @@ class QueueStatsReader:
         self._database = database
         self._registry = registry
         self._client = client
+        self.prefix = prefix
         self._reader = QueueReader(client, prefix=prefix)
         self._places = JobLocator(client, prefix=prefix)
 

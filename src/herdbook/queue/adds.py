@@ -18,6 +18,7 @@ _PER_SCRIPT = 100
 class QueuedJob:
     """A job for the queue. `data` is JSON text, `delay` milliseconds from now, `timestamp` Unix milliseconds.
 
+    `attempt` and `attempts_made` go on from there when Redis lost a job that had attempts.
     `trace_context` is what BullMQ's telemetry reads and writes, for workers in any language.
     """
 
@@ -30,6 +31,8 @@ class QueuedJob:
     attempts: int
     backoff: dict[str, Any] | None
     trace_context: str | None = None
+    attempt: int = 0
+    attempts_made: int = 0
 
 
 class QueueWriter:
@@ -67,4 +70,5 @@ def _add_arguments(job: QueuedJob, prefix: str) -> list[Any]:
         options["tm"] = job.trace_context
     # Prefix, id, name, timestamp, parent key, parent's dependencies key, parent, repeat key, deduplication key.
     arguments = [prefix, job.job_id, job.job_type, job.timestamp, None, None, None, None, None]
-    return [script, to_msgpack(arguments), job.data, to_msgpack(options), job.timestamp]
+    earlier = [job.job_id, job.attempt, job.attempts_made] if job.attempt else False
+    return [script, to_msgpack(arguments), job.data, to_msgpack(options), job.timestamp, earlier]

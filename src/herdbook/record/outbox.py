@@ -30,7 +30,10 @@ class OutboxAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingJob:
-    """A job to deliver. `job_data` is JSON text, `trace_context` lets its trace continue in the worker."""
+    """A job to deliver. `job_data` is JSON text, `trace_context` lets its trace continue in the worker.
+
+    `attempt` and `attempts_made` are those of earlier attempts: of a job that Redis lost.
+    """
 
     job_id: str
     queue: str
@@ -42,6 +45,8 @@ class PendingJob:
     backoff: dict[str, Any] | None
     created_at: datetime
     trace_context: str | None
+    attempt: int = 0
+    attempts_made: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +160,8 @@ def _pending(row: "asyncpg.Record") -> PendingJob:
         backoff=row["backoff"],
         created_at=row["created_at"],
         trace_context=row["trace_context"],
+        attempt=row["attempt"],
+        attempts_made=row["attempts_made"],
     )
 
 

@@ -7,6 +7,8 @@ from herdbook.alerting import load_alerts
 from herdbook.model.artifacts import ArtifactStore
 from herdbook.operating.control import Control
 from herdbook.operating.queue_stats import QueueStatsReader
+from herdbook.queue.connection import QueueClient
+from herdbook.queue.epoch import QueueMark
 from herdbook.record.database import Database
 from herdbook.service import Service
 from herdbook.settings import Settings
@@ -15,16 +17,22 @@ from herdbook.upkeep.cancellations import CancellationSettler
 from herdbook.upkeep.counts import CountFolder
 from herdbook.upkeep.operations import OperationRunner
 from herdbook.upkeep.pruning import OperationPruner
+from herdbook.upkeep.reconciler import Reconciler
 from herdbook.upkeep.stats import StatsRollup
 
 
 def services(
-    settings: Settings, database: Database, queues: QueueStatsReader, artifacts: ArtifactStore
+    settings: Settings,
+    database: Database,
+    client: QueueClient,
+    queues: QueueStatsReader,
+    artifacts: ArtifactStore,
 ) -> list[Service]:
     """The services of one process; the caller starts and stops them. Raises ConfigurationError for invalid alerts."""
     return [
         OperationRunner(database, Control(database, artifacts)),
         OperationPruner(database),
+        Reconciler(database, QueueMark(client, prefix=settings.queue_prefix), prefix=settings.queue_prefix),
         CancellationSettler(database),
         CountFolder(database),
         StatsRollup(database),

@@ -1,6 +1,7 @@
 -- Adds many jobs to one queue.
 --   KEYS[1]  the queue's key prefix
---   ARGV[1]  the jobs, in MessagePack: { {script, packed arguments, data, packed options, timestamp}, ... }
+--   ARGV[1]  the jobs, in MessagePack: { {script, packed arguments, data, packed options, timestamp, earlier}, ... }
+--            `earlier` is { job id, attempts started, attempts made } of a job that had attempts, else false
 -- Returns an error message or false for each. A job whose id exists stays unchanged.
 -- use: addStandardJob-9
 -- use: addDelayedJob-6
@@ -27,7 +28,12 @@ local scripts = {
 
 local replies = {}
 for i, job in ipairs(cmsgpack.unpack(ARGV[1])) do
+    local earlier = job[6]
+    local is_known = earlier and redis.call("EXISTS", KEYS[1] .. earlier[1]) == 1
     local ok, reply = pcall(scripts[job[1]], { job[2], job[3], job[4], job[5] })
+    if ok and earlier and not is_known then
+        redis.call("HSET", KEYS[1] .. earlier[1], "ats", earlier[2], "atm", earlier[3])
+    end
     if not ok then
         replies[i] = type(reply) == "table" and reply.err or tostring(reply)
     elseif type(reply) == "number" and reply < 0 then

@@ -13,7 +13,7 @@ WITH due AS (
 )
 SELECT taken.id, taken.action, taken.job, taken.queue, taken.job_id, taken.tries, taken.created_at AS enqueued_at,
        j.job_id AS pending_job_id, j.queue AS pending_queue, j.job_type, j.job_data::text, j.priority, j.run_at,
-       j.max_attempts, j.backoff, j.created_at, j.trace_context
+       j.max_attempts, j.backoff, j.created_at, j.trace_context, j.attempt, j.attempts_made
 FROM taken
 LEFT JOIN herdbook.jobs j ON j.id = taken.job AND j.status = 'pending' AND taken.action IN ('add', 'promote')
 ORDER BY taken.id

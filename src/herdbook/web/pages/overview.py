@@ -15,13 +15,14 @@ from starlette.responses import Response
 
 from herdbook.errors import QueueUnavailableError
 from herdbook.http.services import Services
-from herdbook.model.health import HealthFacts, OutboxLag, RedisFacts, Unanswered
+from herdbook.model.health import HealthFacts, OutboxLag, QueueLoss, RedisFacts, Unanswered
 from herdbook.model.job import JobStatus
 from herdbook.operating.findings import Finding
 from herdbook.operating.health import judge
 from herdbook.operating.queue_stats import RunningJob
 from herdbook.record.failures import FailureGroup, read_failure_groups
 from herdbook.record.reads import read_outbox_lag
+from herdbook.record.reconciliation import read_queue_loss
 from herdbook.record.stats import WINDOWS, Point, Window, read_series
 from herdbook.record.workers import WorkerRow
 from herdbook.web.charts import BarChart, LineChart, Measure, bar_chart, line_chart
@@ -62,6 +63,7 @@ class _RecordedState:
     points: list[Point]
     failures: list[FailureGroup]
     outbox_lag: OutboxLag
+    loss: QueueLoss | None
 
 
 class OverviewRoutes:
@@ -86,7 +88,7 @@ class OverviewRoutes:
         )
         return OverviewPage(
             counts=_totals(queues),
-            notices=notices(self._judge(recorded.outbox_lag, queues)),
+            notices=notices(self._judge(recorded, queues)),
             window=window,
             windows=WINDOWS,
             finished_chart=bar_chart(recorded.points, window),
@@ -98,11 +100,12 @@ class OverviewRoutes:
             outbox_lag=recorded.outbox_lag,
         )
 
-    def _judge(self, lag: OutboxLag, queues: QueueSummaries) -> list[Finding]:
+    def _judge(self, recorded: _RecordedState, queues: QueueSummaries) -> list[Finding]:
         is_unreachable = queues.is_redis_unreachable
         facts = HealthFacts(
             redis=Unanswered() if is_unreachable else RedisFacts(),
-            outbox=lag,
+            outbox=recorded.outbox_lag,
+            loss=recorded.loss,
             queues=None if is_unreachable else [one.health for one in queues.queues.values() if one.health],
             workers=queues.workers,
         )
@@ -115,6 +118,7 @@ class OverviewRoutes:
                 points=await read_series(connection, resolution=window.resolution, since=since),
                 failures=await read_failure_groups(connection, _MAX_FAILURE_GROUPS),
                 outbox_lag=await read_outbox_lag(connection),
+                loss=await read_queue_loss(connection, self._services.queues.prefix),
             )
 
     async def _read_running(self) -> list[RunningJob] | None:

@@ -1,0 +1,117 @@
+"""Delivers again what Redis lost: it compares the record's open jobs with the queues.
+
+A job that merely waits must never be touched, nor one that a live worker runs.
+"""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+from herdbook.queue.epoch import QueueMark
+from herdbook.record.database import Database
+from herdbook.record.locks import try_lock
+from herdbook.record.reconciliation import (
+    Epoch,
+    OpenJob,
+    advance_queue_epoch,
+    find_end_of_comparison,
+    note_queue_loss,
+    note_queue_sweep,
+    read_open_jobs,
+    redeliver_jobs_if_unchanged,
+    restore_pauses,
+)
+from herdbook.service import Service, log
+
+# Seconds between two looks at the mark in Redis; a loss is noticed within so long.
+_LOOK = 1.0
+# Looks from one slice of the slow comparison to the next.
+_LOOKS_PER_SLICE = 5
+# Jobs of one slice, open or not. It takes some 10 ms.
+_SLICE = 20_000
+# Jobs that Redis is asked for in one round trip.
+_PER_REQUEST = 1_000
+# Whole comparisons after a loss, and looks from one to the next: jobs whose worker died with Redis are found once
+# that worker's heartbeat is overdue.
+_SWEEPS = 4
+_LOOKS_PER_SWEEP = 10
+_FIRST = UUID(int=0)
+
+
+class Reconciler(Service):
+    """Notices a Redis that lost writes, and compares all open jobs with it; else it compares slowly, by slices."""
+
+    name = "reconciler"
+
+    def __init__(self, database: Database, mark: QueueMark, *, prefix: str) -> None:
+        super().__init__()
+        self._database = database
+        self._mark = mark
+        self._prefix = prefix
+        self._position = _FIRST
+        self._looks = 0
+        self._sweeps_left = 0
+
+    async def round(self) -> float:
+        """Look once; one program at a time does."""
+        async with self._database.transaction() as connection:
+            if not await try_lock(connection, f"reconciler {self._prefix}"):
+                return _LOOK
+            id, counter = await self._mark.advance(uuid4().hex)
+            before = await advance_queue_epoch(connection, self._prefix, Epoch(id=id, counter=counter))
+            is_lost = before is not None and (before.id != id or before.counter >= counter)
+            if is_lost:
+                await note_queue_loss(connection, self._prefix)
+                await restore_pauses(connection)
+        if is_lost:
+            log.warning("redis lost writes", prefix=self._prefix)
+            self._looks, self._sweeps_left = 0, _SWEEPS
+        if self._sweeps_left and self._looks % _LOOKS_PER_SWEEP == 0:
+            self._sweeps_left -= 1
+            await self.sweep()
+        elif self._looks % _LOOKS_PER_SLICE == 0:
+            await self._compare_next()
+        self._looks += 1
+        return _LOOK
+
+    async def sweep(self, on_slice: Callable[[int], None] = lambda redelivered: None) -> int:
+        """Compare every open job; returns how many were delivered again. `on_slice` is told as that number grows."""
+        position, redelivered = _FIRST, 0
+        while (end := await self._end_after(position)) is not None:
+            redelivered += await self._compare(position, end)
+            position = end
+            on_slice(redelivered)
+        async with self._database.connection() as connection:
+            await note_queue_sweep(connection, self._prefix, 0, is_complete=True)
+        return redelivered
+
+    async def _compare_next(self) -> None:
+        """One slice of the slow comparison, which begins anew at the end of the record."""
+        end = await self._end_after(self._position)
+        if end is not None:
+            await self._compare(self._position, end)
+        self._position = end or _FIRST
+
+    async def _end_after(self, position: UUID) -> UUID | None:
+        async with self._database.connection() as connection:
+            return await find_end_of_comparison(connection, position, _SLICE)
+
+    async def _compare(self, after: UUID, until: UUID) -> int:
+        async with self._database.connection() as connection:
+            jobs = [job for job in await read_open_jobs(connection, after, until) if not job.is_held]
+        redelivered = 0
+        for start in range(0, len(jobs), _PER_REQUEST):
+            redelivered += await self._redeliver(jobs[start : start + _PER_REQUEST])
+        return redelivered
+
+    async def _redeliver(self, jobs: list[OpenJob]) -> int:
+        missing = await self._mark.missing([(job.queue, job.job_id) for job in jobs])
+        lost = [job for job, is_missing in zip(jobs, missing, strict=True) if is_missing]
+        if not lost:
+            return 0
+        async with self._database.transaction() as connection:
+            redelivered = await redeliver_jobs_if_unchanged(connection, lost)
+            await note_queue_sweep(connection, self._prefix, len(redelivered), is_complete=False)
+        for job in lost:
+            if job.id in redelivered:
+                log.info("redelivered", job=str(job.id), queue=job.queue, status=job.status)
+        return len(redelivered)
