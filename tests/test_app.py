@@ -38,6 +38,12 @@ def test_every_public_name_is_there_and_described() -> None:
             assert inspect.getdoc(getattr(herdbook, name)), name
 
 
+def test_every_public_name_is_in_the_reference() -> None:
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    missing = [name for name in herdbook.__all__ if not re.search(rf"\b{name}\b", reference)]
+    assert missing == ["__version__"]
+
+
 def test_every_error_that_a_caller_may_get_is_public() -> None:
     """Those left out are the front doors' own: operators' actions, processes, embedded servers."""
     from herdbook import errors

@@ -96,8 +96,8 @@ class Herdbook:
         `job_data` is the payload model or JSON data. Options (`delay`, `run_at`, `priority`,
         `attempts`, `backoff`, `timeout`, `callback_url`, `idempotency_key`) are given as `JobOptions` or by name. With
         `connection` (asynchronous asyncpg, psycopg or SQLAlchemy), the job is part of the caller's own
-        transaction and vanishes if that rolls back. Raises what `herdbook.publishing.publish.prepare` raises,
-        IdempotencyConflictError and RecordUnavailableError.
+        transaction and vanishes if that rolls back. Raises InvalidJobError, UnknownJobTypeError, JobTooLargeError,
+        IdempotencyConflictError or RecordUnavailableError.
         """
         request = JobRequest(job_type=job_type, job_data=job_data, options=options, **more)
         if connection is not None:
