@@ -1,7 +1,6 @@
-"""Takes the pages' templates and `styles/app.css`.
+"""Compiles the pages' styles to `static/app.css` when the package is built or installed.
 
-Gives `static/app.css`, compiled by Tailwind's own program, when the package is built or installed.
-Never runs where Herdbook runs: the installed package holds the result.
+It must never run where Herdbook runs: the installed package holds the result.
 """
 
 import subprocess

@@ -33,7 +33,7 @@ async def echo(payload: dict[str, Any]) -> dict[str, Any]:
 
 @book.processor("fail", queue="fail", attempts=1)
 async def fail(payload: dict[str, Any]) -> None:
-    raise ConnectionError("the server is away")
+    raise ConnectionError("the server is unreachable")
 
 
 @book.processor("crunch", queue="crunch", attempts=1, executor="process")

@@ -1,4 +1,4 @@
-"""Herdbook tells when something is wrong, once, and when it is well again, once; and what became of a job."""
+"""Herdbook tells when something is wrong, once, and when it is healthy again, once; and what became of a job."""
 
 import pytest
 

@@ -1,7 +1,6 @@
-"""Takes one peer as an object of four methods, and the words of its command line.
+"""The command line of every peer, so that what is timed here is timed for all alike.
 
-Gives the words their meaning, the same for every peer: what is timed here is timed for all alike.
-Never needs more than Python itself: it runs in each peer's own environment.
+It needs nothing but Python itself, because it runs in each peer's own environment.
 """
 
 import argparse

@@ -1,7 +1,6 @@
-"""Takes what a worker is asked to stop.
+"""Stops the running jobs of a worker that operators have cancelled.
 
-Gives it to the executors that run it.
-Never records anything: a stopped run ends like any other, as cancelled.
+It records nothing: a stopped job ends like any other, as cancelled.
 """
 
 from collections.abc import Sequence

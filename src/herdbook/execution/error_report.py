@@ -1,7 +1,6 @@
-"""Takes an exception.
+"""An exception as it is recorded: type, message, and the stack trace of the user's frames and of every cause.
 
-Gives it as it is recorded: type, message, and the stack trace of the user's frames and of every cause.
-Never keeps local variables or passwords of URLs, and never more than a bounded length.
+Local variables and passwords in URLs must never be kept, nor more than a bounded length.
 """
 
 import concurrent.futures.thread

@@ -1,8 +1,4 @@
-"""Takes the queues of a registry's processors.
-
-Gives them a process that works: a lane for each, a heartbeat, notes and cancellations beside them; quiet and stop.
-Never runs a job itself: each queue has its executor.
-"""
+"""A process that works: a consumer for each queue, and beside them its heartbeat, reports and cancellations."""
 
 import asyncio
 import os

@@ -1,7 +1,6 @@
-"""Takes calls from the worker, one at a time, over the socket that it was started with.
+"""The process of a worker's jobs, seen from inside: it runs one call at a time, in its main thread.
 
-Gives back what the function reports, returns or raises; the function runs in the main thread.
-Never outlives its worker: it ends with the socket, or with the worker's process.
+It must never outlive its worker: it ends with the socket that it was started with, or with the worker's process.
 """
 
 import ctypes

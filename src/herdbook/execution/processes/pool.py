@@ -1,7 +1,6 @@
-"""Takes calls, and how many processes there may be.
+"""Gives each call a process of its own for as long as it runs, and uses idle processes again.
 
-Gives each call a process of its own for as long as it runs; idle processes are used again.
-Never lets a call's death, its slowness or its end reach another call.
+A call that dies, hangs or ends must never reach another call.
 """
 
 import asyncio

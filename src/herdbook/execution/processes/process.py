@@ -1,7 +1,6 @@
-"""Takes one call after the other.
+"""One process for jobs, seen from the worker: a fresh interpreter in a session of its own.
 
-Gives what each came to, also when the process dies of it.
-Never shares its process: it is a fresh interpreter in a session of its own, which no terminal's signal reaches.
+No terminal's signal reaches it, and when it dies, what that call came to is known all the same.
 """
 
 import asyncio

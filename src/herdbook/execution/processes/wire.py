@@ -1,7 +1,6 @@
-"""Takes messages between a worker and the processes of its jobs.
+"""The messages between a worker and the processes of its jobs: a length, and a pickle.
 
-Gives them their form on the wire: a length, and a pickle; both ends are ours, and nobody else has the socket.
-Never says who sends what when: see `pool` and `child`.
+Both ends are ours, and nobody else has the socket.
 """
 
 import pickle
