@@ -1,4 +1,4 @@
-"""The doctor says what is well, and what to do where it is not."""
+"""The doctor says what is healthy, and how to fix what is not."""
 
 import orjson
 import pytest
@@ -11,7 +11,7 @@ from herdbook.record.migrate import known_migrations
 from .commands import Commands
 
 
-async def test_servers_that_are_well_are_code_0(configured: Commands) -> None:
+async def test_healthy_servers_are_code_0(configured: Commands) -> None:
     answer = await configured.call("doctor")
     assert answer.code == 0, answer.out
     assert "ok       PostgreSQL " in answer.out
@@ -25,7 +25,7 @@ async def test_as_json_each_finding_is_a_line(configured: Commands) -> None:
     assert {line["subject"] for line in lines} >= {"PostgreSQL", "PostgreSQL clock", "tables", "Redis", "mail"}
 
 
-async def test_tables_that_are_missing_are_a_problem(configured: Commands, database: Database) -> None:
+async def test_missing_tables_are_a_problem(configured: Commands, database: Database) -> None:
     async with database.connection() as connection:
         await connection.execute("DROP SCHEMA herdbook CASCADE")
     answer = await configured.call("doctor")
@@ -62,7 +62,7 @@ async def test_servers_that_are_not_set_are_problems(configured: Commands, monke
     assert "problem  Redis is unreachable: REDIS_URL is not set" in answer.out
 
 
-async def test_servers_that_are_away_are_problems(configured: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreachable_servers_are_problems(configured: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://:secret@127.0.0.1:1/0")
     monkeypatch.setenv("SMTP_URL", "smtp://u:secret@127.0.0.1:1")
     answer = await configured.call("doctor")

@@ -169,7 +169,7 @@ async def test_a_queue_that_only_redis_knows_has_a_page(site: httpx.AsyncClient,
 async def test_an_unknown_queue_is_not_found(site: httpx.AsyncClient, name: str) -> None:
     page = await site.get(f"/queues/{name}")
     assert page.status_code == 404
-    assert "No such queue" in page.text
+    assert "Queue not found" in page.text
     for action in ACTIONS:
         assert (await site.post(f"/queues/{name}/{action}")).status_code == 404
 

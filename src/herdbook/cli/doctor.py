@@ -1,4 +1,4 @@
-"""The command that checks a system, and says what to do where something is wrong."""
+"""The command `doctor`, which checks the whole system and changes nothing."""
 
 import asyncio
 from typing import Any
@@ -12,10 +12,11 @@ from herdbook.operating.findings import Finding, Severity
 
 
 def doctor(as_json: options.AsJson = False, data: options.Data = None) -> int:
-    """Check that everything is healthy, and say what to do where it is not.
+    """Check that everything is healthy, and say how to fix what is not.
 
-    PostgreSQL, Redis, the clocks, the way between them, the workers, the mail server.
-    Exit code 1 when there is a problem; warnings do not count.
+    Checks PostgreSQL, Redis, their clocks, the relay, the queues, the workers and
+    the mail server. The exit code is 1 if there is a problem; warnings do not
+    count.
 
     Examples:
       herdbook doctor
