@@ -45,6 +45,16 @@ async def test_a_sleeping_service_can_be_woken() -> None:
     assert service.rounds == 2
 
 
+async def test_waking_a_service_does_not_cut_its_pause_after_an_error_short() -> None:
+    service = Counter(errors=[RecordUnavailableError("unreachable") for _ in range(1_000)])
+    service.start()
+    for _ in range(500):
+        service.wake()
+        await asyncio.sleep(0)
+    assert service.rounds == 1
+    await service.stop()
+
+
 async def test_stop_cancels_a_round_that_does_not_end() -> None:
     class Stuck(Counter):
         async def round(self) -> float:

@@ -28,6 +28,7 @@ class Service(ABC):
 
     def __init__(self) -> None:
         self._awake = asyncio.Event()
+        self._quieted = asyncio.Event()
         self._quiet = False
         self._task: asyncio.Task[None] | None = None
 
@@ -40,7 +41,7 @@ class Service(ABC):
         self._task = asyncio.create_task(self._loop(), name=self.name)
 
     def wake(self) -> None:
-        """End the current sleep."""
+        """End the current sleep; not the pause after an error, which a busy program would cut short."""
         self._awake.set()
 
     @property
@@ -51,6 +52,7 @@ class Service(ABC):
     def quiet(self) -> None:
         """Take no more work: the current round is the last."""
         self._quiet = True
+        self._quieted.set()
         self.wake()
 
     async def stop(self, deadline: float = 5.0) -> None:
@@ -75,7 +77,7 @@ class Service(ABC):
                 if failures:
                     log.info("service recovered", service=self.name, failures=failures)
                 failures = 0
-            await self._sleep(pause)
+            await self._sleep(pause, self._quieted if failures else self._awake)
 
     def _report(self, error: Exception, failures: int) -> None:
         # An outage is logged once; a bug is logged every time, with its stack trace.
@@ -84,12 +86,12 @@ class Service(ABC):
         elif failures == 1:
             log.warning("service interrupted", service=self.name, error=str(error))
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float, until: asyncio.Event) -> None:
         if seconds <= 0 or self._quiet:
             await asyncio.sleep(0)
             return
         try:
             async with asyncio.timeout(seconds):
-                await self._awake.wait()
+                await until.wait()
         except TimeoutError:
             pass

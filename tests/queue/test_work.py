@@ -226,3 +226,17 @@ async def test_an_earlier_attempt_cannot_release_the_lock_of_a_later_one(
         assert refused == earlier.job_id
     assert await client.get(lock) == later.token
     assert (await queue.ack_and_fetch([ack_completed(later, "2")], 0)).refused == []
+
+
+async def test_large_jobs_are_added_in_several_scripts(
+    queue: WorkQueue, writer: QueueWriter, client: "redis.asyncio.Redis"
+) -> None:
+    async def scripts() -> int:
+        return int((await client.info("commandstats")).get("cmdstat_evalsha", {"calls": 0})["calls"])
+
+    before = await scripts()
+    large = [job(f"j{number}", data=f'"{"x" * 1_500_000}"') for number in range(5)]
+    assert await writer.add("q", large) == [None] * 5
+    assert await scripts() >= before + 3
+    fetched = (await queue.ack_and_fetch([], 9)).deliveries
+    assert [one.job_id for one in fetched] == [one.job_id for one in large]

@@ -1,6 +1,6 @@
 """Adds jobs to BullMQ queues, many in one script; a job whose id Redis already knows is left alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from herdbook.queue.scripts import compose_script, to_msgpack
 
 # Keeps one script under about 5 ms, so that it does not block other clients of Redis for longer.
 _PER_SCRIPT = 100
+# Characters of job data in one script. Redis takes no argument of more than 512 MB, and blocks while it copies one.
+_MAX_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +52,24 @@ class QueueWriter:
         prefix = key_prefix(self._prefix, queue)
         errors: list[str | None] = []
         with raises_queue_unavailable():
-            for start in range(0, len(jobs), _PER_SCRIPT):
-                packed = to_msgpack([_add_arguments(job, prefix) for job in jobs[start : start + _PER_SCRIPT]])
+            for batch in _batches(jobs):
+                packed = to_msgpack([_add_arguments(job, prefix) for job in batch])
                 errors += await self._add(keys=[prefix], args=[packed])
         return errors
+
+
+def _batches(jobs: Sequence[QueuedJob]) -> Iterator[list[QueuedJob]]:
+    """The jobs in order, few enough and small enough for one script; a larger job goes alone."""
+    batch: list[QueuedJob] = []
+    characters = 0
+    for job in jobs:
+        if batch and (len(batch) == _PER_SCRIPT or characters + len(job.data) > _MAX_CHARACTERS):
+            yield batch
+            batch, characters = [], 0
+        batch.append(job)
+        characters += len(job.data)
+    if batch:
+        yield batch
 
 
 def _add_arguments(job: QueuedJob, prefix: str) -> list[Any]:
