@@ -72,11 +72,11 @@ def error(ended: Ended) -> tuple[str, str]:
 async def test_what_a_function_reports_and_returns_comes_back(call: Caller) -> None:
     found = value(await call(apart.square, {"number": 12}, limit=60))
     assert call.context
-    notes = call.context.take_report()
+    report = call.context.take_report()
     assert (found["square"], found["attempt"], found["kept"]) == (144, 3, 3)
     assert (found["in main thread"], found["cancelled"]) == (True, False)
     assert found["deadline"]
-    assert (notes.progress, [line.message for line in notes.logs]) == ("50", ["squaring 12"])
+    assert (report.progress, [line.message for line in report.logs]) == ("50", ["squaring 12"])
     kept = call.artifacts.find(call.context.id)
     assert kept
     assert kept[1].read_bytes() == b"144"

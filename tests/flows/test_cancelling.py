@@ -118,8 +118,8 @@ async def test_a_cancelled_job_that_is_retried_runs_again(settings: Settings) ->
         await system.control.cancel_and_wait(id, timeout=15)
 
 
-async def test_a_job_between_two_tries_is_cancelled_all_the_same(settings: Settings) -> None:
-    """Its worker was asked, but the try failed before it looked."""
+async def test_a_job_between_two_attempts_is_cancelled_all_the_same(settings: Settings) -> None:
+    """Its worker was asked, but the attempt failed before it looked."""
     async with running_system(settings, registry(threading.Event())) as system:
         id = await started(system, "patient")
         async with system.database.transaction() as connection:

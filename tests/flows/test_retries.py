@@ -47,7 +47,7 @@ async def test_a_job_is_tried_until_it_succeeds_and_each_try_is_written_down(set
     @registry.processor("flaky", attempts=5, backoff={"type": "fixed", "delay": 20})
     async def flaky(order: Order, job: JobContext) -> int:
         if job.attempt < 3:
-            raise ConnectionError(f"busy at try {job.attempt}")
+            raise ConnectionError(f"busy at attempt {job.attempt}")
         return job.attempt
 
     async with running_system(settings, registry) as system:
@@ -58,8 +58,8 @@ async def test_a_job_is_tried_until_it_succeeds_and_each_try_is_written_down(set
 
     assert (job.status, job.result, job.attempt, job.error_message) == (JobStatus.COMPLETED, 3, 3, None)
     assert [(one.outcome, one.error_type, one.error_message) for one in attempts] == [
-        (AttemptOutcome.RETRY, "ConnectionError", "busy at try 1"),
-        (AttemptOutcome.RETRY, "ConnectionError", "busy at try 2"),
+        (AttemptOutcome.RETRY, "ConnectionError", "busy at attempt 1"),
+        (AttemptOutcome.RETRY, "ConnectionError", "busy at attempt 2"),
         (AttemptOutcome.COMPLETED, None, None),
     ]
     assert "in flaky" in (attempts[0].stack_trace or "")

@@ -13,12 +13,12 @@ from herdbook.record.database import Connection, Database
 _GONE = Failed(error=ErrorReport(type="JobDataGone", message="the job's data are gone from Redis"))
 
 # The jobs that may run, and what the queue is to be told of the others.
-Claims = tuple[list[ClaimedJob], list[Acknowledgement]]
+ClaimedAndRejected = tuple[list[ClaimedJob], list[Acknowledgement]]
 
 
 async def claim_deliveries(
     database: Database, deliveries: Sequence[Delivery], worker: str, *, is_repeat: bool = False
-) -> Claims:
+) -> ClaimedAndRejected:
     """Claim deliveries of one queue in the record, adopting jobs that other clients published.
 
     A pending job may run as soon as it was read: that it runs is saved while it does, and recording its end is
@@ -40,14 +40,16 @@ async def claim_deliveries(
     return claimed + won, gone + stale
 
 
-async def _claim_contested(connection: Connection, keyed: Sequence[Keyed], worker: str, is_repeat: bool) -> Claims:
+async def _claim_contested(
+    connection: Connection, keyed: Sequence[Keyed], worker: str, is_repeat: bool
+) -> ClaimedAndRejected:
     """Claim jobs that something else may be running, and those that the record has never seen."""
     won, lost = await _claim_as(connection, keyed, worker, is_repeat)
     states = await read_states(connection, lost[0][1].queue, [key.job for key, _ in lost]) if lost else {}
     stale = [reply_to_stale(key, delivery, states[key.job]) for key, delivery in lost if key.job in states]
     unknown = [delivery for key, delivery in lost if key.job not in states]
     if unknown:
-        # Written down, they are known by their derived ids.
+        # Once recorded, they are known by their derived ids.
         await adopt_jobs(connection, [external_job(delivery) for delivery in unknown])
         adopted, lost = await _claim_as(connection, [(external_key(one), one) for one in unknown], worker, is_repeat)
         won += adopted

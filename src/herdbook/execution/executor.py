@@ -12,7 +12,7 @@ from uuid import UUID
 
 from herdbook.errors import QueueUnavailableError
 from herdbook.execution.capacity import Capacity
-from herdbook.execution.claim import Claims, claim_deliveries
+from herdbook.execution.claim import ClaimedAndRejected, claim_deliveries
 from herdbook.execution.claimed_job import ClaimedJob, LockLost
 from herdbook.execution.decide import decide_outcome
 from herdbook.execution.inbox import Inbox, Step
@@ -102,7 +102,7 @@ class Executor:
     async def claim(self, deliveries: Sequence[Delivery]) -> None:
         """Claim deliveries in the record, and run those that won."""
 
-        def step(is_repeat: bool) -> Awaitable[Claims]:
+        def step(is_repeat: bool) -> Awaitable[ClaimedAndRejected]:
             return claim_deliveries(self._database, deliveries, self._queue.worker, is_repeat=is_repeat)
 
         try:

@@ -11,11 +11,11 @@ Result = TypeVar("Result")
 
 
 class GivenUpError(HerdbookError):
-    """The worker stops, and waits no longer for a server."""
+    """The worker is stopping, and waits no longer for a server."""
 
 
 class ServerWait:
-    """The patience of the steps of one queue."""
+    """Waits on behalf of the steps of one queue."""
 
     def __init__(self, queue: str) -> None:
         self._queue = queue

@@ -22,29 +22,29 @@ from herdbook.record.workers import WorkerBeat, beat_worker, remove_worker
 from herdbook.service import Service
 from herdbook.settings import Settings
 
-# Seconds between two signs of life, and between two writings of progress and logs.
+# Seconds between two heartbeats, and between two flushes of progress and logs.
 HEARTBEAT = 5.0
-_NOTES = 0.2
+_FLUSH = 0.2
 
 
 class ReportFlusher(Service):
-    """Writes down the progress and log lines of running jobs."""
+    """Records the progress and log lines of running jobs."""
 
-    name = "notes"
+    name = "reports"
 
     def __init__(self, executors: list[Executor]) -> None:
         super().__init__()
         self._executors = executors
 
     async def round(self) -> float:
-        """Write what was reported since the last round."""
+        """Record what was reported since the last round."""
         for executor in self._executors:
             await executor.flush_reports()
-        return _NOTES
+        return _FLUSH
 
 
 class Heartbeat(Service):
-    """Tells the record that this worker lives."""
+    """Shows in the record that this worker is alive."""
 
     name = "heartbeat"
 
@@ -163,7 +163,7 @@ class Worker:
         await self._close()
 
     async def beat(self) -> None:
-        """Write this worker's sign of life."""
+        """Write this worker's heartbeat."""
         async with self._database.connection() as connection:
             await beat_worker(
                 connection,

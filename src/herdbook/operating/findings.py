@@ -156,7 +156,7 @@ _HARMLESS_NOW = frozenset({FindingKind.NO_JOB_TYPES, FindingKind.QUEUE_PAUSED_EM
 def healthy(
     area: Area, message: str, *, name: str = "", count: int | None = None, seconds: float | None = None
 ) -> Finding:
-    """A finding that all is well with something."""
+    """A finding that something is as it should be."""
     kind, severity = FindingKind.HEALTHY, Severity.OK
     return Finding(kind=kind, severity=severity, area=area, message=message, name=name, count=count, seconds=seconds)
 

@@ -38,7 +38,7 @@ class Operation:
 
     Jobs are processed newest first; `cursor` is the last one so far. `expected` is how many jobs matched
     at the start, `skipped` how many were in a state that does not allow the action; `problems` lists the
-    first of those with the reason. `reason` is why jobs are cancelled, None if nobody said.
+    first of those with the reason. `reason` is why jobs are cancelled, None if none was given.
     """
 
     id: UUID

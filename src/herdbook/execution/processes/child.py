@@ -27,7 +27,7 @@ from herdbook.execution.processes.wire import (
     Keep,
     Kept,
     Message,
-    Noted,
+    Reported,
     Stop,
     Threw,
     pack_message,
@@ -182,7 +182,7 @@ class PipedContext(JobContext):
 
     def _pass_on(self) -> None:
         if self._child is not None:
-            self._child.send(Noted(notes=self.take_report()))
+            self._child.send(Reported(report=self.take_report()))
 
 
 def portable(error: BaseException) -> bytes:

@@ -29,7 +29,7 @@ from herdbook.execution.processes.wire import (
     Keep,
     Kept,
     Message,
-    Noted,
+    Reported,
     Stop,
     Threw,
     pack_message,
@@ -116,8 +116,8 @@ class JobProcess:
                     case Begun():
                         self._begun = True
                         on_begin(self)
-                    case Noted(notes=notes):
-                        context.add_report(notes)
+                    case Reported(report=report):
+                        context.add_report(report)
                     case Keep() as file:
                         await self._send(await asyncio.to_thread(_keep, artifacts, context, file))
                     case Done(result=result):

@@ -50,10 +50,10 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Noted:
+class Reported:
     """From the process: progress and log lines."""
 
-    notes: Report
+    report: Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class Threw:
     report: ErrorReport
 
 
-Message = Call | Stop | Kept | Begun | Noted | Keep | Done | Threw
+Message = Call | Stop | Kept | Begun | Reported | Keep | Done | Threw
 
 
 def pack_message(message: Message) -> bytes:
