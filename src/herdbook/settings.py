@@ -68,7 +68,7 @@ class Settings(BaseSettings):
         description="Interval of the check for jobs of vanished workers, in milliseconds.",
     )
     max_stalled: int = Field(
-        default=1, ge=0, description="How often a job may lose its worker before it fails for good."
+        default=3, ge=0, description="How often a job may lose its worker before it fails for good."
     )
     stop_deadline: float = Field(
         default=25.0,

@@ -33,7 +33,7 @@ from tests.states import new_jobs
 
 
 def delivered(job: UUID, attempt: int) -> Delivery:
-    return parse_delivery("q", ["t", "{}", "{}", str(attempt), None, None, "1", None, str(job)], "token")
+    return parse_delivery("q", ["t", "{}", "{}", str(attempt), None, None, "1", None, None, str(job)], "token")
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from herdbook.testing import eventually, running_system
 from .working import book
 
 
-async def start_worker(settings: Settings) -> Process:
+async def start_worker(settings: Settings, queue: str = "killed") -> Process:
     environment = {
         **os.environ,
         "DATABASE_URL": settings.database_url or "",
@@ -31,11 +31,12 @@ async def start_worker(settings: Settings) -> Process:
         "HERDBOOK_QUEUE_PREFIX": settings.queue_prefix,
         "HERDBOOK_LOCK_DURATION": str(settings.lock_duration),
         "HERDBOOK_STALLED_INTERVAL": str(settings.stalled_interval),
+        "HERDBOOK_MAX_STALLED": str(settings.max_stalled),
         "HERDBOOK_STOP_DEADLINE": "0",
         "HERDBOOK_LOG_LEVEL": "error",
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
-    command = (sys.executable, "-m", "herdbook", "worker", "tests.flows.working:book", "--queue", "killed")
+    command = (sys.executable, "-m", "herdbook", "worker", "tests.flows.working:book", "--queue", queue)
     return await create_subprocess_exec(*command, env=environment)
 
 
@@ -140,3 +141,36 @@ async def test_a_job_whose_lock_is_lost_is_told_to_stop_and_runs_again(settings:
     await client.aclose()
     assert (job.status, job.result) == (JobStatus.COMPLETED, 2)
     assert attempts[0].outcome in (AttemptOutcome.RELEASED, AttemptOutcome.LOST)
+
+
+async def test_a_job_that_kills_its_workers_fails_alone(settings: Settings, database: Database) -> None:
+    assert settings.redis_url
+    client = connect(settings.redis_url)
+    relay = Relay(database, client, prefix=settings.queue_prefix)
+    relay.start()
+    publisher = Publisher(database, book.registry, max_job_bytes=10_000)
+    await publisher.publish_bulk([JobRequest(job_type="deadly", job_data={"n": n}) for n in range(12)])
+    once = settings.model_copy(update={"max_stalled": 1})
+
+    async def left() -> int:
+        return int(await ask(database, "SELECT count(*) FROM herdbook.jobs WHERE completed_at IS NULL"))
+
+    worker = await start_worker(once, "deadly")
+    deaths = 0
+    while await left():
+        if worker.returncode is not None:
+            deaths += 1
+            worker = await start_worker(once, "deadly")
+        await asyncio.sleep(0)
+    worker.terminate()
+    await worker.wait()
+    await relay.stop()
+    await client.aclose()
+
+    # With all the others, when nobody suspects it, and then alone. The first may come before the record shows it.
+    assert 2 <= deaths <= 3
+    failed = await ask(database, "SELECT array_agg(job_data -> 'n') FROM herdbook.jobs WHERE status = 'failed'")
+    assert failed == [7]
+    assert await ask(database, "SELECT count(*) FROM herdbook.jobs WHERE status = 'completed'") == 11
+    reason = await ask(database, "SELECT error_message FROM herdbook.jobs WHERE status = 'failed'")
+    assert reason == "its worker vanished 2 times while it ran, so it is not run again"

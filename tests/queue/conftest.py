@@ -31,7 +31,7 @@ def work_queue(settings: Settings, worker: str, *, queue: str = "q", lock: int =
         prefix=settings.queue_prefix,
         worker=worker,
         retention=Retention(completed=keep, failed=keep, seconds=3_600),
-        stalled=StalledRule(lock_duration=lock, interval=1, max_stalled=1),
+        stalled=StalledRule(lock_duration=lock, interval=1),
     )
 
 

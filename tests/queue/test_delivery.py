@@ -13,7 +13,7 @@ RETENTION = Retention(completed=100, failed=200, seconds=60)
 
 
 def delivery(options: str = "{}") -> Delivery:
-    return parse_delivery("q", ["t", "1", options, "2", "1", None, None, None, "id"], "token")
+    return parse_delivery("q", ["t", "1", options, "2", "1", None, None, None, None, "id"], "token")
 
 
 def packed_acks(acks: list[Acknowledgement]) -> tuple[list[str], list[list[Any]]]:

@@ -64,8 +64,8 @@ def test_a_later_attempt_of_the_same_job_is_not_dropped_with_the_earlier_one() -
     from herdbook.queue.delivery import parse_delivery
 
     keeper = LockKeeper("redis://127.0.0.1:1", prefix="p", lock_duration=LOCK, on_lost=lambda *_: None)
-    first = parse_delivery("q", ["t", None, None, "1", None, None, None, None, "j"], "w:1")
-    second = parse_delivery("q", ["t", None, None, "2", None, None, None, None, "j"], "w:2")
+    first = parse_delivery("q", ["t", None, None, "1", None, None, None, None, None, "j"], "w:1")
+    second = parse_delivery("q", ["t", None, None, "2", None, None, None, None, None, "j"], "w:2")
     keeper.hold([first])
     keeper.hold([second])
     keeper.drop([first])

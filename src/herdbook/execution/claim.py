@@ -1,17 +1,26 @@
 """The first step: which of the delivered jobs this worker may run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from herdbook.execution.claimed_job import ClaimedJob
 from herdbook.execution.replies import Keyed, read_replies, reply_to_stale
 from herdbook.model.outcome import ErrorReport, Failed
 from herdbook.queue.delivery import Acknowledgement, Delivery
 from herdbook.queue.external_jobs import attempt_key, external_job, external_key
-from herdbook.record.attempts import adopt_jobs, claim_jobs_if_newer_attempt, read_jobs_if_pending, read_states
+from herdbook.record.attempts import (
+    adopt_jobs,
+    claim_jobs_if_newer_attempt,
+    count_errors,
+    read_jobs_if_pending,
+    read_states,
+)
 from herdbook.record.database import Connection, Database
 
 _GONE = Failed(error=ErrorReport(type="JobDataGone", message="the job's data are gone from Redis"))
 
+# What the record calls an attempt whose worker vanished, see `claim_jobs_if_newer_attempt.sql`.
+_WORKER_LOST = "WorkerLost"
 # The jobs that may run, and what the queue is to be told of the others.
 ClaimedAndRejected = tuple[list[ClaimedJob], list[Acknowledgement]]
 
@@ -38,6 +47,24 @@ async def claim_deliveries(
         rest = [one for number, one in enumerate(keyed) if number not in free]
         won, stale = await _claim_contested(connection, rest, worker, is_repeat)
     return claimed + won, gone + stale
+
+
+async def claim_suspect(
+    database: Database, delivery: Delivery, worker: str, *, max_lost: int, is_repeat: bool = False
+) -> ClaimedAndRejected:
+    """Claim a job that has lost a worker before; it fails without running if that happened more than `max_lost` times.
+
+    It is shown as running before it runs, so that the record knows if it loses another. Raises RecordUnavailableError.
+    """
+    async with database.connection() as connection:
+        claimed, rejected = await _claim_contested(connection, [(attempt_key(delivery), delivery)], worker, is_repeat)
+        lost = await count_errors(connection, [job.key for job in claimed], _WORKER_LOST)
+    for job in claimed:
+        times = lost.get(job.key.job, 0)
+        if times > max_lost:
+            failure = f"its worker vanished {times} times while it ran, so it is not run again"
+            job.delivery = replace(job.delivery, deferred_failure=failure)
+    return claimed, rejected
 
 
 async def _claim_contested(

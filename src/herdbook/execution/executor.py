@@ -4,7 +4,7 @@ What is not recorded must never be acknowledged, and what could not be claimed m
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -12,13 +12,13 @@ from uuid import UUID
 
 from herdbook.errors import QueueUnavailableError
 from herdbook.execution.capacity import Capacity
-from herdbook.execution.claim import ClaimedAndRejected, claim_deliveries
+from herdbook.execution.claim import ClaimedAndRejected, claim_deliveries, claim_suspect
 from herdbook.execution.claimed_job import ClaimedJob, LockLost
 from herdbook.execution.decide import decide_outcome
 from herdbook.execution.inbox import Inbox, Step
 from herdbook.execution.processes import ProcessPool
 from herdbook.execution.record import flush_reports, record_ended
-from herdbook.execution.replies import reject_stale
+from herdbook.execution.replies import reject_stale, reply_to_recorded
 from herdbook.execution.run import Runner
 from herdbook.execution.server_wait import GivenUpError, ServerWait
 from herdbook.execution.start_saver import StartSaver
@@ -37,6 +37,8 @@ from herdbook.service import Service, log
 RECORD_LIMIT = 4 * BATCH_LIMIT
 # Ended jobs that a worker holds beside the running ones, while they wait to be recorded and acknowledged.
 WAITING_LIMIT = 2 * RECORD_LIMIT
+# Seconds that a job which may have killed its worker has to do it again, before the next such job begins.
+_PROBATION = 5.0
 
 
 class Executor:
@@ -52,6 +54,7 @@ class Executor:
         processes: ProcessPool,
         *,
         concurrency: int,
+        max_lost: int,
         observer: Observer = NULL_OBSERVER,
     ) -> None:
         self._queue = queue
@@ -59,9 +62,11 @@ class Executor:
         self._locks = locks
         self._runner = Runner(registry, artifacts, processes, on_end=self.decide, trace=observer.attempts)
         self._observer = observer
+        self._max_lost = max_lost
         self.capacity = Capacity(concurrency, waiting_limit=WAITING_LIMIT)
         # What each step hands to the next.
         self._fetched: Inbox[Delivery] = Inbox()
+        self._suspects: Inbox[Delivery] = Inbox()
         self._ended: Inbox[ClaimedJob] = Inbox()
         self._settled: Inbox[Acknowledgement] = Inbox()
         # Two statements on the same jobs at once could wait for each other.
@@ -78,6 +83,7 @@ class Executor:
         )
         # Whether an acknowledgement fetches new jobs along.
         self.fetches = True
+        self._is_interrupted = False
 
     def steps(self) -> tuple[Service, ...]:
         """A job's path through this worker: each step takes what has gathered, while the others work on other jobs.
@@ -87,6 +93,7 @@ class Executor:
         acknowledge = partial(Step, f"acknowledge {self._queue.name}", self._settled, self.acknowledge)
         return (
             Step(f"claim {self._queue.name}", self._fetched, self.claim, limit=RECORD_LIMIT),
+            Step(f"claim suspects {self._queue.name}", self._suspects, self.claim_suspect, limit=1),
             Step(f"record {self._queue.name}", self._ended, self.record, limit=RECORD_LIMIT),
             # Two, so that Redis has the next batch at hand when it is done with one.
             acknowledge(limit=BATCH_LIMIT),
@@ -106,15 +113,44 @@ class Executor:
             return claim_deliveries(self._database, deliveries, self._queue.worker, is_repeat=is_repeat)
 
         try:
-            jobs, rejected = await self._servers.until_there(step)
-        except GivenUpError:
-            jobs, rejected = [], [Acknowledgement(delivery=one, outcome=Released()) for one in deliveries]
+            await self._claim(deliveries, step)
         except Exception as error:
             await self._claim_apart(deliveries, error)
+
+    async def claim_suspect(self, deliveries: Sequence[Delivery]) -> None:
+        """Claim and run a job that was held by a worker when that died, one at a time.
+
+        Nobody knows which of a dead worker's jobs killed it. The one that does it again is then alone, and so fails
+        alone; one that still runs after `_PROBATION` is taken for innocent.
+        """
+        (delivery,) = deliveries
+
+        def step(is_repeat: bool) -> Awaitable[ClaimedAndRejected]:
+            return claim_suspect(
+                self._database, delivery, self._queue.worker, max_lost=self._max_lost, is_repeat=is_repeat
+            )
+
+        try:
+            tasks = [job.task for job in await self._claim(deliveries, step) if job.task is not None]
+        except Exception as error:
+            log.error("not claimed", job=delivery.job_id, queue=self._queue.name, exc_info=error)
+            self._let_go(deliveries)
             return
+        if tasks:
+            await asyncio.wait(tasks, timeout=_PROBATION)
+
+    async def _claim(
+        self, deliveries: Sequence[Delivery], step: Callable[[bool], Awaitable[ClaimedAndRejected]]
+    ) -> Sequence[ClaimedJob]:
+        jobs: list[ClaimedJob] = []
+        rejected = [Acknowledgement(delivery=one, outcome=Released()) for one in deliveries]
+        if not self._is_interrupted:
+            with suppress(GivenUpError):
+                jobs, rejected = await self._servers.until_there(step)
         self._observer.claimed(self._queue.name, len(deliveries), len(jobs))
         self.run(jobs)
         self._settled.put(rejected)
+        return jobs
 
     def run(self, jobs: Sequence[ClaimedJob]) -> None:
         """Call the jobs' processors in the background; `decide` is called as each ends."""
@@ -146,7 +182,7 @@ class Executor:
             await self._record_apart(jobs, error)
             return
         self._observer.recorded(self._queue.name, recorded)
-        self._settled.put([_acknowledgement(job) for job in recorded])
+        self._settled.put([reply_to_recorded(job) for job in recorded])
 
     async def acknowledge(self, acks: Sequence[Acknowledgement]) -> None:
         """Acknowledge what is recorded, and fetch as many new jobs as there is room for."""
@@ -190,7 +226,8 @@ class Executor:
                 self._runner.stop(job, LockLost())
 
     def interrupt(self) -> None:
-        """End the running jobs, to be handed back."""
+        """End the running jobs, to be handed back; those that wait for their claim go back, too."""
+        self._is_interrupted = True
         self._runner.interrupt()
 
     def give_up(self) -> None:
@@ -212,7 +249,8 @@ class Executor:
             if reply.deliveries:
                 self.capacity.hold(reply.deliveries)
                 self._locks.hold(reply.deliveries)
-                self._fetched.put(reply.deliveries)
+                self._fetched.put([one for one in reply.deliveries if not one.stalls])
+                self._suspects.put([one for one in reply.deliveries if one.stalls])
         finally:
             self.capacity.free(places)
         return reply
@@ -259,8 +297,3 @@ class Executor:
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, GivenUpError):
             log.error("step failed", queue=self._queue.name, exc_info=error)
-
-
-def _acknowledgement(job: ClaimedJob) -> Acknowledgement:
-    assert job.outcome is not None, "only jobs that ended are acknowledged"
-    return Acknowledgement(delivery=job.delivery, outcome=job.outcome)

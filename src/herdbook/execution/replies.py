@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from herdbook.execution.claimed_job import ClaimedJob
 from herdbook.model.job import AttemptKey, JobStatus
 from herdbook.model.outcome import ErrorReport, Failed, Outcome, Released, Succeeded
 from herdbook.queue.delivery import Acknowledgement, Delivery
@@ -23,6 +24,12 @@ async def read_replies(connection: Connection, keyed: Sequence[Keyed]) -> list[A
         return []
     states = await read_states(connection, keyed[0][1].queue, [key.job for key, _ in keyed])
     return [reply_to_stale(key, delivery, states.get(key.job)) for key, delivery in keyed]
+
+
+def reply_to_recorded(job: ClaimedJob) -> Acknowledgement:
+    """The reply for a job whose outcome is recorded."""
+    assert job.outcome is not None, "only jobs that ended are recorded"
+    return Acknowledgement(delivery=job.delivery, outcome=job.outcome)
 
 
 def reply_to_stale(key: AttemptKey, delivery: Delivery, state: RecordedState | None) -> Acknowledgement:

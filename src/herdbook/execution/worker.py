@@ -97,7 +97,6 @@ class Worker:
         stalled = StalledRule(
             lock_duration=settings.lock_duration,
             interval=settings.stalled_interval,
-            max_stalled=settings.max_stalled,
         )
         retention = Retention(completed=settings.keep_completed, failed=settings.keep_failed, seconds=settings.keep_for)
         queue = WorkQueue(
@@ -113,7 +112,9 @@ class Worker:
             # More would wait here, claimed, while another worker has room for them.
             concurrency = min(concurrency, settings.process_count)
         shared = (self._database, self._locks, registry, artifacts, self._processes)
-        executor = Executor(queue, *shared, concurrency=concurrency, observer=self._observer)
+        executor = Executor(
+            queue, *shared, concurrency=concurrency, max_lost=settings.max_stalled, observer=self._observer
+        )
         return QueueConsumer(queue, executor, stalled_interval=settings.stalled_interval)
 
     @property

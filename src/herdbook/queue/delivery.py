@@ -45,6 +45,7 @@ class Delivery:
     timestamp: int
     token: str
     deferred_failure: str | None = None
+    stalls: int = 0
 
     @property
     def max_attempts(self) -> int:
@@ -94,7 +95,7 @@ def parse_delivery(queue: str, job: Sequence[Any], token: str) -> Delivery:
     Any client may have written them, so they never raise: invalid values are replaced by defaults, and a job with
     invalid options gets a `deferred_failure`.
     """
-    name, data, options, attempt, attempts_made, priority, timestamp, deferred_failure, job_id = job
+    name, data, options, attempt, attempts_made, priority, timestamp, deferred_failure, stalls, job_id = job
     try:
         parsed = _options(options or "{}")
     except ValueError as error:
@@ -113,6 +114,7 @@ def parse_delivery(queue: str, job: Sequence[Any], token: str) -> Delivery:
         timestamp=max(_int_or(timestamp, 0, limit=_MAX_TIMESTAMP), 0),
         token=token,
         deferred_failure=deferred_failure,
+        stalls=_int_or(stalls, 0),
     )
 
 

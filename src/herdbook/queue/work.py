@@ -20,6 +20,8 @@ from herdbook.queue.scripts import bullmq_script, compose_script, to_msgpack
 # Acknowledgements and fetches per script: keeps it under about 5 ms, so that other clients wait no longer.
 # A script for 75 jobs blocked Redis for 4.2 ms, one for 100 jobs for 5.1 ms.
 BATCH_LIMIT = 75
+# Stalls after which the script fails a job. The record decides that, see `execution.claim`.
+_NEVER_FAIL = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,6 @@ class StalledRule:
 
     lock_duration: int
     interval: int
-    max_stalled: int
 
 
 class WorkQueue:
@@ -108,7 +109,7 @@ class WorkQueue:
         with raises_queue_unavailable():
             stalled: list[str] = await self._move_stalled(
                 keys=[self._prefix + name for name in names],
-                args=[self._stalled.max_stalled, self._prefix, _now(), self._stalled.interval],
+                args=[_NEVER_FAIL, self._prefix, _now(), self._stalled.interval],
             )
         return stalled
 

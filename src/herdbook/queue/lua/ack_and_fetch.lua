@@ -42,7 +42,8 @@ end
 -- FIELDS: what a worker receives of a job, and the position of `ats` among them.
 local ATS = 4
 local function read(id)
-    local job = call("HMGET", prefix .. id, "name", "data", "opts", "ats", "atm", "priority", "timestamp", "defa")
+    local job = call("HMGET", prefix .. id, "name", "data", "opts", "ats", "atm", "priority", "timestamp", "defa",
+        "stc")
     job[#job + 1] = id
     return job
 end
