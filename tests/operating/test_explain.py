@@ -112,7 +112,7 @@ def waiting(seconds: float, error: str | None = None, tries: int = 0) -> Undeliv
         ),
         (
             replace(HEALTHY, found=queue(BullState.MISSING)),
-            ["Redis lost this job; it will be delivered again."],
+            ["Its queue no longer has it: Redis lost it, and it comes back; or another program removed it."],
         ),
         (replace(HEALTHY, undelivered=waiting(1), found=queue(BullState.MISSING)), ["It is on its way to its queue."]),
         (

@@ -132,3 +132,32 @@ async def test_a_paused_queue_is_paused_again(
     await reconciler.round()
     await relay.round()
     assert await client.hget(f"{settings.queue_prefix}:q:meta", "paused") == "1"
+
+
+async def test_a_job_that_another_program_finished_and_removed_does_not_run_again(
+    database: Database, client: Client, settings: Settings, relay: Relay, reconciler: Reconciler
+) -> None:
+    done, waiting = await new_jobs(database, 2)
+    await deliver(database, [done, waiting])
+    await relay.round()
+    await client.delete(f"{settings.queue_prefix}:q:{done}")
+    for _ in range(6):
+        await reconciler.round()
+    assert await ask(database, "SELECT count(*) FROM herdbook.outbox") == 0
+    await flush(client, settings)
+    await reconciler.round()
+    assert await ask(database, "SELECT array_agg(job) FROM herdbook.outbox") == [waiting]
+
+
+async def test_a_loss_between_a_look_and_a_comparison_is_no_removal(
+    database: Database, client: Client, settings: Settings, relay: Relay, reconciler: Reconciler
+) -> None:
+    (job,) = await new_jobs(database, 1)
+    await deliver(database, [job])
+    await relay.round()
+    await reconciler.round()
+    await flush(client, settings)
+    await reconciler._compare_next()
+    assert await ask(database, "SELECT count(*) FROM herdbook.absent_jobs") == 0
+    await reconciler.round()
+    assert await ask(database, "SELECT array_agg(job) FROM herdbook.outbox") == [job]

@@ -117,7 +117,7 @@ def _why_there(job: Job, place: JobLocation, now: datetime) -> str:
         case BullState.COMPLETED | BullState.FAILED:
             return "Its queue counts it as finished, but the record has not been told how it ended."
         case _:
-            return "Redis lost this job; it will be delivered again."
+            return "Its queue no longer has it: Redis lost it, and it comes back; or another program removed it."
 
 
 def _why_delayed(job: Job, due: datetime, now: datetime) -> str:

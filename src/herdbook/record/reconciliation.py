@@ -76,6 +76,11 @@ async def redeliver_jobs_if_unchanged(connection: Connection, jobs: Sequence[Ope
     return {row["id"] for row in rows}
 
 
+async def note_absent_jobs(connection: Connection, jobs: Sequence[OpenJob]) -> None:
+    """Record that pending jobs left Redis although it lost nothing; those that changed meanwhile are left out."""
+    await connection.execute(statement("note_absent_jobs"), [job.id for job in jobs], [job.updated_at for job in jobs])
+
+
 async def restore_pauses(connection: Connection) -> None:
     """Have the relay pause again the queues that operators paused."""
     await connection.execute(statement("restore_pauses"))

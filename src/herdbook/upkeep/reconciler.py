@@ -1,19 +1,22 @@
 """Delivers again what Redis lost: it compares the record's open jobs with the queues.
 
-A job that merely waits must never be touched, nor one that a live worker runs.
+A job that merely waits must never be touched, nor one that a live worker runs, nor one that another program finished
+and removed: without a loss, a pending job that left Redis is noted, and not delivered again after a later one.
 """
 
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
+from herdbook.model.job import JobStatus
 from herdbook.queue.epoch import QueueMark
-from herdbook.record.database import Database
+from herdbook.record.database import Connection, Database
 from herdbook.record.locks import try_lock
 from herdbook.record.reconciliation import (
     Epoch,
     OpenJob,
     advance_queue_epoch,
     find_end_of_comparison,
+    note_absent_jobs,
     note_queue_loss,
     note_queue_sweep,
     read_open_jobs,
@@ -56,15 +59,7 @@ class Reconciler(Service):
         async with self._database.transaction() as connection:
             if not await try_lock(connection, f"reconciler {self._prefix}"):
                 return _LOOK
-            id, counter = await self._mark.advance(uuid4().hex)
-            before = await advance_queue_epoch(connection, self._prefix, Epoch(id=id, counter=counter))
-            is_lost = before is not None and (before.id != id or before.counter >= counter)
-            if is_lost:
-                await note_queue_loss(connection, self._prefix)
-                await restore_pauses(connection)
-        if is_lost:
-            log.warning("redis lost writes", prefix=self._prefix)
-            self._looks, self._sweeps_left = 0, _SWEEPS
+            await self._look(connection)
         if self._sweeps_left and self._looks % _LOOKS_PER_SWEEP == 0:
             self._sweeps_left -= 1
             await self.sweep()
@@ -73,11 +68,23 @@ class Reconciler(Service):
         self._looks += 1
         return _LOOK
 
+    async def _look(self, connection: Connection) -> bool:
+        """Whether Redis has lost nothing since the last look."""
+        id, counter = await self._mark.advance(uuid4().hex)
+        before = await advance_queue_epoch(connection, self._prefix, Epoch(id=id, counter=counter))
+        if before is None or (before.id == id and before.counter < counter):
+            return True
+        log.warning("redis lost writes", prefix=self._prefix)
+        await note_queue_loss(connection, self._prefix)
+        await restore_pauses(connection)
+        self._looks, self._sweeps_left = 0, _SWEEPS
+        return False
+
     async def sweep(self, on_slice: Callable[[int], None] = lambda redelivered: None) -> int:
         """Compare every open job; returns how many were delivered again. `on_slice` is told as that number grows."""
         position, redelivered = _FIRST, 0
         while (end := await self._end_after(position)) is not None:
-            redelivered += await self._compare(position, end)
+            redelivered += await self._redeliver(await self._missing(position, end))
             position = end
             on_slice(redelivered)
         async with self._database.connection() as connection:
@@ -87,25 +94,32 @@ class Reconciler(Service):
     async def _compare_next(self) -> None:
         """One slice of the slow comparison, which begins anew at the end of the record."""
         end = await self._end_after(self._position)
-        if end is not None:
-            await self._compare(self._position, end)
+        missing = await self._missing(self._position, end) if end is not None else []
         self._position = end or _FIRST
+        await self._redeliver([job for job in missing if job.status is JobStatus.PROCESSING])
+        absent = [job for job in missing if job.status is JobStatus.PENDING]
+        if absent:
+            async with self._database.transaction() as connection:
+                # Redis may have lost them since the last look.
+                if await self._look(connection):
+                    await note_absent_jobs(connection, absent)
 
     async def _end_after(self, position: UUID) -> UUID | None:
         async with self._database.connection() as connection:
             return await find_end_of_comparison(connection, position, _SLICE)
 
-    async def _compare(self, after: UUID, until: UUID) -> int:
+    async def _missing(self, after: UUID, until: UUID) -> list[OpenJob]:
+        """The open jobs in a range of ids that Redis does not have, and that no live worker runs."""
         async with self._database.connection() as connection:
             jobs = [job for job in await read_open_jobs(connection, after, until) if not job.is_held]
-        redelivered = 0
+        found: list[OpenJob] = []
         for start in range(0, len(jobs), _PER_REQUEST):
-            redelivered += await self._redeliver(jobs[start : start + _PER_REQUEST])
-        return redelivered
+            asked = jobs[start : start + _PER_REQUEST]
+            missing = await self._mark.missing([(job.queue, job.job_id) for job in asked])
+            found += [job for job, is_missing in zip(asked, missing, strict=True) if is_missing]
+        return found
 
-    async def _redeliver(self, jobs: list[OpenJob]) -> int:
-        missing = await self._mark.missing([(job.queue, job.job_id) for job in jobs])
-        lost = [job for job, is_missing in zip(jobs, missing, strict=True) if is_missing]
+    async def _redeliver(self, lost: list[OpenJob]) -> int:
         if not lost:
             return 0
         async with self._database.transaction() as connection:

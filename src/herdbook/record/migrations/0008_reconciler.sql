@@ -8,3 +8,12 @@ CREATE TABLE herdbook.queue_epochs (
     swept_at    timestamptz,
     redelivered bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
+
+-- Pending jobs that left Redis although it lost nothing: another program finished or removed them. They must not be
+-- delivered again when Redis loses the rest.
+CREATE TABLE herdbook.absent_jobs (
+    job        uuid NOT NULL REFERENCES herdbook.jobs ON DELETE CASCADE,
+    job_id     text NOT NULL,
+    noticed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (job, job_id)
+);
