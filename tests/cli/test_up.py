@@ -12,8 +12,8 @@ import pytest
 
 from herdbook.embedded import read_running_servers
 from herdbook.embedded.folder import is_locked
+from herdbook.settings import Settings
 from herdbook.testing import eventually
-from tests.conftest import Servers
 
 from .conftest import Up, herdbook
 from .processes import read_log_until, running, wait_for_exit
@@ -119,8 +119,14 @@ async def test_a_second_signal_stops_at_once_and_prints_go_to_stderr(data: Path,
     assert alive(family) == []
 
 
-async def test_a_configured_server_is_used_and_passed_on(servers: Servers, data: Path, tmp_path: Path) -> None:
-    given = {"REDIS_URL": servers.redis_url, "SMTP_URL": "smtp://127.0.0.1:1"}
+async def test_a_configured_server_is_used_and_passed_on(settings: Settings, data: Path, tmp_path: Path) -> None:
+    assert settings.redis_url
+    # The relay puts there what the record of earlier tests still has to do.
+    given = {
+        "REDIS_URL": settings.redis_url,
+        "HERDBOOK_QUEUE_PREFIX": settings.queue_prefix,
+        "SMTP_URL": "smtp://127.0.0.1:1",
+    }
     words = ("--workers", "0", "--port", "0", "--data", str(data))
     async with running("up", *words, cwd=tmp_path, **given) as up:
         await read_log_until(up, "serving", "relay started")
@@ -129,7 +135,7 @@ async def test_a_configured_server_is_used_and_passed_on(servers: Servers, data:
         up.terminate()
         assert (await wait_for_exit(up))[0] == 0
     assert printed[0].startswith("export DATABASE_URL='postgresql://herdbook:")
-    assert printed[1:] == [f"export REDIS_URL='{servers.redis_url}'", "export SMTP_URL='smtp://127.0.0.1:1'"]
+    assert printed[1:] == [f"export REDIS_URL='{settings.redis_url}'", "export SMTP_URL='smtp://127.0.0.1:1'"]
     assert "postgres" in family
     assert not any("valkey" in name or "redis" in name for name in family)
 
