@@ -186,7 +186,9 @@ async def test_of_a_cancellation_and_a_worker_one_wins_and_the_job_ends_once(set
         jobs = [await system.finished(id) for id in ids]
     assert {job.id for job in jobs if job.status is JobStatus.CANCELLED} == cancelled
     assert {job.id for job in jobs if job.status is JobStatus.COMPLETED} == set(ids) - cancelled
-    assert sorted(ran) == sorted(str(id) for id in set(ids) - cancelled)
+    # A claim is a read, so a job may begin in the instant in which it is cancelled; what it returns is discarded.
+    assert set(ran) >= {str(id) for id in set(ids) - cancelled}
+    assert len(ran) == len(set(ran))
 
 
 async def test_everything_that_failed_is_retried_at_once(settings: Settings) -> None:
