@@ -88,7 +88,7 @@ class Relay(Service):
         done to jobs.
         """
         pauses = [entry for entry in entries if entry.action is OutboxAction.PAUSE]
-        refusals = await self._change(connection, pauses)
+        refusals = await self._apply(connection, pauses)
         refusals += await self._add(entries)
         refused = {refusal.entry.id for refusal in refusals}
         others = [
@@ -96,9 +96,10 @@ class Relay(Service):
             for entry in entries
             if entry.action not in (OutboxAction.PAUSE, OutboxAction.ADD) and entry.id not in refused
         ]
-        return refusals + await self._change(connection, others)
+        return refusals + await self._apply(connection, others)
 
-    async def _change(self, connection: Connection, entries: Sequence[OutboxEntry]) -> list[Refusal]:
+    async def _apply(self, connection: Connection, entries: Sequence[OutboxEntry]) -> list[Refusal]:
+        """Have the queues carry out actions; returns those that were refused."""
         by_queue: dict[str, list[tuple[OutboxEntry, QueueAction]]] = defaultdict(list)
         for entry in entries:
             change = await _change(connection, entry)

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Unpack
 from uuid import UUID
 
-import asyncpg
 import orjson
 from pydantic import BaseModel, ValidationError
 
@@ -28,7 +27,7 @@ from herdbook.publishing.user_connection import (
     execute_in,
     execute_sync_in,
 )
-from herdbook.record.database import Connection, Database
+from herdbook.record.database import REFUSALS, Connection, Database
 from herdbook.record.outbox import (
     KeyHolder,
     find_jobs_by_key,
@@ -167,11 +166,7 @@ class Publisher:
         async with self._database.connection() as connection:
             try:
                 inserted = await insert_jobs(connection, jobs)
-            except (
-                asyncpg.DataError,
-                asyncpg.ProgramLimitExceededError,
-                asyncpg.IntegrityConstraintViolationError,
-            ) as error:
+            except REFUSALS as error:
                 if len(jobs) == 1:
                     return [InvalidJobError(f"PostgreSQL cannot store this job: {error}")]
                 return [(await self._insert_each([job]))[0] for job in jobs]

@@ -7,7 +7,7 @@ import redis.asyncio
 from herdbook.queue.connection import raises_queue_unavailable
 from herdbook.queue.keys import key_prefix
 
-# No queue can have this name: it would need a colon.
+# No key of a queue is this one: they all have a colon after the queue's name.
 _KEY = "herdbook-epoch"
 
 
@@ -34,8 +34,12 @@ class QueueMark:
 
     async def missing(self, jobs: Sequence[tuple[str, str]]) -> list[bool]:
         """Whether Redis does not have these jobs, by queue and job id. Raises QueueUnavailableError."""
-        pipeline = self._client.pipeline(transaction=False)
-        for queue, job_id in jobs:
-            pipeline.exists(f"{key_prefix(self._prefix, queue)}{job_id}")
+        keys = [f"{key_prefix(self._prefix, queue)}{job_id}" for queue, job_id in jobs]
         with raises_queue_unavailable():
+            # Nearly always all are there, which one command tells.
+            if await self._client.exists(*keys) == len(keys):
+                return [False] * len(keys)
+            pipeline = self._client.pipeline(transaction=False)
+            for key in keys:
+                pipeline.exists(key)
             return [not found for found in await pipeline.execute()]

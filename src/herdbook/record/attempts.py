@@ -57,6 +57,11 @@ class FinishedAttempt:
     progress: str | None = None
 
 
+# Made once: they are asked for with each job that ends.
+_WITH_ERROR = (WillRetry, Failed, Cancelled)
+_WITH_DELAY = (WillRetry, Snoozed)
+
+
 async def claim_jobs_if_newer_attempt(
     connection: Connection,
     keys: Sequence[AttemptKey],
@@ -143,7 +148,7 @@ async def finish_attempts_if_running(
 ) -> set[UUID]:
     """Record the outcomes of attempts; returns the jobs whose attempt was still the current one."""
     outcomes = [one.outcome for one in finished]
-    errors = [outcome.error if isinstance(outcome, WillRetry | Failed | Cancelled) else None for outcome in outcomes]
+    errors = [outcome.error if isinstance(outcome, _WITH_ERROR) else None for outcome in outcomes]
     rows = await connection.fetch(
         statement("finish_attempts_if_running"),
         [one.key.job for one in finished],
@@ -155,7 +160,7 @@ async def finish_attempts_if_running(
         _empty_if_null([error.type if error else None for error in errors]),
         _empty_if_null([error.message if error else None for error in errors]),
         _empty_if_null([error.stack_trace if error else None for error in errors]),
-        _empty_if_null([outcome.after if isinstance(outcome, WillRetry | Snoozed) else None for outcome in outcomes]),
+        _empty_if_null([outcome.after if isinstance(outcome, _WITH_DELAY) else None for outcome in outcomes]),
         [one.attempts_made for one in finished],
         _empty_if_null([one.progress for one in finished]),
         worker,
