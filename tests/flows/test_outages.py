@@ -18,8 +18,6 @@ from herdbook.record.search import JobFilter, find_jobs
 from herdbook.settings import Settings
 from herdbook.testing import RunningSystem, eventually, running_system
 
-pytestmark = pytest.mark.usefixtures("servers")
-
 
 def counting() -> tuple[Registry, list[int]]:
     registry = Registry()

@@ -22,6 +22,7 @@ from herdbook.record.database import Database
 from herdbook.settings import Settings
 
 NOBODY = 1  # A port that nothing listens on.
+_DOCUMENTS: dict[str, dict[str, Any]] = {}
 
 
 class Note(BaseModel):
@@ -116,8 +117,16 @@ def client(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://herdbook.test",
-        event_hooks={"response": [_described(app.openapi())]},
+        event_hooks={"response": [_described(_document(app))]},
     )
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, made once for all apps with the same routes: making it takes longer than most tests."""
+    routes = str(app.routes)
+    if routes not in _DOCUMENTS:
+        _DOCUMENTS[routes] = app.openapi()
+    return _DOCUMENTS[routes]
 
 
 def _described(document: dict[str, Any]) -> Callable[[httpx.Response], Awaitable[None]]:

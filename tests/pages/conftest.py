@@ -21,7 +21,8 @@ from herdbook.record.database import Database
 from herdbook.settings import Settings
 from herdbook.testing import RunningSystem, running_system
 from herdbook.web import create_app
-from tests.conftest import Servers, fresh_settings
+from tests.conftest import fresh_settings
+from tests.databases import DatabasePool
 
 from .program import make_registry
 
@@ -75,9 +76,9 @@ class Site:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(servers: Servers, tmp_path: Path) -> AsyncIterator[Site]:
+async def site(databases: DatabasePool, redis_url: str, tmp_path: Path) -> AsyncIterator[Site]:
     """Everything running: a mail server, the relay, upkeep, a worker, and the pages."""
-    async with fresh_settings(servers, tmp_path) as fresh:
+    async with fresh_settings(databases, redis_url, tmp_path) as fresh:
         mails, gate = CatchAllSmtp(tmp_path / "mail"), asyncio.Event()
         settings = fresh.model_copy(update={"smtp_url": await mails.start()})
         database = Database(settings.database_url or "", size=1)

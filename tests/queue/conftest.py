@@ -1,6 +1,7 @@
 """A BullMQ queue as a worker and as a publisher sees it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import redis.asyncio
@@ -9,6 +10,15 @@ from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.delivery import Retention
 from herdbook.queue.work import StalledRule, WorkQueue
 from herdbook.settings import Settings
+from tests.conftest import forget_keys, settings_with
+
+
+@pytest.fixture
+async def settings(redis_url: str, tmp_path: Path) -> AsyncIterator[Settings]:
+    """Settings with a key prefix of the test's own. These tests need no PostgreSQL, and start none."""
+    settings = settings_with(redis_url, tmp_path)
+    yield settings
+    await forget_keys(settings)
 
 
 @pytest.fixture

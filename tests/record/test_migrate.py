@@ -2,30 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from herdbook.errors import ConfigurationError, RecordUnavailableError
 from herdbook.record.database import Database
 from herdbook.record.migrate import known_migrations, migrate, pending_migrations
 from herdbook.record.reads import read_stats
-from tests.conftest import RUN, Servers, database_url
+from tests.databases import DatabasePool
 
 
 @pytest.fixture
-async def empty(servers: Servers) -> AsyncIterator[Database]:
+async def empty(databases: DatabasePool) -> AsyncIterator[Database]:
     """A record on an empty database."""
-    name = f"{RUN}_{uuid4().hex}"
-    admin = await asyncpg.connect(servers.database_url)
-    await admin.execute(f"CREATE DATABASE {name}")
-    database = Database(database_url(servers.database_url, name), size=5)
+    database = Database(databases.lend_bare(), size=5)
     await database.open()
     yield database
     await database.close()
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
 
 
 async def test_the_error_on_an_empty_database_names_the_remedy(empty: Database) -> None:
