@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PORT ?= 3000
 DATA ?= .herdbook
 READY := $(VENV)/.ready
+# Tests start hundreds of Python processes, which would each compile what they import.
+unexport PYTHONDONTWRITEBYTECODE
 STYLES := src/herdbook/web/static/app.css
 STYLED := $(shell find src/herdbook/web/styles src/herdbook/web/templates src/herdbook/web/static/js src/herdbook/web/charts.py -type f)
 
@@ -14,9 +16,9 @@ STYLED := $(shell find src/herdbook/web/styles src/herdbook/web/templates src/he
 up: $(READY) $(STYLES)
 	$(BIN)/herdbook up --port $(PORT) --data "$(DATA)" $(APP)
 
-## Run the tests on real servers.
+## Run the tests on real servers: all of them in parallel, or make test ARGS="tests/queue -x" as it says.
 test: $(READY) $(STYLES)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses logical --maxprocesses 8 --dist worksteal)
 
 ## Run the tests and show which lines and branches of the package they miss, in all processes.
 coverage: $(READY) $(STYLES)
@@ -67,3 +69,4 @@ $(READY): requirements.lock pyproject.toml
 # The look of the pages, made anew when one of them changes.
 $(STYLES): $(READY) $(STYLED)
 	$(BIN)/python hatch_build.py
+	touch $@
