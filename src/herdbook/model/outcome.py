@@ -137,7 +137,7 @@ def decide(
         case Interrupted():
             return Released()
         case Returned(value=value):
-            return _succeed(value)
+            return decide_returned(value)
         case Raised(error=error, report=report):
             is_last = attempts_made >= max_attempts
             return _outcome_from_signal(error, report, is_last=is_last) or _back_off(
@@ -194,7 +194,8 @@ def encode_result(value: Any) -> str:
     return result
 
 
-def _succeed(value: Any) -> Succeeded | Failed:
+def decide_returned(value: Any) -> Succeeded | Failed:
+    """The outcome of an attempt whose processor returned `value`."""
     try:
         return Succeeded(result=encode_result(value))
     except signals.UnrecordableResult as error:

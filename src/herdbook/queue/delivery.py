@@ -50,7 +50,7 @@ class Delivery:
     @property
     def max_attempts(self) -> int:
         """The maximum number of attempts; BullMQ's default is 1."""
-        return max(_int_or(self.options.get("attempts"), 1), 1)
+        return _int_or(self.options.get("attempts"), 1, low=1)
 
     @property
     def backoff(self) -> Backoff | None:
@@ -108,10 +108,10 @@ def parse_delivery(queue: str, job: Sequence[Any], token: str) -> Delivery:
         job_type=name or "",
         data=data or "null",
         options=parsed,
-        attempt=max(_int_or(attempt, 1), 1),
-        attempts_made=max(_int_or(attempts_made, 0), 0),
+        attempt=_int_or(attempt, 1, low=1),
+        attempts_made=_int_or(attempts_made, 0, low=0),
         priority=_int_or(priority, 0),
-        timestamp=max(_int_or(timestamp, 0, limit=_MAX_TIMESTAMP), 0),
+        timestamp=_int_or(timestamp, 0, low=0, high=_MAX_TIMESTAMP),
         token=token,
         deferred_failure=deferred_failure,
         stalls=_int_or(stalls, 0),
@@ -235,9 +235,21 @@ def _failure_fields(error: ErrorReport) -> bytes:
     return to_msgpack(["failedReason", error.message, "stacktrace", json.dumps(trace)])
 
 
-def _int_or(value: Any, default: int, *, limit: int = _MAX_INT) -> int:
-    """The value as an integer between -`limit` and `limit`; `default` if it is not a number."""
+def _int_or(value: Any, default: int, *, low: int = -_MAX_INT, high: int = _MAX_INT) -> int:
+    """The value as an integer from `low` to `high`; `default` if it is not a number."""
+    if value is None:
+        return default
     try:
-        return min(max(int(float(value)), -limit), limit) if value is not None else default
+        number = int(value)
+    except ValueError:  # It may still be a number: "2.5" or "1e3".
+        return _rounded_down_or(value, default, low, high)
+    except (TypeError, OverflowError):
+        return default
+    return number if low <= number <= high else min(max(number, low), high)
+
+
+def _rounded_down_or(value: Any, default: int, low: int, high: int) -> int:
+    try:
+        return min(max(int(float(value)), low), high)
     except (TypeError, ValueError, OverflowError):
         return default

@@ -120,9 +120,8 @@ end
 local freed, locks, scored = {}, {}, {}
 
 -- `made` is how many attempts counted before this one.
-local function complete(id, value, made)
-    local key = prefix .. id
-    freed[#freed + 1], locks[#locks + 1] = id, key .. ":lock"
+local function complete(id, key, lock, value, made)
+    freed[#freed + 1], locks[#locks + 1] = id, lock
     if call("LREM", active, -1, id) == 0 then
         return -3
     end
@@ -140,21 +139,19 @@ local function finish_options(token)
 end
 
 local function complete_all(plain)
-    local held, children = {}, {}
-    for i = 1, #plain, 3 do
-        local key = prefix .. plain[i]
-        held[#held + 1] = key .. ":lock"
-        children[#children + 1] = key .. ":dependencies"
-        children[#children + 1] = key .. ":unsuccessful"
+    local names, held, children = {}, {}, {}
+    for n = 1, #plain / 3 do
+        local key = prefix .. plain[3 * n - 2]
+        names[n], held[n] = key, key .. ":lock"
+        children[2 * n - 1], children[2 * n] = key .. ":dependencies", key .. ":unsuccessful"
     end
     local tokens = call("MGET", unpack(held))
     local childless = call("EXISTS", unpack(children)) == 0
-    for i = 1, #plain, 3 do
-        local id, value, token = plain[i], plain[i + 1], plain[i + 2]
-        local job = call("HMGET", prefix .. id, "name", "atm", "parentKey", "parent", "deid")
-        local ours = job[1] and tokens[(i + 2) / 3] == token
-        if ours and childless and not (job[3] or job[4] or job[5]) then
-            acknowledge(complete, id, value, job[2])
+    for n, key in ipairs(names) do
+        local id, value, token = plain[3 * n - 2], plain[3 * n - 1], plain[3 * n]
+        local job = call("HMGET", key, "name", "atm", "parentKey", "parent", "deid")
+        if job[1] and tokens[n] == token and childless and not (job[3] or job[4] or job[5]) then
+            acknowledge(complete, id, key, held[n], value, job[2])
         else
             acknowledge(handlers.finish, id, "completed", "returnvalue", value, finish_options(token), "")
         end
