@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from herdbook.alerting import AlertFacts, Rule, TypeFacts, evaluate
 from herdbook.alerting.evaluating import windows
-from herdbook.model.health import OutboxLag, QueueFacts, WorkerFacts
+from herdbook.model.health import OutboxLag, QueueFacts, QueueLoss, WorkerFacts
 
 RULE: TypeAdapter[Any] = TypeAdapter(Rule)
 
@@ -44,6 +44,8 @@ WAITING = {"kind": "oldest-waiting", "longer_than": "1m"}
 NO_WORKER = {"kind": "no-worker", "longer_than": "30s"}
 LAG = {"kind": "outbox-lag", "longer_than": "1m"}
 LOST = {"kind": "worker-lost", "over": "1h"}
+REDIS = {"kind": "redis-loss", "over": "10m"}
+LOSS = QueueLoss(seconds=3.2, redelivered=12, is_swept=False)
 GONE = WorkerFacts(id="w1", queues=["mails"], state="running", seconds_silent=20, running=3)
 
 
@@ -78,6 +80,10 @@ GONE = WorkerFacts(id="w1", queues=["mails"], state="running", seconds_silent=20
         (LOST, replace(HEALTHY, workers=[GONE]), ["w1"]),
         (LOST, replace(HEALTHY, workers=[replace(GONE, seconds_silent=3_601)]), []),
         (LOST, replace(HEALTHY, workers=[replace(GONE, seconds_silent=14)]), []),
+        (REDIS, HEALTHY, []),
+        (REDIS, replace(HEALTHY, loss=LOSS), ["redis"]),
+        (REDIS, replace(HEALTHY, queues=None, loss=LOSS), ["redis"]),
+        (REDIS, replace(HEALTHY, loss=replace(LOSS, seconds=601)), []),
         # While Redis is unreachable nobody knows how its queues are.
         (WAITING, replace(HEALTHY, queues=None), None),
         (NO_WORKER, replace(HEALTHY, queues=None), None),
@@ -108,6 +114,7 @@ def test_a_rule_fires_according_to_the_facts(
             "No live worker takes queue mails: 2 jobs waiting.",
         ),
         (LAG, replace(HEALTHY, outbox=lag(61.0)), "3 recorded jobs are not yet queued, the oldest for 1 min 1 s."),
+        (REDIS, replace(HEALTHY, loss=LOSS), "Redis lost writes 3 s ago; 12 jobs were delivered again so far."),
         (LOST, replace(HEALTHY, workers=[GONE]), "Worker w1: no heartbeat for 20 s; jobs reassigned."),
     ],
 )
@@ -122,6 +129,6 @@ def test_only_rules_about_ended_jobs_need_windows() -> None:
     assert windows(rules) == {600.0, 3_600.0}
 
 
-@pytest.mark.parametrize("rule", [FAILED, RATE, WAITING, NO_WORKER, LAG, LOST])
+@pytest.mark.parametrize("rule", [FAILED, RATE, WAITING, NO_WORKER, LAG, LOST, REDIS])
 def test_every_rule_says_when_it_fires(rule: dict[str, Any]) -> None:
     assert RULE.validate_python(rule).words

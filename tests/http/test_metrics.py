@@ -14,6 +14,7 @@ from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
 from herdbook.record.database import Database
 from herdbook.record.histogram import middle
+from herdbook.record.reconciliation import Epoch, advance_queue_epoch, note_queue_loss, note_queue_sweep
 from herdbook.record.rollups import bucket_of, write_rollups
 from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
@@ -92,6 +93,7 @@ async def test_jobs_queues_outbox_and_workers_are_measured(busy: httpx.AsyncClie
     assert 90 <= found["herdbook_outbox_lag_seconds",] < 120
     assert [found["herdbook_workers", state] for state in ("running", "quiet", "silent")] == [2, 0, 1]
     assert found["herdbook_record_up",] == found["herdbook_queue_up",] == 1
+    assert found["herdbook_redis_lost_writes",] == found["herdbook_redelivered_jobs",] == 0
     assert sum(found["herdbook_record_connections", state] for state in ("used", "idle", "free")) == 5
 
 
@@ -111,6 +113,17 @@ async def test_the_records_metrics_remain_while_redis_is_unreachable(
     await queues.close()
     assert (found["herdbook_record_up",], found["herdbook_queue_up",]) == (1, 0)
     assert found["herdbook_jobs", "notes", "completed", "note"] == 1
+
+
+async def test_a_loss_of_redis_is_measured_for_an_hour(
+    api: httpx.AsyncClient, settings: Settings, database: Database
+) -> None:
+    async with database.connection() as connection:
+        await advance_queue_epoch(connection, settings.queue_prefix, Epoch(id="a", counter=1))
+        await note_queue_loss(connection, settings.queue_prefix)
+        await note_queue_sweep(connection, settings.queue_prefix, 7, is_complete=True)
+    found = await scrape(api)
+    assert (found["herdbook_redis_lost_writes",], found["herdbook_redelivered_jobs",]) == (1, 7)
 
 
 async def test_each_final_minute_is_counted_once(database: Database) -> None:

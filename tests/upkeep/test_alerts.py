@@ -12,6 +12,7 @@ from herdbook.model.registry import Registry
 from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.record.alerts import Incident, read_incidents
 from herdbook.record.database import Database
+from herdbook.record.reconciliation import Epoch, advance_queue_epoch, note_queue_loss
 from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
 from herdbook.upkeep.alerts import AlertWatch
@@ -145,6 +146,21 @@ async def test_incidents_of_a_removed_rule_are_resolved_without_notification(
     assert incident.resolved_at
     assert incident.resolving_job is None
     assert len(await jobs(database)) == 1
+
+
+async def test_a_loss_of_redis_is_an_incident(settings: Settings, database: Database, queues: QueueStatsReader) -> None:
+    async with database.connection() as connection:
+        await advance_queue_epoch(connection, settings.queue_prefix, Epoch(id="a", counter=1))
+        await note_queue_loss(connection, settings.queue_prefix)
+    watch = AlertWatch(database, queues, alerts({"kind": "redis-loss"}))
+    await watch.round()
+    (incident,) = await incidents(database)
+    assert (incident.subject, incident.resolved_at) == ("redis", None)
+    assert incident.message == "Redis lost writes 0 s ago; 0 jobs were delivered again so far."
+    async with database.connection() as connection:
+        await connection.execute("UPDATE herdbook.queue_epochs SET lost_at = now() - interval '11 min'")
+    await watch.round()
+    assert [one.resolved_at is not None for one in await incidents(database)] == [True]
 
 
 async def test_without_rules_the_watch_ends(database: Database, queues: QueueStatsReader) -> None:

@@ -13,6 +13,7 @@ from herdbook.alerting.rules import (
     NoWorker,
     OldestWaiting,
     OutboxLagging,
+    RedisLoss,
     Rule,
     WorkerLost,
 )
@@ -20,11 +21,13 @@ from herdbook.model.duration import in_words
 from herdbook.model.health import (
     OutboxLag,
     QueueFacts,
+    QueueLoss,
     WorkerFacts,
     count_jobs,
     no_heartbeat,
     no_live_worker,
     not_yet_queued,
+    redis_lost_writes,
 )
 
 # More alerts would not help if alerts fail.
@@ -44,13 +47,14 @@ class AlertFacts:
     """The state of the system at one moment.
 
     `ended` has the jobs that ended within each window (seconds) that a rule asks for, by type. `queues`
-    is None while Redis is unreachable.
+    is None while Redis is unreachable. `loss` is the last loss of Redis, if it was within the last hour.
     """
 
     ended: Mapping[float, Mapping[str, TypeFacts]]
     queues: Sequence[QueueFacts] | None
     workers: Sequence[WorkerFacts]
     outbox: OutboxLag
+    loss: QueueLoss | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +67,27 @@ class Firing:
 
 def evaluate(rule: Rule, facts: AlertFacts) -> list[Firing] | None:
     """The violations of this rule; None if the facts it needs are unknown."""
+    if isinstance(rule, OldestWaiting | NoWorker) and facts.queues is None:
+        return None
+    return list(_violations(rule, facts))
+
+
+def _violations(rule: Rule, facts: AlertFacts) -> Iterator[Firing]:
     match rule:
         case JobFailed():
-            return list(_failed(rule, facts))
+            yield from _failed(rule, facts)
         case FailureRate():
-            return list(_failure_rate(rule, facts))
+            yield from _failure_rate(rule, facts)
         case OldestWaiting():
-            return None if facts.queues is None else list(_waiting(rule, facts.queues))
+            yield from _waiting(rule, facts.queues or ())
         case NoWorker():
-            return None if facts.queues is None else list(_unserved(rule, facts.queues))
+            yield from _unserved(rule, facts.queues or ())
         case OutboxLagging():
-            return list(_lagging(rule, facts))
+            yield from _lagging(rule, facts)
         case WorkerLost():
-            return list(_lost(rule, facts))
+            yield from _lost(rule, facts)
+        case RedisLoss():
+            yield from _redis_lost(rule, facts)
 
 
 def windows(rules: Sequence[Rule]) -> set[float]:
@@ -129,3 +141,8 @@ def _lost(rule: WorkerLost, facts: AlertFacts) -> Iterator[Firing]:
     for worker in facts.workers:
         if worker.is_silent and worker.seconds_silent <= rule.over:
             yield Firing(subject=worker.id, message=f"{no_heartbeat(worker)}.")
+
+
+def _redis_lost(rule: RedisLoss, facts: AlertFacts) -> Iterator[Firing]:
+    if facts.loss is not None and facts.loss.seconds <= rule.over:
+        yield Firing(subject="redis", message=f"{redis_lost_writes(facts.loss)}.")

@@ -118,8 +118,21 @@ class WorkerLost(RuleBase):
         return f"a worker was lost within {in_words(self.over)}"
 
 
+class RedisLoss(RuleBase):
+    """Redis lost writes, and its jobs are delivered again; resolved after `over`, an hour at most."""
+
+    kind: Literal["redis-loss"]
+    over: Annotated[Length, Field(le=3_600)] = 600
+
+    @property
+    def words(self) -> str:
+        """When it fires."""
+        return f"Redis lost writes within {in_words(self.over)}"
+
+
 Rule = Annotated[
-    JobFailed | FailureRate | OldestWaiting | NoWorker | OutboxLagging | WorkerLost, Field(discriminator="kind")
+    JobFailed | FailureRate | OldestWaiting | NoWorker | OutboxLagging | WorkerLost | RedisLoss,
+    Field(discriminator="kind"),
 ]
 
 

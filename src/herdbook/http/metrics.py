@@ -13,11 +13,12 @@ from starlette.responses import PlainTextResponse, Response
 
 from herdbook.errors import QueueUnavailableError, RecordUnavailableError
 from herdbook.http.attempt_metrics import AttemptMetrics, LabelLimit
-from herdbook.model.health import OutboxLag
+from herdbook.model.health import OutboxLag, QueueLoss
 from herdbook.observe.metrics import pool_family
 from herdbook.operating.queue_stats import QueueStats, QueueStatsReader
 from herdbook.record.database import Database
 from herdbook.record.reads import StatusCount, read_outbox_lag, read_stats
+from herdbook.record.reconciliation import read_queue_loss
 from herdbook.record.workers import WorkerRow, read_workers
 
 # Seconds to wait for a server; Prometheus itself waits ten.
@@ -49,10 +50,11 @@ class MetricsRoutes:
                 stats = await read_stats(connection)
                 lag = await read_outbox_lag(connection)
                 workers = await read_workers(connection)
+                loss = await read_queue_loss(connection, self._queues.prefix)
                 await self._attempts.update(connection)
         except (RecordUnavailableError, TimeoutError):
             return [_up("record", False)]
-        return [_up("record", True), _jobs(stats, self._limit), *_outbox(lag), _workers(workers)]
+        return [_up("record", True), _jobs(stats, self._limit), *_outbox(lag), _workers(workers), *_loss(loss)]
 
     async def _of_queues(self) -> list[Metric]:
         try:
@@ -126,3 +128,16 @@ def _workers(workers: Sequence[WorkerRow]) -> Metric:
     for state in ("running", "quiet", "silent"):
         found.add_metric((state,), states[state])
     return found
+
+
+def _loss(loss: QueueLoss | None) -> list[Metric]:
+    return [
+        GaugeMetricFamily(
+            "herdbook_redis_lost_writes", "Whether Redis lost writes within the last hour.", value=loss is not None
+        ),
+        GaugeMetricFamily(
+            "herdbook_redelivered_jobs",
+            "Jobs delivered again after Redis lost writes within the last hour.",
+            value=loss.redelivered if loss else 0,
+        ),
+    ]

@@ -182,6 +182,16 @@ def not_yet_queued(lag: OutboxLag) -> str:
     return f"{jobs} not yet queued, the oldest for {in_words(round(lag.age))}"
 
 
+def redis_lost_writes(loss: QueueLoss) -> str:
+    """Of a Redis that lost jobs, and of what became of them; a sentence without its full stop."""
+    were = "was" if loss.redelivered == 1 else "were"
+    so_far = "" if loss.is_swept else " so far"
+    return (
+        f"Redis lost writes {in_words(round(loss.seconds))} ago; "
+        f"{count_jobs(loss.redelivered)} {were} delivered again{so_far}"
+    )
+
+
 def no_heartbeat(worker: WorkerFacts) -> str:
     """Of a lost worker, and of what becomes of its jobs; a sentence without its full stop."""
     jobs = "jobs reassigned" if worker.running else "it held no job"

@@ -17,6 +17,7 @@ from herdbook.model.health import (
     no_heartbeat,
     no_live_worker,
     not_yet_queued,
+    redis_lost_writes,
     unreachable,
 )
 from herdbook.model.masking import mask_passwords
@@ -71,10 +72,7 @@ def _redis(facts: HealthFacts, _: float) -> Iterator[Finding]:
 def _loss(facts: HealthFacts, _: float) -> Iterator[Finding]:
     loss = facts.loss
     if loss is not None:
-        jobs = count_jobs(loss.redelivered)
-        were = "was" if loss.redelivered == 1 else "were"
-        done = f"{jobs} {were} delivered again" if loss.is_swept else f"{jobs} {were} delivered again so far"
-        message = f"Redis lost writes {in_words(round(loss.seconds))} ago; {done}."
+        message = f"{redis_lost_writes(loss)}."
         yield wrong(FindingKind.REDIS_LOST_JOBS, message, count=loss.redelivered, seconds=loss.seconds)
 
 

@@ -25,6 +25,7 @@ from herdbook.record.alerts import (
 from herdbook.record.database import Connection, Database
 from herdbook.record.locks import try_lock
 from herdbook.record.reads import read_outbox_lag, read_stats
+from herdbook.record.reconciliation import read_queue_loss
 from herdbook.record.workers import read_workers
 from herdbook.service import Service
 
@@ -63,11 +64,12 @@ class AlertWatch(Service):
         workers = await read_workers(connection)
         outbox = await read_outbox_lag(connection)
         recorded = await read_stats(connection)
+        loss = await read_queue_loss(connection, self._queues.prefix)
         try:
             queues = queue_facts(await self._queues.states(), workers, recorded)
         except QueueUnavailableError:
             queues = None
-        return AlertFacts(ended=ended, queues=queues, workers=workers, outbox=outbox)
+        return AlertFacts(ended=ended, queues=queues, workers=workers, outbox=outbox, loss=loss)
 
     async def _compare(self, connection: Connection, facts: AlertFacts) -> None:
         """Open new incidents, and resolve those that are over."""

@@ -5,6 +5,7 @@ and removed: without a loss, a pending job that left Redis is noted, and not del
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from herdbook.model.job import JobStatus
@@ -38,6 +39,14 @@ _PER_REQUEST = 1_000
 _SWEEPS = 4
 _LOOKS_PER_SWEEP = 10
 _FIRST = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """How many open jobs were compared, and how many of them were delivered again."""
+
+    compared: int
+    redelivered: int
 
 
 class Reconciler(Service):
@@ -80,21 +89,22 @@ class Reconciler(Service):
         self._looks, self._sweeps_left = 0, _SWEEPS
         return False
 
-    async def sweep(self, on_slice: Callable[[int], None] = lambda redelivered: None) -> int:
-        """Compare every open job; returns how many were delivered again. `on_slice` is told as that number grows."""
-        position, redelivered = _FIRST, 0
+    async def sweep(self, on_slice: Callable[[int], None] = lambda compared: None) -> Swept:
+        """Compare every open job; `on_slice` is told how many have been compared so far."""
+        position, redelivered, compared = _FIRST, 0, 0
         while (end := await self._end_after(position)) is not None:
-            redelivered += await self._redeliver(await self._missing(position, end))
-            position = end
-            on_slice(redelivered)
+            jobs = await self._open_jobs(position, end)
+            redelivered += await self._redeliver(await self._missing(jobs))
+            position, compared = end, compared + len(jobs)
+            on_slice(compared)
         async with self._database.connection() as connection:
             await note_queue_sweep(connection, self._prefix, 0, is_complete=True)
-        return redelivered
+        return Swept(compared=compared, redelivered=redelivered)
 
     async def _compare_next(self) -> None:
         """One slice of the slow comparison, which begins anew at the end of the record."""
         end = await self._end_after(self._position)
-        missing = await self._missing(self._position, end) if end is not None else []
+        missing = await self._missing(await self._open_jobs(self._position, end)) if end is not None else []
         self._position = end or _FIRST
         await self._redeliver([job for job in missing if job.status is JobStatus.PROCESSING])
         absent = [job for job in missing if job.status is JobStatus.PENDING]
@@ -108,10 +118,13 @@ class Reconciler(Service):
         async with self._database.connection() as connection:
             return await find_end_of_comparison(connection, position, _SLICE)
 
-    async def _missing(self, after: UUID, until: UUID) -> list[OpenJob]:
-        """The open jobs in a range of ids that Redis does not have, and that no live worker runs."""
+    async def _open_jobs(self, after: UUID, until: UUID) -> list[OpenJob]:
         async with self._database.connection() as connection:
-            jobs = [job for job in await read_open_jobs(connection, after, until) if not job.is_held]
+            return await read_open_jobs(connection, after, until)
+
+    async def _missing(self, jobs: list[OpenJob]) -> list[OpenJob]:
+        """Those of these jobs that Redis does not have, and that no live worker runs."""
+        jobs = [job for job in jobs if not job.is_held]
         found: list[OpenJob] = []
         for start in range(0, len(jobs), _PER_REQUEST):
             asked = jobs[start : start + _PER_REQUEST]
