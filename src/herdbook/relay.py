@@ -3,11 +3,9 @@
 An entry never leaves the outbox before it is delivered; delivering one again after a crash changes nothing.
 """
 
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
@@ -132,13 +130,14 @@ class Relay(Service):
 def queued_job(job: PendingJob) -> QueuedJob:
     """The job as the queue takes it. BullMQ counts a delay from the job's creation."""
     created = round(job.created_at.timestamp() * 1_000)
-    run_at = round(job.run_at.timestamp() * 1_000) if job.run_at else 0
+    run_at = round(job.run_at.timestamp() * 1_000) if job.run_at else created
     return QueuedJob(
         job_id=job.job_id,
         job_type=job.job_type,
         data=job.job_data,
         timestamp=created,
-        delay=run_at - created if run_at > time.time() * 1_000 else 0,
+        delay=run_at - created if job.due_in else 0,
+        due_in=job.due_in,
         priority=job.priority,
         attempts=job.max_attempts,
         backoff=job.backoff,
@@ -179,5 +178,4 @@ def _refusals(entries: Sequence[OutboxEntry], errors: Sequence[str | None]) -> l
 
 def _refusal(entry: OutboxEntry, error: str) -> Refusal:
     log.warning("queue refused an action", action=entry.action, job=str(entry.job), queue=_queue(entry), error=error)
-    after = timedelta(seconds=pause_after(entry.tries + 1))
-    return Refusal(entry=entry, error_message=error, deliver_after=datetime.now(UTC) + after)
+    return Refusal(entry=entry, error_message=error, after=pause_after(entry.tries + 1))

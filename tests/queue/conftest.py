@@ -52,6 +52,7 @@ def job(job_id: str, **more: object) -> QueuedJob:
         "data": '{"n": 1}',
         "timestamp": 1_700_000_000_000,
         "delay": 0,
+        "due_in": more.get("delay", 0),
         "priority": 0,
         "attempts": 3,
         "backoff": None,

@@ -76,7 +76,8 @@ async def test_a_job_whose_worker_vanished_is_removed(
 async def test_a_job_that_reuses_the_id_of_an_older_one_is_left_alone(
     writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
 ) -> None:
-    await writer.add("q", [job("7", delay=LATER, timestamp=2_000)])
+    await writer.add("q", [job("7", delay=LATER)])
+    await client.hset(f"{settings.queue_prefix}:q:7", "timestamp", 2_000)
     assert await changer.change("q", [Promote(job_id="7", timestamp=1_000)]) == [None]
     assert await changer.change("q", [Remove(job_id="7", timestamp=1_000)]) == [None]
     assert await counts(client, settings) == {"delayed": 1}

@@ -69,7 +69,9 @@ async def test_a_job_is_located_in_any_state(
     assert await finder.locate("q", "first") == JobLocation(place=BullState.PRIORITIZED, ahead=2)
     assert await finder.locate("q", "second") == JobLocation(place=BullState.PRIORITIZED, ahead=3)
     later = await finder.locate("q", "later")
-    assert (later.place, later.due) == (BullState.DELAYED, datetime.fromtimestamp(PUBLISHED / 1_000 + 60, UTC))
+    (published,) = await finder.timestamps("q", ["later"])
+    assert published
+    assert (later.place, later.due) == (BullState.DELAYED, datetime.fromtimestamp(published / 1_000 + 60, UTC))
     assert await finder.locate("q", "nowhere") == JobLocation(place=BullState.MISSING)
     await client.lpush(f"{settings.queue_prefix}:q:paused", "held")
     assert await finder.locate("q", "held") == JobLocation(place=BullState.WAITING)

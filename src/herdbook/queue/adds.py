@@ -18,8 +18,9 @@ _MAX_CHARACTERS = 4_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedJob:
-    """A job for the queue. `data` is JSON text, `delay` milliseconds from now, `timestamp` Unix milliseconds.
+    """A job for the queue. `data` is JSON text, `timestamp` Unix milliseconds.
 
+    A job with a `delay` (milliseconds from its `timestamp`) is due `due_in` milliseconds from now, by Redis's clock.
     `attempt` and `attempts_made` go on from there when Redis lost a job that had attempts.
     `trace_context` is what BullMQ's telemetry reads and writes, for workers in any language.
     """
@@ -29,6 +30,7 @@ class QueuedJob:
     data: str
     timestamp: int
     delay: int
+    due_in: int = 0
     priority: int
     attempts: int
     backoff: dict[str, Any] | None
@@ -84,7 +86,7 @@ def _add_arguments(job: QueuedJob, prefix: str) -> list[Any]:
         options["backoff"] = job.backoff
     if job.trace_context:
         options["tm"] = job.trace_context
-    # Prefix, id, name, timestamp, parent key, parent's dependencies key, parent, repeat key, deduplication key.
-    arguments = [prefix, job.job_id, job.job_type, job.timestamp, None, None, None, None, None]
+    # Prefix, id, name, timestamp; the others are for flows, repetition and deduplication.
+    arguments = [prefix, job.job_id, job.job_type, job.timestamp]
     earlier = [job.job_id, job.attempt, job.attempts_made] if job.attempt else False
-    return [script, to_msgpack(arguments), job.data, to_msgpack(options), job.timestamp, earlier]
+    return [script, to_msgpack(arguments), job.data, to_msgpack(options), job.due_in, earlier]

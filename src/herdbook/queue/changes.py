@@ -3,7 +3,6 @@
 A job is never taken from the worker that holds it.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +56,7 @@ class QueueChanger:
     """Applies operators' actions to BullMQ queues; applying one again changes nothing."""
 
     def __init__(self, client: redis.asyncio.Redis, *, prefix: str) -> None:
+        self._client = client
         self._prefix = prefix
         self._change = client.register_script(compose_script("change"))
 
@@ -67,12 +67,13 @@ class QueueChanger:
         """
         errors: list[str | None] = []
         with raises_queue_unavailable():
+            seconds, microseconds = await self._client.time()
+            now = seconds * 1_000 + microseconds // 1_000
             for start in range(0, len(changes), _PER_SCRIPT):
-                errors += await self._apply(key_prefix(self._prefix, queue), changes[start : start + _PER_SCRIPT])
+                errors += await self._apply(key_prefix(self._prefix, queue), changes[start : start + _PER_SCRIPT], now)
         return errors
 
-    async def _apply(self, prefix: str, changes: Sequence[QueueAction]) -> list[str | None]:
-        now = time.time_ns() // 1_000_000
+    async def _apply(self, prefix: str, changes: Sequence[QueueAction], now: int) -> list[str | None]:
         arguments = [_change_arguments(change) for change in changes]
         replies: list[Any] = await self._change(keys=[prefix], args=[now, to_msgpack(arguments)])
         for index, change in enumerate(arguments):

@@ -81,19 +81,19 @@ class WorkQueue:
         Raises QueueUnavailableError if Redis is unreachable; whether it ran the script is then unknown. Calling this
         again with the same token and `is_repeat` also returns the jobs that the first call fetched.
         """
-        now, token = _now(), token or self.new_token()
+        token = token or self.new_token()
         lock_duration = self._stalled.lock_duration
         plain, others = split_acknowledgements(acks, self._retention, worker=self.worker, lock_duration=lock_duration)
         options = to_msgpack({"token": token, "lockDuration": lock_duration, "name": self.worker})
         packed = (to_msgpack(plain), self._plain_options, to_msgpack(others), "1" if is_repeat else "")
         with raises_queue_unavailable():
-            refused, fetched, limited, next_at = await self._ack_and_fetch(
-                keys=[self._prefix], args=[now, options, min(room, BATCH_LIMIT), *packed]
+            refused, fetched, wait = await self._ack_and_fetch(
+                keys=[self._prefix], args=[options, min(room, BATCH_LIMIT), *packed]
             )
         return AckAndFetch(
             refused=[(job_id, error) for job_id, error in refused],
             deliveries=[parse_delivery(self.name, job, token) for job in fetched],
-            wait=limited if limited > 0 else max(int(next_at) - now, 0) if next_at else None,
+            wait=wait if wait >= 0 else None,
         )
 
     async def wait(self, milliseconds: int | None) -> None:
@@ -109,7 +109,8 @@ class WorkQueue:
         with raises_queue_unavailable():
             stalled: list[str] = await self._move_stalled(
                 keys=[self._prefix + name for name in names],
-                args=[_NEVER_FAIL, self._prefix, _now(), self._stalled.interval],
+                # The time is only noted: Redis itself ends the interval.
+                args=[_NEVER_FAIL, self._prefix, time.time_ns() // 1_000_000, self._stalled.interval],
             )
         return stalled
 
@@ -119,7 +120,3 @@ class WorkQueue:
             await self._update_progress(
                 keys=[self._prefix + name for name in (job_id, "events", "meta")], args=[job_id, progress]
             )
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

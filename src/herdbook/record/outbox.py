@@ -32,7 +32,8 @@ class OutboxAction(StrEnum):
 class PendingJob:
     """A job to deliver. `job_data` is JSON text, `trace_context` lets its trace continue in the worker.
 
-    `attempt` and `attempts_made` are those of earlier attempts: of a job that Redis lost.
+    `due_in` is in how many milliseconds it is due by PostgreSQL's clock, 0 if it is. `attempt` and `attempts_made` are
+    those of earlier attempts: of a job that Redis lost.
     """
 
     job_id: str
@@ -41,6 +42,7 @@ class PendingJob:
     job_data: str
     priority: int
     run_at: datetime | None
+    due_in: int
     max_attempts: int
     backoff: dict[str, Any] | None
     created_at: datetime
@@ -69,11 +71,11 @@ class OutboxEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An entry that the queue refused, and when to retry it."""
+    """An entry that the queue refused; it is to be tried again `after` seconds."""
 
     entry: OutboxEntry
     error_message: str
-    deliver_after: datetime
+    after: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,7 @@ def _pending(row: "asyncpg.Record") -> PendingJob:
         job_data=row["job_data"],
         priority=row["priority"],
         run_at=row["run_at"],
+        due_in=row["due_in"],
         max_attempts=row["max_attempts"],
         backoff=row["backoff"],
         created_at=row["created_at"],
@@ -175,7 +178,7 @@ async def postpone_outbox(connection: Connection, refusals: Sequence[Refusal]) -
         [refusal.entry.job_id for refusal in refusals],
         [refusal.entry.enqueued_at for refusal in refusals],
         [refusal.entry.tries + 1 for refusal in refusals],
-        [refusal.deliver_after for refusal in refusals],
+        [refusal.after for refusal in refusals],
         [refusal.error_message for refusal in refusals],
     )
 

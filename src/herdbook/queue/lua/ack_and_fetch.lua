@@ -1,14 +1,13 @@
 -- Acknowledges a worker's finished jobs and fetches new ones from one queue.
 --   KEYS[1]  the queue's key prefix
---   ARGV[1]  now, in Unix milliseconds
---   ARGV[2]  fetch options, in MessagePack: {token, lockDuration, name}
---   ARGV[3]  how many jobs to fetch
---   ARGV[4]  plain completions, in MessagePack: { job id, result, token, job id, ... }
---   ARGV[5]  the finish options of each of those, as `moveToFinished` takes them, but without the token
---   ARGV[6]  other acknowledgements, in MessagePack: { {kind, job id, arguments...}, ... }
---   ARGV[7]  "1" if the reply to an earlier call with this token was lost: the jobs it fetched are returned too
+--   ARGV[1]  fetch options, in MessagePack: {token, lockDuration, name}
+--   ARGV[2]  how many jobs to fetch
+--   ARGV[3]  plain completions, in MessagePack: { job id, result, token, job id, ... }
+--   ARGV[4]  the finish options of each of those, as `moveToFinished` takes them, but without the token
+--   ARGV[5]  other acknowledgements, in MessagePack: { {kind, job id, arguments...}, ... }
+--   ARGV[6]  "1" if the reply to an earlier call with this token was lost: the jobs it fetched are returned too
 -- Returns { refused acknowledgements {job id, error message}, fetched jobs {the values of FIELDS, job id},
---           milliseconds of rate limit left, time of the next delayed job }.
+--           milliseconds for which no job can be fetched, or -1 if that is unknown }.
 --
 -- BullMQ's own functions handle everything rare. What nearly every job goes through is done here for many jobs at
 -- once, with the same result in a third of the commands: the queue's state (its limits, due jobs, the length of its
@@ -25,10 +24,13 @@
 -- use: moveJobFromActiveToWait-9
 -- use: moveToActive-11
 
-local prefix, now, options, room = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local prefix, options, room = KEYS[1], ARGV[1], tonumber(ARGV[2])
+-- Unix milliseconds by the server's clock: the workers' clocks may differ.
+local time = redis.call("TIME")
+local now = time[1] .. string.format("%03d", math.floor(time[2] / 1000))
 local worker = cmsgpack.unpack(options)
 local call = redis.call
-local refused, fetched, limited, next_at = {}, {}, 0, 0
+local refused, fetched, wait = {}, {}, -1
 local active, events = prefix .. "active", prefix .. "events"
 
 local function keys(...)
@@ -54,7 +56,10 @@ local function add_fetched(reply)
         fetched[#fetched + 1] = read(reply[2])
         room = room - 1
     else
-        limited, next_at, room = reply[3], reply[4], 0
+        -- Milliseconds of rate limit left; when the next delayed job is due.
+        local limited, next_at = reply[3], reply[4]
+        wait = limited > 0 and limited or next_at > 0 and math.max(math.floor(next_at) - now, 0) or -1
+        room = 0
     end
 end
 
@@ -133,7 +138,7 @@ end
 
 local plain_options
 local function finish_options(token)
-    plain_options = plain_options or cmsgpack.unpack(ARGV[5])
+    plain_options = plain_options or cmsgpack.unpack(ARGV[4])
     plain_options.token = token
     return cmsgpack.pack(plain_options)
 end
@@ -218,14 +223,14 @@ local function add_fetched_before()
     end
 end
 
-if ARGV[7] == "1" then
+if ARGV[6] == "1" then
     add_fetched_before()
 end
-local plain = cmsgpack.unpack(ARGV[4])
+local plain = cmsgpack.unpack(ARGV[3])
 if #plain > 0 then
     complete_all(plain)
 end
-for _, ack in ipairs(cmsgpack.unpack(ARGV[6])) do
+for _, ack in ipairs(cmsgpack.unpack(ARGV[5])) do
     acknowledge(handlers[ack[1]], unpack(ack, 2))
 end
 
@@ -244,4 +249,4 @@ end
 while room > 0 do
     fetch_one()
 end
-return { refused, fetched, limited, next_at }
+return { refused, fetched, wait }

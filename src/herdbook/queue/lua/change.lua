@@ -1,6 +1,6 @@
 -- Applies operators' actions to one queue, in order.
 --   KEYS[1]  the queue's key prefix
---   ARGV[1]  now, in Unix milliseconds
+--   ARGV[1]  when the actions began, in Unix milliseconds by the server's clock: jobs that end later are not cleaned
 --   ARGV[2]  the actions, in MessagePack: { {action, arguments...}, ... }
 -- Returns for each an error message, true if more is left to do than one call may, or false if it is done.
 -- use: removeJob-2

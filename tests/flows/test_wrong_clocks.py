@@ -1,0 +1,101 @@
+"""Processes whose clock is an hour off: jobs run when they are due by the clocks of PostgreSQL and Redis."""
+
+import os
+import sys
+from asyncio.subprocess import Process, create_subprocess_exec
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Unpack
+from uuid import UUID
+
+import pytest
+import redis.asyncio
+
+from herdbook.model.job import Job, JobStatus
+from herdbook.model.options import PublishOptions
+from herdbook.publishing.publish import JobRequest, Publisher
+from herdbook.record.database import Database
+from herdbook.record.reads import read_job
+from herdbook.settings import Settings
+from herdbook.testing import eventually
+
+from .working import book
+
+ROOT = Path(__file__).parents[2]
+HOUR = 3_600
+
+
+@asynccontextmanager
+async def wrong(settings: Settings, seconds: int, *words: str) -> AsyncIterator[Process]:
+    """A `herdbook` process whose clock is ahead by so many seconds."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url or "",
+        "REDIS_URL": settings.redis_url or "",
+        "HERDBOOK_DATA": str(settings.data),
+        "HERDBOOK_QUEUE_PREFIX": settings.queue_prefix,
+        "HERDBOOK_STOP_DEADLINE": "0",
+        "HERDBOOK_LOG_LEVEL": "warning",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = (sys.executable, "-P", str(ROOT / "tests/wrong_clock.py"), str(seconds), *words)
+    process = await create_subprocess_exec(*command, env=environment)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        assert await process.wait() == 0
+
+
+async def read(database: Database, id: UUID) -> Job:
+    async with database.connection() as connection:
+        return await read_job(connection, id)
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])
+async def test_jobs_run_when_they_are_due(settings: Settings, database: Database, seconds: int) -> None:
+    publisher = Publisher(database, book.registry, max_job_bytes=10_000)
+
+    async def publish(**options: Unpack[PublishOptions]) -> UUID:
+        return (await publisher.publish(JobRequest(job_type="pause", job_data={"n": 1}, **options))).id
+
+    later = await publish(run_at=datetime.now(UTC) + timedelta(minutes=30))
+    soon = await publish(delay="1s")
+
+    async def is_done() -> bool:
+        return (await read(database, soon)).status is JobStatus.COMPLETED
+
+    async with (
+        wrong(settings, seconds, "relay"),
+        wrong(settings, seconds, "worker", "tests.flows.working:book", "--queue", "killed"),
+    ):
+        await eventually(is_done)
+    done, scheduled = await read(database, soon), await read(database, later)
+    assert (scheduled.status, scheduled.attempt) == (JobStatus.PENDING, 0)
+    assert done.run_at is None
+    assert done.started_at is not None
+    assert done.started_at >= done.created_at + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])
+async def test_what_a_queue_refuses_is_tried_again_soon(
+    settings: Settings, database: Database, client: "redis.asyncio.Redis", seconds: int
+) -> None:
+    delayed = f"{settings.queue_prefix}:killed:delayed"
+    await client.set(delayed, "in the way")
+    publisher = Publisher(database, book.registry, max_job_bytes=10_000)
+    await publisher.publish(JobRequest(job_type="pause", job_data={"n": 1}, delay="1h"))
+
+    async def ask(question: str) -> Any:
+        async with database.connection() as connection:
+            return await connection.fetchval(question)
+
+    async with wrong(settings, seconds, "relay"):
+        await eventually(lambda: ask("SELECT tries FROM herdbook.outbox"))
+        pause = await ask("SELECT extract(epoch FROM max(deliver_after) - now()) FROM herdbook.outbox")
+        await client.delete(delayed)
+        await eventually(lambda: ask("SELECT count(*) = 0 FROM herdbook.outbox"))
+    assert -1 < pause < 6
