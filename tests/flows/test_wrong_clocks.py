@@ -99,3 +99,16 @@ async def test_what_a_queue_refuses_is_tried_again_soon(
         await client.delete(delayed)
         await eventually(lambda: ask("SELECT count(*) = 0 FROM herdbook.outbox"))
     assert -1 < pause < 6
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])
+async def test_a_delay_counts_from_the_moment_of_recording(
+    settings: Settings, database: Database, seconds: int
+) -> None:
+    job = ("pause", '{"n": 1}', "--app", "tests.flows.working:book", "--delay", "10m")
+    async with wrong(settings, seconds, "publish", *job) as publisher:
+        await publisher.wait()
+    async with database.connection() as connection:
+        row = await connection.fetchrow("SELECT run_at, created_at FROM herdbook.jobs")
+    assert row is not None
+    assert timedelta(0) <= row["run_at"] - row["created_at"] - timedelta(minutes=10) < timedelta(seconds=10)

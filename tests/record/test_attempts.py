@@ -32,7 +32,7 @@ def new_job() -> NewJob:
 
 async def inserted(connection: Connection) -> UUID:
     job = new_job()
-    assert await insert_jobs(connection, [job]) == {job.id}
+    assert set(await insert_jobs(connection, [job])) == {job.id}
     return job.id
 
 

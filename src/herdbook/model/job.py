@@ -122,6 +122,7 @@ class Job:
 class NewJob:
     """A validated job, not yet recorded. `job_data` and `backoff` are JSON texts.
 
+    Instead of a `run_at` it may have a `delay` in milliseconds, which PostgreSQL counts from when the job is recorded.
     `trace_context` lets its trace continue in the worker, see `observe.tracing`.
     """
 
@@ -138,6 +139,7 @@ class NewJob:
     timeout_ms: int | None = None
     callback_url: str | None = None
     trace_context: str | None = None
+    delay: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

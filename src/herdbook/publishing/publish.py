@@ -4,10 +4,10 @@ It never talks to the queue, so that publishing works while Redis is unreachable
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Unpack
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from herdbook.record.outbox import (
     find_jobs_by_key,
     insert_jobs,
     insert_statement,
+    inserted_jobs,
     key_holders,
     key_statement,
 )
@@ -114,7 +115,8 @@ def prepare(registry: Registry, request: JobRequest, *, max_bytes: int, id: UUID
         job_type=job_type.name,
         job_data=job_data,
         priority=options.priority or 0,
-        run_at=_run_at(options),
+        run_at=options.run_at,
+        delay=options.delay or None,
         max_attempts=options.attempts or job_type.attempts,
         backoff=backoff.model_dump_json() if backoff else None,
         idempotency_key=options.idempotency_key,
@@ -190,25 +192,29 @@ async def publish_in(connection: UserConnection, job: NewJob) -> Published:
     """Insert a job in the caller's own transaction, on an asynchronous psycopg, asyncpg or SQLAlchemy connection."""
     rows = await execute_in(connection, *insert_statement([job]))
     holders = await execute_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []
-    return _raise_if_error(_result(job, {row["job"] for row in rows}, key_holders(holders)))
+    return _raise_if_error(_result(job, inserted_jobs(rows), key_holders(holders)))
 
 
 def publish_sync_in(connection: UserSyncConnection, job: NewJob) -> Published:
     """The same on a synchronous psycopg or SQLAlchemy connection."""
     rows = execute_sync_in(connection, *insert_statement([job]))
     holders = execute_sync_in(connection, *key_statement(job)) if not rows and job.idempotency_key else []
-    return _raise_if_error(_result(job, {row["job"] for row in rows}, key_holders(holders)))
+    return _raise_if_error(_result(job, inserted_jobs(rows), key_holders(holders)))
 
 
-async def _key_holders(connection: Connection, jobs: Sequence[NewJob], inserted: set[UUID]) -> dict[str, KeyHolder]:
+async def _key_holders(
+    connection: Connection, jobs: Sequence[NewJob], inserted: Container[UUID]
+) -> dict[str, KeyHolder]:
     """The jobs whose idempotency keys kept some of `jobs` from being inserted."""
     keys = [job.idempotency_key for job in jobs if job.id not in inserted and job.idempotency_key]
     return await find_jobs_by_key(connection, keys) if keys else {}
 
 
-def _result(job: NewJob, inserted: set[UUID], holders: dict[str, KeyHolder]) -> Published | Exception:
+def _result(job: NewJob, inserted: Mapping[UUID, datetime], holders: dict[str, KeyHolder]) -> Published | Exception:
     """A new job, the one that the same request created before, or a conflict with the holder of its key."""
     if job.id in inserted:
+        if job.delay:
+            job = replace(job, run_at=inserted[job.id] + timedelta(milliseconds=job.delay))
         return Published(id=job.id, created=True, job=job)
     holder = holders.get(job.idempotency_key or "")
     if holder is not None and holder.fingerprint == job.fingerprint:
@@ -234,12 +240,6 @@ def _encode(job_data: Any) -> bytes:
 def _invalid_data(what: str) -> InvalidJobError:
     problem = FieldProblem(path="jobData", message=what.removeprefix("is "))
     return InvalidJobError(f"jobData {what}", [problem])
-
-
-def _run_at(options: JobOptions) -> datetime | None:
-    if options.delay:
-        return datetime.now(UTC) + timedelta(milliseconds=options.delay)
-    return options.run_at
 
 
 def _fingerprint(request: JobRequest, job_data: bytes) -> bytes:

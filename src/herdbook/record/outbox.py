@@ -102,6 +102,7 @@ def insert_statement(jobs: Sequence[NewJob]) -> tuple[str, list[Any]]:
         [job.timeout_ms for job in jobs],
         [job.callback_url for job in jobs],
         [job.trace_context for job in jobs],
+        [job.delay for job in jobs],
     ]
     return statement("insert_jobs"), columns
 
@@ -121,10 +122,15 @@ def key_holders(rows: Iterable[Any]) -> dict[str, KeyHolder]:
     }
 
 
-async def insert_jobs(connection: Connection, jobs: Sequence[NewJob]) -> set[UUID]:
-    """Insert jobs with their outbox rows; returns the ids inserted, without jobs whose idempotency key is taken."""
+def inserted_jobs(rows: Iterable[Any]) -> dict[UUID, datetime]:
+    """The ids of inserted jobs, and when that was."""
+    return {row["job"]: row["at"] for row in rows}
+
+
+async def insert_jobs(connection: Connection, jobs: Sequence[NewJob]) -> dict[UUID, datetime]:
+    """Insert jobs with their outbox rows; returns the ids inserted and when, but not jobs whose key is taken."""
     sql, columns = insert_statement(jobs)
-    return {row["job"] for row in await connection.fetch(sql, *columns)}
+    return inserted_jobs(await connection.fetch(sql, *columns))
 
 
 async def find_jobs_by_key(connection: Connection, keys: Sequence[str]) -> dict[str, KeyHolder]:
