@@ -94,6 +94,17 @@ async def test_the_newer_attempt_wins_over_one_that_was_marked_meanwhile(databas
     assert told.outcome == Succeeded(result="2")
 
 
+async def test_two_attempts_of_one_job_in_a_batch_are_not_both_taken_as_recorded(
+    database: Database, tmp_path: Path
+) -> None:
+    (job,) = await new_jobs(database, 1)
+    attempts = [await ran(database, tmp_path, job, number, "w1") for number in (1, 2)]
+    recorded = await record_ended(database, attempts, "w1")
+    async with database.connection() as connection:
+        found = await read_job(connection, job)
+    assert [one.key.number for one in recorded] == [found.result] == [found.attempt]
+
+
 async def test_a_report_that_comes_before_the_record_shows_the_job_as_running_is_kept(
     database: Database, tmp_path: Path
 ) -> None:

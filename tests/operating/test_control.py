@@ -150,7 +150,8 @@ async def test_either_a_cancellation_or_a_claim_wins(control: Control, database:
         won: set[UUID] = set()
         for key in keys:
             async with database.connection() as connection:
-                won |= (await claim_jobs_if_newer_attempt(connection, [key], [0], "w1")).keys()
+                if await claim_jobs_if_newer_attempt(connection, [key], [0], "w1"):
+                    won.add(key.job)
         return won
 
     async def cancel() -> set[UUID]:

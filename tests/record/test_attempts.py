@@ -38,7 +38,7 @@ async def inserted(connection: Connection) -> UUID:
 
 async def claim(connection: Connection, job: UUID, number: int, worker: str = "w1", made: int = 0) -> bool:
     key = AttemptKey(job=job, generation=0, number=number)
-    return job in await claim_jobs_if_newer_attempt(connection, [key], [made], worker)
+    return 0 in await claim_jobs_if_newer_attempt(connection, [key], [made], worker)
 
 
 def ended(job: UUID, number: int, status: JobStatus = JobStatus.COMPLETED, made: int = 1) -> FinishedAttempt:
@@ -51,7 +51,7 @@ def ended(job: UUID, number: int, status: JobStatus = JobStatus.COMPLETED, made:
 
 
 async def finish(connection: Connection, attempt: FinishedAttempt, worker: str = "w1") -> bool:
-    return attempt.key.job in await finish_attempts_if_running(connection, [attempt], worker)
+    return 0 in await finish_attempts_if_running(connection, [attempt], worker)
 
 
 async def test_a_job_is_claimed_once_per_attempt(database: Database) -> None:
@@ -161,9 +161,21 @@ async def test_a_batch_is_claimed_and_finished_job_by_job(database: Database) ->
         await claim(connection, jobs[0], 1, worker="other")
         keys = [AttemptKey(job=job, generation=0, number=1) for job in jobs]
         won = await claim_jobs_if_newer_attempt(connection, keys, [0] * 5, "w1")
-        assert set(won) == set(jobs[1:])
+        assert set(won) == {1, 2, 3, 4}
         written = await finish_attempts_if_running(connection, [ended(job, 1) for job in jobs], "w1")
-    assert written == set(jobs[1:])
+    assert written == {1, 2, 3, 4}
+
+
+async def test_of_two_attempts_in_a_batch_only_the_one_that_counts_is_returned(database: Database) -> None:
+    async with database.connection() as connection:
+        job = await inserted(connection)
+        attempts = [ended(job, 1), ended(job, 2)]
+        claimed = await claim_jobs_if_newer_attempt(connection, [one.key for one in attempts], [0, 0], "w1")
+        assert len(claimed) == 1
+        written = await finish_attempts_if_running(connection, attempts, "w1")
+        recorded = await connection.fetchval("SELECT attempt FROM herdbook.jobs WHERE id = $1", job)
+    assert [attempts[number].key.number for number in written] == [recorded]
+    assert written == claimed.keys()
 
 
 async def test_late_progress_changes_nothing(database: Database) -> None:

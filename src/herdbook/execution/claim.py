@@ -97,8 +97,7 @@ async def _claim_as(
         is_repeat=is_repeat,
     )
     won = [
-        ClaimedJob(key=key, delivery=delivery, row=rows[key.job], is_start_saved=True)
-        for key, delivery in keyed
-        if key.job in rows
+        ClaimedJob(key=keyed[number][0], delivery=keyed[number][1], row=rows[number], is_start_saved=True)
+        for number in sorted(rows)
     ]
-    return won, [(key, delivery) for key, delivery in keyed if key.job not in rows]
+    return won, [one for number, one in enumerate(keyed) if number not in rows]

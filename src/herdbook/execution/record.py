@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from uuid import UUID
 
 import asyncpg
 
@@ -41,14 +40,14 @@ async def _save_starts(
     connection: Connection, jobs: Sequence[ClaimedJob], worker: str, is_repeat: bool
 ) -> list[ClaimedJob]:
     saved = await _claim(connection, jobs, worker, is_repeat)
-    for job in jobs:
-        job.is_start_saved = job.key.job in saved
+    for number, job in enumerate(jobs):
+        job.is_start_saved = number in saved
     return [job for job in jobs if not job.is_start_saved]
 
 
 async def _claim(
     connection: Connection, jobs: Sequence[ClaimedJob], worker: str, is_repeat: bool = False
-) -> Collection[UUID]:
+) -> Collection[int]:
     return await claim_jobs_if_newer_attempt(
         connection,
         [job.key for job in jobs],
@@ -145,12 +144,13 @@ async def _record_together(database: Database, ended: Sequence[Ended], worker: s
             if lines:
                 await insert_logs(connection, lines)
             recorded = await finish_attempts_if_running(connection, finished, worker)
-            late = [job for job, _ in ended if job.key.job not in recorded]
-            if late and (claimed := await _claim(connection, late, worker)):
+            late = [number for number in range(len(ended)) if number not in recorded]
+            if late and (claimed := await _claim(connection, [ended[number][0] for number in late], worker)):
                 # An older attempt was shown as running meanwhile; the newer one counts.
-                newer = [one for one in finished if one.key.job in claimed]
-                recorded |= await finish_attempts_if_running(connection, newer, worker)
-    return [job for job, _ in ended if job.key.job in recorded]
+                newer = [late[number] for number in claimed]
+                again = await finish_attempts_if_running(connection, [finished[number] for number in newer], worker)
+                recorded |= {newer[number] for number in again}
+    return [job for number, (job, _) in enumerate(ended) if number in recorded]
 
 
 def _finished(job: ClaimedJob, report: Report) -> FinishedAttempt:

@@ -71,8 +71,8 @@ async def claim_jobs_if_newer_attempt(
     queue: str | None = None,
     started_at: Sequence[datetime] = (),
     is_repeat: bool = False,
-) -> dict[UUID, ClaimedRow]:
-    """Claim jobs for `worker`; those that lost the race are left out.
+) -> dict[int, ClaimedRow]:
+    """Claim jobs for `worker`; returns those that won, by their index in `keys`.
 
     `attempts_made` is how many earlier attempts counted, `started_at` when each began (default: now). With
     `is_repeat`, claims that this worker already holds succeed again.
@@ -88,7 +88,7 @@ async def claim_jobs_if_newer_attempt(
         queue,
         is_repeat,
     )
-    return {row["id"]: _claimed_row(row) for row in rows}
+    return {row["number"]: _claimed_row(row) for row in rows}
 
 
 async def read_jobs_if_pending(connection: Connection, queue: str, keys: Sequence[AttemptKey]) -> dict[int, ClaimedRow]:
@@ -145,8 +145,8 @@ async def adopt_jobs(connection: Connection, jobs: Sequence[ExternalJob]) -> Non
 
 async def finish_attempts_if_running(
     connection: Connection, finished: Sequence[FinishedAttempt], worker: str
-) -> set[UUID]:
-    """Record the outcomes of attempts; returns the jobs whose attempt was still the current one."""
+) -> set[int]:
+    """Record the outcomes of attempts; returns the indexes of those that were still the current one of their job."""
     outcomes = [one.outcome for one in finished]
     errors = [outcome.error if isinstance(outcome, _WITH_ERROR) else None for outcome in outcomes]
     rows = await connection.fetch(
@@ -166,7 +166,7 @@ async def finish_attempts_if_running(
         worker,
         [one.started_at for one in finished],
     )
-    return {row["id"] for row in rows}
+    return {row["number"] for row in rows}
 
 
 def _empty_if_null(column: list[Any]) -> list[Any]:

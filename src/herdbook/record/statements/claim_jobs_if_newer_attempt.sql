@@ -2,11 +2,11 @@
 -- over. A failed job may run again only if the queue has counted the failed attempt (it was retried in
 -- the queue itself); if not, its worker died between recording and acknowledging.
 -- An attempt that is overtaken while it still runs is recorded as lost. If the reply to an earlier call may have been
--- lost, a repeat ($8) recognises this worker's own claim.
+-- lost, a repeat ($8) recognises this worker's own claim. `number` is the index of the attempt among the parameters.
 WITH delivered AS (
-    SELECT d.id, d.generation, d.attempt, d.attempts_made, coalesce(d.started_at, now()) AS started_at
+    SELECT d.id, d.generation, d.attempt, d.attempts_made, coalesce(d.started_at, now()) AS started_at, d.number
     FROM unnest(CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS int[]), CAST($6 AS timestamptz[]))
-        AS d (id, generation, attempt, attempts_made, started_at)
+        WITH ORDINALITY AS d (id, generation, attempt, attempts_made, started_at, number)
 ), before AS (
     SELECT j.id, j.generation, j.attempt, j.worker, j.started_at, j.waited_ms
     FROM herdbook.jobs j JOIN delivered d ON d.id = j.id
@@ -22,7 +22,7 @@ WITH delivered AS (
             AND (j.status IN ('pending', 'processing')
                  OR (j.status = 'failed' AND d.attempts_made >= j.attempts_made)))
            OR (CAST($8 AS boolean) AND j.attempt = d.attempt AND j.status = 'processing' AND j.worker = $5))
-    RETURNING j.id, j.attempt, j.progress::text, j.timeout_ms, j.started_at, j.waited_ms
+    RETURNING d.number, j.id, j.attempt, j.progress::text, j.timeout_ms, j.started_at, j.waited_ms
 ), lost AS (
     INSERT INTO herdbook.job_attempts (
         job, generation, attempt, worker, started_at, ended_at, waited_ms, outcome, error_type, error_message
@@ -32,4 +32,4 @@ WITH delivered AS (
     FROM before b JOIN claimed c ON c.id = b.id AND b.attempt < c.attempt
     ON CONFLICT DO NOTHING
 )
-SELECT * FROM claimed
+SELECT number - 1 AS number, progress, timeout_ms, started_at, waited_ms FROM claimed

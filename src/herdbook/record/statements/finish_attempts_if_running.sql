@@ -1,14 +1,14 @@
 -- Records the outcomes of attempts, each only if it is still the current attempt of its job: the record has it as
 -- running, or it has the job as pending and has recorded no attempt this recent (one that ended before its start was
 -- saved). Once the job is final, its callback is published; in an expression that costs other jobs nothing, unlike
--- another INSERT.
+-- another INSERT. `number` is the index of the attempt among the parameters: a batch may have two of one job.
 WITH ended AS (
     SELECT * FROM unnest(
         CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS text[]), CAST($5 AS text[]),
         CAST($6 AS text[]), CAST($7 AS text[]), CAST($8 AS text[]), CAST($9 AS text[]), CAST($10 AS bigint[]),
         CAST($11 AS int[]), CAST($12 AS text[]), CAST($14 AS timestamptz[])
-    ) AS e (id, generation, attempt, status, outcome, result, error_type, error_message, stack_trace, after,
-            attempts_made, progress, started_at)
+    ) WITH ORDINALITY AS e (id, generation, attempt, status, outcome, result, error_type, error_message, stack_trace, after,
+            attempts_made, progress, started_at, number)
 ), finished AS (
     UPDATE herdbook.jobs j
     SET status = e.status::herdbook.job_status,
@@ -28,7 +28,7 @@ WITH ended AS (
     WHERE j.id = e.id AND j.generation = e.generation
       AND ((j.status = 'processing' AND j.attempt = e.attempt AND j.worker = $13)
            OR (j.status = 'pending' AND j.attempt < e.attempt))
-    RETURNING j.id, j.generation, j.attempt, j.started_at, j.waited_ms, j.callback_url, j.job_type, j.status, j.result,
+    RETURNING e.number, j.id, j.generation, j.attempt, j.started_at, j.waited_ms, j.callback_url, j.job_type, j.status, j.result,
               j.error_message, j.completed_at
 ), written AS (
     INSERT INTO herdbook.job_attempts (
@@ -38,7 +38,7 @@ WITH ended AS (
            e.error_type, e.error_message, e.stack_trace
     FROM finished f JOIN ended e ON e.id = f.id AND e.generation = f.generation AND e.attempt = f.attempt
 )
-SELECT id, attempt,
+SELECT number - 1 AS number,
        CASE WHEN callback_url IS NOT NULL AND completed_at IS NOT NULL THEN
            herdbook.publish_callback(callback_url, id, job_type, status, result, error_message, completed_at)
        END AS callback
