@@ -3,6 +3,7 @@
 import threading
 
 import redis.asyncio
+from structlog.testing import capture_logs
 
 from herdbook.queue.adds import QueueWriter
 from herdbook.queue.locks import LockKeeper
@@ -57,6 +58,37 @@ async def test_a_lost_lock_is_reported(settings: Settings, writer: QueueWriter, 
 
     await eventually(reported)
     keeper.stop()
+    await queue.close()
+
+
+async def test_an_error_that_nobody_foresaw_does_not_end_it(
+    settings: Settings, writer: QueueWriter, client: "redis.asyncio.Redis"
+) -> None:
+    assert settings.redis_url
+    queue = work_queue(settings, "w1", lock=LOCK)
+    await writer.add("q", [job("stolen"), job("held")])
+    stolen, held = (await queue.ack_and_fetch([], 2)).deliveries
+    lock = f"{settings.queue_prefix}:q:held:lock"
+    errors: list[str] = []
+
+    def on_lost(queue: str, tokens: dict[str, str]) -> None:
+        errors.extend(tokens)
+        raise ValueError("not foreseen")
+
+    keeper = LockKeeper(settings.redis_url, prefix=settings.queue_prefix, lock_duration=LOCK, on_lost=on_lost)
+    await client.set(f"{settings.queue_prefix}:q:stolen:lock", "somebody else")
+    keeper.start()
+    keeper.hold([stolen, held])
+
+    async def failed_often() -> bool:
+        return len(errors) >= 9
+
+    with capture_logs() as logs:
+        # Three lifetimes of the lock.
+        await eventually(failed_often)
+        assert await client.get(lock) == held.token
+        keeper.stop()
+    assert logs[0]["event"] == "locks not renewed"
     await queue.close()
 
 

@@ -6,12 +6,14 @@ It does so in a thread, so that a processor that blocks the event loop does not 
 import threading
 from collections.abc import Callable, Iterable
 
-from redis.exceptions import RedisError
+from redis.commands.core import Script
 
-from herdbook.queue.connection import connect_from_thread
+from herdbook.errors import QueueUnavailableError
+from herdbook.queue.connection import connect_from_thread, raises_queue_unavailable
 from herdbook.queue.delivery import Delivery
 from herdbook.queue.keys import key_prefix
 from herdbook.queue.scripts import bullmq_script, to_msgpack
+from herdbook.service import log
 
 # Called with the queue and, by job id, the tokens of the locks that are gone or held by another worker.
 OnLost = Callable[[str, dict[str, str]], None]
@@ -55,20 +57,30 @@ class LockKeeper:
                     del held[delivery.job_id]
 
     def _run(self) -> None:
-        client = connect_from_thread(self._url)
-        extend = client.register_script(bullmq_script("extendLocks-1"))
-        while not self._stop.wait(self._lock_duration / 3_000):
-            with self._guard:
-                held = [(queue, dict(tokens)) for queue, tokens in self._held.items() if tokens]
-            for queue, tokens in held:
-                prefix = key_prefix(self._prefix, queue)
-                packed = (to_msgpack(list(tokens.values())), to_msgpack(list(tokens)))
-                try:
-                    lost: list[str] = extend(keys=[f"{prefix}stalled"], args=[prefix, *packed, self._lock_duration])
-                except (RedisError, OSError):
-                    continue  # Redis is unreachable; the next round retries.
+        with connect_from_thread(self._url) as client:
+            extend = client.register_script(bullmq_script("extendLocks-1"))
+            while not self._stop.wait(self._lock_duration / 3_000):
                 with self._guard:
-                    lost = [job_id for job_id in lost if self._held[queue].get(job_id) == tokens[job_id]]
-                if lost:
-                    self._on_lost(queue, {job_id: tokens[job_id] for job_id in lost})
-        client.close()
+                    held = [(queue, dict(tokens)) for queue, tokens in self._held.items() if tokens]
+                for queue, tokens in held:
+                    self._renew_or_report(extend, queue, tokens)
+
+    def _renew_or_report(self, extend: Script, queue: str, tokens: dict[str, str]) -> None:
+        """Renew the locks of one queue; whatever goes wrong is tried again in the next round."""
+        try:
+            self._renew(extend, queue, tokens)
+        except QueueUnavailableError:
+            pass  # Of that the services tell.
+        except Exception as error:
+            # Without this thread, jobs would run on that are no longer ours.
+            log.error("locks not renewed", queue=queue, jobs=len(tokens), exc_info=error)
+
+    def _renew(self, extend: Script, queue: str, tokens: dict[str, str]) -> None:
+        prefix = key_prefix(self._prefix, queue)
+        packed = (to_msgpack(list(tokens.values())), to_msgpack(list(tokens)))
+        with raises_queue_unavailable():
+            lost: list[str] = extend(keys=[f"{prefix}stalled"], args=[prefix, *packed, self._lock_duration])
+        with self._guard:
+            lost = [job_id for job_id in lost if self._held[queue].get(job_id) == tokens[job_id]]
+        if lost:
+            self._on_lost(queue, {job_id: tokens[job_id] for job_id in lost})
