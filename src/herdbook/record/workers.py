@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from herdbook.model.health import WorkerFacts
 from herdbook.record.database import Connection
@@ -56,6 +56,11 @@ async def read_workers(connection: Connection) -> list[WorkerRow]:
 def count_takers(workers: Iterable[WorkerFacts]) -> Counter[str]:
     """How many live workers take jobs of each queue."""
     return Counter(queue for one in workers if one.takes_jobs for queue in one.queues)
+
+
+async def prune_workers(connection: Connection, age: timedelta) -> None:
+    """Delete workers whose last heartbeat is longer than `age` ago; their attempts keep their names."""
+    await connection.execute(statement("prune_workers"), age)
 
 
 async def remove_worker(connection: Connection, worker: str) -> None:

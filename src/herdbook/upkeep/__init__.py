@@ -16,7 +16,7 @@ from herdbook.upkeep.alerts import AlertWatch
 from herdbook.upkeep.cancellations import CancellationSettler
 from herdbook.upkeep.counts import CountFolder
 from herdbook.upkeep.operations import OperationRunner
-from herdbook.upkeep.pruning import OperationPruner
+from herdbook.upkeep.pruning import Pruner
 from herdbook.upkeep.reconciler import Reconciler
 from herdbook.upkeep.stats import StatsRollup
 
@@ -31,7 +31,7 @@ def services(
     """The services of one process; the caller starts and stops them. Raises ConfigurationError for invalid alerts."""
     return [
         OperationRunner(database, Control(database, artifacts)),
-        OperationPruner(database),
+        Pruner(database),
         Reconciler(database, QueueMark(client, prefix=settings.queue_prefix), prefix=settings.queue_prefix),
         CancellationSettler(database),
         CountFolder(database),

@@ -1,4 +1,4 @@
-"""Deletes bulk operations a week after they finished.
+"""Deletes bulk operations a week after they finished, and workers that vanished a day ago.
 
 Jobs are never pruned.
 """
@@ -7,15 +7,18 @@ from datetime import timedelta
 
 from herdbook.record.database import Database
 from herdbook.record.operations import prune_operations
+from herdbook.record.workers import prune_workers
 from herdbook.service import Service
 
-_KEPT = timedelta(days=7)
+_OPERATIONS_KEPT = timedelta(days=7)
+# As long as a vanished worker is listed.
+_WORKERS_KEPT = timedelta(days=1)
 # Seconds between two rounds.
 _PAUSE = 3_600.0
 
 
-class OperationPruner(Service):
-    """Deletes old operations; any number of pruners may run side by side."""
+class Pruner(Service):
+    """Deletes old operations and workers; any number of pruners may run side by side."""
 
     name = "pruning"
 
@@ -24,7 +27,8 @@ class OperationPruner(Service):
         self._database = database
 
     async def round(self) -> float:
-        """Delete operations past their retention."""
+        """Delete what is past its retention."""
         async with self._database.connection() as connection:
-            await prune_operations(connection, _KEPT)
+            await prune_operations(connection, _OPERATIONS_KEPT)
+            await prune_workers(connection, _WORKERS_KEPT)
         return _PAUSE
