@@ -1,5 +1,6 @@
 """A worker as a process: it waits for its servers, and never exits while it holds a job."""
 
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from uuid import UUID
@@ -35,6 +36,25 @@ async def wait(path: str) -> str:
 @book.processor("stick", queue="waiting")
 def stick(path: str) -> None:
     threading.Event().wait()
+
+@book.processor("stubborn", queue="waiting")
+async def stubborn(path: str) -> None:
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            Path(path).touch()
+
+@book.processor("leave-a-thread", queue="waiting")
+async def leave_a_thread(path: str) -> None:
+    threading.Thread(target=threading.Event().wait, name="left").start()
+    await wait(path)
+
+@book.processor("block", queue="waiting")
+async def block(path: str) -> None:
+    await asyncio.sleep(0.5)
+    Path(path).touch()
+    threading.Event().wait()
 """
 UNREACHABLE = {"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d", "REDIS_URL": "redis://:secret@127.0.0.1:1/0"}
 
@@ -59,8 +79,8 @@ async def publish(
     """Publishes a job of the worker's application, which a relay queues."""
     (tmp_path / "waiting_app.py").write_text(APP, encoding="utf-8")
     registry = Registry()
-    registry.declare("wait", str, queue="waiting")
-    registry.declare("stick", str, queue="waiting")
+    for name in ("wait", "stick", "stubborn", "leave-a-thread", "block"):
+        registry.declare(name, str, queue="waiting")
     publisher = Publisher(database, registry, max_job_bytes=1_000)
     assert settings.redis_url
     async with connect(settings.redis_url) as client:
@@ -142,18 +162,52 @@ async def test_a_worker_whose_up_was_killed_does_not_wait_for_its_jobs(
     await job_as(database, id, JobStatus.PENDING)
 
 
+@pytest.mark.parametrize("job_type", ["stick", "stubborn", "leave-a-thread"])
 async def test_a_processor_that_cannot_be_stopped_does_not_keep_the_process(
-    variables: dict[str, str], publish: Callable[..., Awaitable[UUID]], database: Database, tmp_path: Path
+    variables: dict[str, str],
+    publish: Callable[..., Awaitable[UUID]],
+    database: Database,
+    tmp_path: Path,
+    job_type: str,
 ) -> None:
     async with running(*WORKER, cwd=tmp_path, **variables | {"HERDBOOK_STOP_DEADLINE": "0"}) as worker:
-        id = await publish("stick")
+        id = await publish(job_type)
         await job_as(database, id, JobStatus.PROCESSING)
         worker.terminate()
         code, _, err = await wait_for_exit(worker)
     assert code == 0
-    assert "a processor is still running in a thread" in err
+    assert "worker stopped" in err
+    assert "a processor is still running" in err
     job = await job_as(database, id, JobStatus.PENDING)
     assert await outcomes(database, job) == [AttemptOutcome.RELEASED]
+
+
+@pytest.mark.parametrize(
+    ("deadline", "signals"), [("0", [signal.SIGTERM]), ("600", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])]
+)
+async def test_a_processor_that_blocks_the_event_loop_does_not_keep_the_process(
+    variables: dict[str, str],
+    publish: Callable[..., Awaitable[UUID]],
+    database: Database,
+    tmp_path: Path,
+    deadline: str,
+    signals: list[signal.Signals],
+) -> None:
+    async with running(*WORKER, cwd=tmp_path, **variables | {"HERDBOOK_STOP_DEADLINE": deadline}) as worker:
+        id = await publish("block", "blocked")
+
+        async def is_blocked() -> bool:
+            return (tmp_path / "blocked").exists()
+
+        await eventually(is_blocked)
+        for one in signals:
+            # The kernel makes one of two equal signals that come at once.
+            worker.send_signal(one)
+        code, _, err = await wait_for_exit(worker)
+    assert code == 1
+    assert "exiting without handing jobs back" in err
+    # Its lock expires, and another worker takes it.
+    await job_as(database, id, JobStatus.PROCESSING)
 
 
 async def test_a_queue_without_a_processor_is_refused(tmp_path: Path) -> None:

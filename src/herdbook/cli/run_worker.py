@@ -1,18 +1,13 @@
 """Runs a worker in this process until a signal stops it.
 
-The process never exits while it holds a job: unfinished ones are released to other workers.
+Unfinished jobs are released to other workers, unless what keeps the process from that outlasts its deadline.
 """
 
 import asyncio
-import logging
-import os
-import sys
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 from herdbook.cli.connect import open_record
 from herdbook.cli.event_loop import StopRequest, stop_on_signals
+from herdbook.cli.exit_deadline import ExitDeadline
 from herdbook.cli.metrics_server import process_observer
 from herdbook.errors import ConfigurationError
 from herdbook.execution.worker import Worker
@@ -23,14 +18,10 @@ from herdbook.publishing.declaration import Declaration
 from herdbook.service import log
 from herdbook.settings import Settings
 
-_THREAD_PREFIX = "herdbook"
-
 
 async def run_worker(settings: Settings, app: Registry | None, queues: list[str] | None) -> None:
-    """Work until a signal; exits the process itself if a processor cannot be stopped."""
-    threads = ThreadPoolExecutor(thread_name_prefix=_THREAD_PREFIX)
-    asyncio.get_running_loop().set_default_executor(threads)
-    with stop_on_signals() as request:
+    """Work until a signal; from then on, the process ends in time by itself if this does not."""
+    with stop_on_signals() as request, ExitDeadline(settings.stop_deadline) as deadline:
         async with open_record(settings, "worker", plan_once=True) as database:
             registry = build_registry(settings, database, app)
             log_missing(registry)
@@ -40,10 +31,9 @@ async def run_worker(settings: Settings, app: Registry | None, queues: list[str]
                 process_observer(settings, database, tracing.attempt if tracing else None) as observer,
             ):
                 worker = Worker(settings, registry, database, queues=queues, observer=observer)
+                deadline.watch_held(lambda: worker.held)
                 observer.watch_held(lambda: {one.queue.name: one.held for one in worker.consumers})
                 await _work(worker, Declaration(database, registry), settings, request)
-        threads.shutdown(wait=False, cancel_futures=True)
-        _end_threads()
 
 
 async def _work(worker: Worker, declaration: Declaration, settings: Settings, request: StopRequest) -> None:
@@ -75,16 +65,3 @@ def _check_queues(registry: Registry, queues: list[str] | None) -> None:
         raise ConfigurationError(
             f"no processor for queue {', '.join(map(repr, unknown))}; known queues: {', '.join(registry.queues())}"
         )
-
-
-def _end_threads() -> None:
-    """Wait for threads; one that a processor blocks would keep the process alive for ever, so exit without it."""
-    until = time.monotonic() + 1
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith(_THREAD_PREFIX)]
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
-    if any(thread.is_alive() for thread in threads):
-        log.warning("a processor is still running in a thread; exiting without waiting for it")
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(0)

@@ -40,7 +40,9 @@ def worker(
 
     On Ctrl-C or SIGTERM it takes no new jobs, waits up to HERDBOOK_STOP_DEADLINE
     seconds for running ones, releases the rest to other workers, and exits. Press
-    Ctrl-C again to stop now.
+    Ctrl-C again to stop now. A processor that cannot be stopped does not keep it:
+    it ends a few seconds after that at the latest. The exit code is 1 if it could
+    not release its jobs by then; they run again once their locks have expired.
 
     Examples:
       herdbook worker
