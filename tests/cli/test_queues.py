@@ -70,6 +70,16 @@ async def test_workers_are_listed(configured: Commands) -> None:
     assert found["gone"].split()[1:5] == ["silent", "3", "10m", "ago"]
 
 
+async def test_a_worker_whose_clock_is_wrong_is_listed_so(configured: Commands, database: Database) -> None:
+    async with database.connection() as connection:
+        beat = WorkerBeat(
+            id="w", host="h", pid=7, queues=["q"], concurrency=9, running=0, state="running", clock_ahead=-90
+        )
+        await beat_worker(connection, beat)
+    _, row = (await configured.call("workers")).out.splitlines()
+    assert row.startswith("w       running, clock 1 min 30 s behind  0 ")
+
+
 @pytest.mark.usefixtures("declared")
 async def test_as_json_they_are_those_of_the_http_api(
     configured: Commands, settings: Settings, database: Database

@@ -13,11 +13,14 @@ from uuid import UUID
 import pytest
 import redis.asyncio
 
+from herdbook.cli.checks import check_everything
 from herdbook.model.job import Job, JobStatus
 from herdbook.model.options import PublishOptions
+from herdbook.operating.findings import FindingKind
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.record.database import Database
 from herdbook.record.reads import read_job
+from herdbook.record.workers import WorkerRow, read_workers
 from herdbook.settings import Settings
 from herdbook.testing import eventually
 
@@ -78,6 +81,19 @@ async def test_jobs_run_when_they_are_due(settings: Settings, database: Database
     assert done.run_at is None
     assert done.started_at is not None
     assert done.started_at >= done.created_at + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("seconds", "how"), [(HOUR, "1 h ahead"), (-HOUR, "1 h behind")])
+async def test_the_doctor_finds_the_worker(settings: Settings, database: Database, seconds: int, how: str) -> None:
+    async def workers() -> list[WorkerRow]:
+        async with database.connection() as connection:
+            return await read_workers(connection)
+
+    async with wrong(settings, seconds, "worker", "tests.flows.working:book", "--queue", "killed"):
+        (worker,) = await eventually(workers)
+        findings = await check_everything(settings)
+    found = [one.message for one in findings if one.kind is FindingKind.WORKER_CLOCK_WRONG]
+    assert found == [f"Worker {worker.id}: its clock is {how}."]
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])

@@ -1,5 +1,6 @@
 """The system as a whole: job types, queues, workers, statistics."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -97,6 +98,8 @@ async def test_silent_workers_are_not_alive(api: httpx.AsyncClient, database: Da
     async with database.connection() as connection:
         for name in ("here", "gone"):
             beat = WorkerBeat(id=name, host="h", pid=7, queues=["notes"], concurrency=100, running=3, state="running")
+            await beat_worker(connection, replace(beat, clock_ahead=-7.5))
+            # At the next heartbeat it could not be compared.
             await beat_worker(connection, beat)
         await connection.execute("UPDATE herdbook.workers SET heartbeat_at = now() - interval '16 s' WHERE id = 'gone'")
     workers = {one["id"]: one for one in (await api.get("/api/workers")).json()["workers"]}
@@ -110,6 +113,7 @@ async def test_silent_workers_are_not_alive(api: httpx.AsyncClient, database: Da
         3,
         "running",
     )
+    assert here["clockAhead"] == -7.5
     assert workers["gone"]["secondsSilent"] >= 16
     assert here["startedAt"].endswith("Z")
     assert here["heartbeatAt"].endswith("Z")

@@ -27,8 +27,12 @@ def lag(depth: int, age: float, error: str | None = None) -> OutboxLag:
     return OutboxLag(depth=depth, age=age, error_message=error)
 
 
-def worker(*, silent: float = 1.0, running: int = 0, state: str = "running") -> WorkerFacts:
-    return WorkerFacts(id="w1", queues=["q"], running=running, state=state, seconds_silent=silent)
+def worker(
+    *, silent: float = 1.0, running: int = 0, state: str = "running", clock_ahead: float | None = None
+) -> WorkerFacts:
+    return WorkerFacts(
+        id="w1", queues=["q"], running=running, state=state, seconds_silent=silent, clock_ahead=clock_ahead
+    )
 
 
 def queue(
@@ -178,6 +182,21 @@ def test_clocks_are_judged(ahead: float, level: str, message: str) -> None:
     assert [(one.severity, one.message, one.seconds) for one in found] == [
         (level, f"The {server} clock {message}", ahead) for server in ("PostgreSQL", "Redis")
     ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "messages"),
+    [
+        (worker(clock_ahead=None), []),
+        (worker(clock_ahead=-5), []),
+        (worker(clock_ahead=5.1), ["Worker w1: its clock is 5 s ahead."]),
+        (worker(clock_ahead=-86_399.7), ["Worker w1: its clock is 24 h behind."]),
+        (worker(clock_ahead=3_600, silent=20), ["Worker w1: no heartbeat for 20 s; it held no job."]),
+    ],
+)
+def test_workers_clocks_are_judged(facts: WorkerFacts, messages: list[str]) -> None:
+    found = judge(HealthFacts(workers=[facts]), outbox_lag_limit=LIMIT)
+    assert [one.message for one in found if one.severity is not Severity.OK] == messages
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,26 @@ async def mark_active(services: Services, queue: str, ids: Sequence[UUID]) -> No
 
 
 async def beat(
-    services: Services, id: str, queues: Sequence[str], *, silent: int = 0, state: str = "running", running: int = 0
+    services: Services,
+    id: str,
+    queues: Sequence[str],
+    *,
+    silent: int = 0,
+    state: str = "running",
+    running: int = 0,
+    clock_ahead: float | None = None,
 ) -> None:
     """A worker whose last heartbeat was `silent` seconds ago."""
-    sign = WorkerBeat(id=id, host="barn", pid=7, queues=list(queues), concurrency=10, running=running, state=state)
+    sign = WorkerBeat(
+        id=id,
+        host="barn",
+        pid=7,
+        queues=list(queues),
+        concurrency=10,
+        running=running,
+        state=state,
+        clock_ahead=clock_ahead,
+    )
     async with services.database.connection() as connection:
         await beat_worker(connection, sign)
         await connection.execute(

@@ -66,6 +66,14 @@ async def test_a_quiet_worker_says_so(site: httpx.AsyncClient, services: Service
     assert "Running 2 of 10" in card
 
 
+async def test_a_worker_whose_clock_is_wrong_says_so(site: httpx.AsyncClient, services: Services) -> None:
+    await beat(services, "early", ["notes"], clock_ahead=3_600.4)
+    await beat(services, "right", ["notes"], clock_ahead=-4.9)
+    html = (await site.get("/workers")).text
+    assert "Its clock is 1 h ahead." in region(html, "worker-early", "section")
+    assert "clock" not in region(html, "worker-right", "section")
+
+
 async def test_a_lost_worker_comes_first_with_its_jobs(site: httpx.AsyncClient, services: Services) -> None:
     await beat(services, "here", ["count"], running=1)
     await beat(services, "gone", ["notes", "count"], silent=16, running=2)

@@ -17,7 +17,8 @@ def workers(as_json: options.AsJson = False, data: options.Data = None) -> None:
     """List the workers seen within the last day.
 
     A worker without a heartbeat for 15 seconds is "silent", and its jobs are
-    given to others. With --json, prints one line per worker, in the format of the
+    given to others. A clock that differs by more than 5 seconds from PostgreSQL's
+    is shown with the state. With --json, prints one line per worker, in the format of the
     HTTP API.
 
     Examples:
@@ -41,10 +42,16 @@ async def _find(settings: Settings) -> list[WorkerRow]:
         return await read_workers(connection)
 
 
+def _state(worker: WorkerRow) -> str:
+    if worker.is_silent:
+        return "silent"
+    return f"{worker.state}, clock {worker.wrong_clock}" if worker.wrong_clock else worker.state
+
+
 def _row(worker: WorkerRow) -> tuple[str, ...]:
     return (
         worker.id,
-        "silent" if worker.is_silent else worker.state,
+        _state(worker),
         f"{worker.running:,}",
         f"{seconds_text(worker.seconds_silent)} ago",
         time_text(worker.started_at),

@@ -12,11 +12,13 @@ from herdbook.execution.consumer import QueueConsumer
 from herdbook.execution.executor import Executor
 from herdbook.execution.processes import ProcessPool
 from herdbook.model.artifacts import ArtifactStore, FolderArtifacts
+from herdbook.model.health import CLOCK_TOLERANCE
 from herdbook.model.registry import Registry
 from herdbook.observe.events import NULL_OBSERVER, Observer
 from herdbook.queue.delivery import Retention
 from herdbook.queue.locks import LockKeeper
 from herdbook.queue.work import StalledRule, WorkQueue
+from herdbook.record.clock import compare_clocks
 from herdbook.record.database import Database
 from herdbook.record.workers import WorkerBeat, beat_worker, remove_worker
 from herdbook.service import Service
@@ -166,6 +168,9 @@ class Worker:
     async def beat(self) -> None:
         """Write this worker's heartbeat."""
         async with self._database.connection() as connection:
+            difference = await compare_clocks(connection)
+            # While the event loop or the server is slow, nothing certain can be said.
+            is_certain = difference.uncertainty < CLOCK_TOLERANCE
             await beat_worker(
                 connection,
                 WorkerBeat(
@@ -176,6 +181,7 @@ class Worker:
                     concurrency=self._settings.concurrency,
                     running=sum(consumer.running for consumer in self.consumers),
                     state=self._state,
+                    clock_ahead=-difference.ahead if is_certain else None,
                 ),
             )
 

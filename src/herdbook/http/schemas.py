@@ -206,6 +206,9 @@ class WorkerView(CamelModel):
     started_at: datetime
     heartbeat_at: datetime
     seconds_silent: float
+    clock_ahead: float | None = Field(
+        description="Seconds by which its clock is ahead of PostgreSQL's, negative if it is behind."
+    )
     alive: bool = Field(description="Whether it sent a heartbeat in the last 15 seconds.")
 
     @classmethod

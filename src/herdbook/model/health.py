@@ -14,6 +14,8 @@ LATE_AFTER = 60.0
 DELIVERY_GRACE = 5.0
 # Seconds by which a server's clock may differ from ours.
 CLOCK_TOLERANCE = 1.0
+# Seconds by which a worker's clock may differ from PostgreSQL's.
+WORKER_CLOCK_TOLERANCE = 5.0
 OLDEST_REDIS = (6, 2)
 
 
@@ -61,13 +63,24 @@ class OutboxLag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerFacts:
-    """A worker as its last heartbeat left it. `state` is running or quiet, `running` how many jobs it runs."""
+    """A worker as its last heartbeat left it. `state` is running or quiet, `running` how many jobs it runs.
+
+    `clock_ahead` is by how many seconds its clock is ahead of PostgreSQL's, None if that is unknown.
+    """
 
     id: str
     queues: Sequence[str]
     running: int
     state: str
     seconds_silent: float
+    clock_ahead: float | None = None
+
+    @property
+    def wrong_clock(self) -> str | None:
+        """How its clock differs from PostgreSQL's, such as `1 h ahead`; None if that is little or unknown."""
+        if self.clock_ahead is None or abs(self.clock_ahead) <= WORKER_CLOCK_TOLERANCE:
+            return None
+        return f"{in_words(round(abs(self.clock_ahead)))} {'ahead' if self.clock_ahead > 0 else 'behind'}"
 
     @property
     def is_silent(self) -> bool:

@@ -60,6 +60,7 @@ class FindingKind(StrEnum):
     QUEUE_UNSERVED_EMPTY = "queue-unserved-empty"
     QUEUE_LATE = "queue-late"
     WORKER_LOST = "worker-lost"
+    WORKER_CLOCK_WRONG = "worker-clock-wrong"
     MAIL_NOT_SET = "mail-not-set"
     MAIL_UNREACHABLE = "mail-unreachable"
 
@@ -87,7 +88,7 @@ class Finding:
         return f"{self.area} {self.name}".rstrip()
 
 
-_CLOCKS = "Delayed jobs run that much too early or too late. Synchronize the clocks, for example with NTP."
+_CLOCKS = "Jobs run on time, but some times that are shown are wrong. Synchronize the clocks, for example with NTP."
 _START_WORKER = "Start `herdbook worker --queue {name}` with the app that declares it."
 _WARNING, _PROBLEM = Severity.WARNING, Severity.PROBLEM
 _KINDS: dict[FindingKind, tuple[Severity, Area, str]] = {
@@ -142,6 +143,7 @@ _KINDS: dict[FindingKind, tuple[Severity, Area, str]] = {
     ),
     # Whatever it held: where nobody takes its jobs over, that is a problem of their queue.
     FindingKind.WORKER_LOST: (_WARNING, Area.WORKER, "If it should still run, look at its machine."),
+    FindingKind.WORKER_CLOCK_WRONG: (_WARNING, Area.WORKER, _CLOCKS),
     FindingKind.MAIL_NOT_SET: (_WARNING, Area.MAIL, "Set SMTP_URL, like smtp://user:password@host:587."),
     FindingKind.MAIL_UNREACHABLE: (
         _PROBLEM,

@@ -152,6 +152,9 @@ def _workers(facts: HealthFacts, _: float) -> Iterator[Finding]:
         if one.is_silent:
             message = f"{no_heartbeat(one)}."
             yield wrong(FindingKind.WORKER_LOST, message, name=one.id, count=one.running, seconds=one.seconds_silent)
+        elif one.wrong_clock:
+            message = f"Worker {one.id}: its clock is {one.wrong_clock}."
+            yield wrong(FindingKind.WORKER_CLOCK_WRONG, message, name=one.id, seconds=one.clock_ahead)
 
 
 def _extensions(facts: HealthFacts, _: float) -> Iterator[Finding]:

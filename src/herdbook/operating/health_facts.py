@@ -21,6 +21,7 @@ from herdbook.model.health import (
 from herdbook.model.job import JobStatus
 from herdbook.operating.queue_stats import BullState, QueueStats, QueueStatsReader
 from herdbook.queue.reads import QueueReader
+from herdbook.record.clock import compare_clocks
 from herdbook.record.database import Database
 from herdbook.record.migrate import pending_migrations
 from herdbook.record.reads import StatusCount, read_outbox_lag, read_stats
@@ -58,10 +59,8 @@ async def read_record(database: Database) -> RecordFacts:
     """PostgreSQL's version and clock. Raises RecordUnavailableError."""
     async with database.connection() as connection:
         version: str = await connection.fetchval("SHOW server_version")
-        before = time.time()
-        clock: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
-        ahead = clock - (before + time.time()) / 2
-    return RecordFacts(version=version.split(maxsplit=1)[0], clock_ahead=ahead)
+        difference = await compare_clocks(connection)
+    return RecordFacts(version=version.split(maxsplit=1)[0], clock_ahead=difference.ahead)
 
 
 async def read_schema(database: Database) -> SchemaFacts:

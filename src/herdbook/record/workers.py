@@ -12,7 +12,10 @@ from herdbook.record.sql import statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerBeat:
-    """A heartbeat. `state` is running or quiet."""
+    """A heartbeat. `state` is running or quiet.
+
+    `clock_ahead` is by how many seconds the worker's clock is ahead of PostgreSQL's, None if that is unknown.
+    """
 
     id: str
     host: str
@@ -21,6 +24,7 @@ class WorkerBeat:
     concurrency: int
     running: int
     state: str
+    clock_ahead: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,7 @@ async def beat_worker(connection: Connection, beat: WorkerBeat) -> None:
         beat.concurrency,
         beat.running,
         beat.state,
+        beat.clock_ahead,
     )
 
 

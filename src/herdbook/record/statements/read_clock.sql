@@ -1,0 +1,2 @@
+-- PostgreSQL's clock, in Unix seconds.
+SELECT extract(epoch FROM clock_timestamp())::float8
