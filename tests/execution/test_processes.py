@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -21,6 +23,8 @@ from herdbook.testing import eventually
 from tests.flows import apart
 
 Ended = Returned | Raised
+# By the record's clock, which is far from this machine's.
+STARTED = datetime(2001, 2, 3, tzinfo=UTC)
 
 
 class Caller:
@@ -45,6 +49,8 @@ class Caller:
             reported=None,
             data=orjson.dumps(data).decode(),
             limit=limit,
+            started_at=STARTED,
+            began=monotonic(),
         )
         return await self.pool.run(call, self.context, lambda _process: self.begun.set())
 
@@ -77,6 +83,7 @@ async def test_what_a_function_reports_and_returns_comes_back(call: Caller) -> N
     assert (found["in main thread"], found["cancelled"]) == (True, False)
     assert found["deadline"]
     assert (report.progress, [line.message for line in report.logs]) == ("50", ["squaring 12"])
+    assert STARTED <= report.logs[0].at < STARTED + timedelta(minutes=1)
     kept = call.artifacts.find(call.context.id)
     assert kept
     assert kept[1].read_bytes() == b"144"

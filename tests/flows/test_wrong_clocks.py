@@ -19,7 +19,7 @@ from herdbook.model.options import PublishOptions
 from herdbook.operating.findings import FindingKind
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.record.database import Database
-from herdbook.record.reads import read_job
+from herdbook.record.reads import read_job, read_logs
 from herdbook.record.workers import WorkerRow, read_workers
 from herdbook.settings import Settings
 from herdbook.testing import eventually
@@ -63,7 +63,8 @@ async def test_jobs_run_when_they_are_due(settings: Settings, database: Database
     publisher = Publisher(database, book.registry, max_job_bytes=10_000)
 
     async def publish(**options: Unpack[PublishOptions]) -> UUID:
-        return (await publisher.publish(JobRequest(job_type="pause", job_data={"n": 1}, **options))).id
+        data = {"n": 1, "log": True}
+        return (await publisher.publish(JobRequest(job_type="pause", job_data=data, **options))).id
 
     later = await publish(run_at=datetime.now(UTC) + timedelta(minutes=30))
     soon = await publish(delay="1s")
@@ -77,10 +78,14 @@ async def test_jobs_run_when_they_are_due(settings: Settings, database: Database
     ):
         await eventually(is_done)
     done, scheduled = await read(database, soon), await read(database, later)
+    async with database.connection() as connection:
+        (line,) = await read_logs(connection, soon)
     assert (scheduled.status, scheduled.attempt) == (JobStatus.PENDING, 0)
     assert done.run_at is None
     assert done.started_at is not None
+    assert done.completed_at is not None
     assert done.started_at >= done.created_at + timedelta(seconds=1)
+    assert done.started_at <= line.logged_at <= done.completed_at
 
 
 @pytest.mark.parametrize(("seconds", "how"), [(HOUR, "1 h ahead"), (-HOUR, "1 h behind")])

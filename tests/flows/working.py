@@ -4,13 +4,15 @@ import asyncio
 import os
 from typing import Any
 
-from herdbook import Herdbook
+from herdbook import Herdbook, JobContext
 
 book = Herdbook()
 
 
 @book.processor("pause", queue="killed", attempts=3)
-async def pause(payload: dict[str, Any]) -> int:
+async def pause(payload: dict[str, Any], job: JobContext) -> int:
+    if payload.get("log"):
+        job.log("pausing")
     await asyncio.sleep(payload.get("seconds", 0.05))
     return int(payload["n"])
 

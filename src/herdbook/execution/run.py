@@ -82,6 +82,8 @@ class Runner:
             attempt=delivery.attempt,
             reported=orjson.loads(row.progress) if row.progress else None,
             artifacts=self._artifacts,
+            started_at=row.started_at,
+            began=job.began,
         )
 
     def stop(self, job: ClaimedJob, reason: StopReason) -> bool:
@@ -169,6 +171,8 @@ class Runner:
             reported=job.context.reported,
             data=job.delivery.data,
             limit=job.limit,
+            started_at=job.row.started_at,
+            began=job.began,
         )
         return await self._processes.run(call, job.context, partial(self._begin, job))
 

@@ -7,7 +7,8 @@ import json
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -55,7 +56,19 @@ class JobContext:
     `deadline` is when this attempt times out; None without a time limit.
     """
 
-    __slots__ = ("_artifacts", "_cancelled", "_report", "attempt", "deadline", "id", "job_type", "queue", "reported")
+    __slots__ = (
+        "_artifacts",
+        "_began",
+        "_cancelled",
+        "_report",
+        "_started_at",
+        "attempt",
+        "deadline",
+        "id",
+        "job_type",
+        "queue",
+        "reported",
+    )
 
     def __init__(
         self,
@@ -67,13 +80,18 @@ class JobContext:
         reported: Any,
         artifacts: ArtifactSaver,
         deadline: datetime | None = None,
+        started_at: datetime | None = None,
+        began: float = 0.0,
     ) -> None:
+        """It began at `started_at` by the record's clock, and at `began` by `time.monotonic`."""
         self.id = id
         self.job_type = job_type
         self.queue = queue
         self.attempt = attempt
         self.reported = reported
         self.deadline = deadline
+        self._started_at = started_at
+        self._began = began
         self._artifacts = artifacts
         self._cancelled = False
         # Created on demand: most jobs report nothing.
@@ -104,7 +122,7 @@ class JobContext:
 
     def log(self, message: object) -> None:
         """Add a line to the job's log in the record."""
-        self._pending_report().logs.append(LogLine(at=datetime.now(UTC), message=storable_text(str(message))))
+        self._pending_report().logs.append(LogLine(at=self._now(), message=storable_text(str(message))))
 
     def save_artifact(self, name: str, content: bytes, media_type: str) -> Artifact:
         """Store a file that this job produced, served at `/api/jobs/{id}/artifact`. One per job, the last wins."""
@@ -133,6 +151,12 @@ class JobContext:
             progress=older.progress if newer.progress is None else newer.progress,
             logs=[replace(line, was_sent=True) for line in older.logs] + newer.logs,
         )
+
+    def _now(self) -> datetime:
+        """The time by the record's clock, since this machine's may be wrong."""
+        if self._started_at is None:
+            return datetime.now(UTC)
+        return self._started_at + timedelta(seconds=monotonic() - self._began)
 
     def _pending_report(self) -> Report:
         if self._report is None:

@@ -157,6 +157,8 @@ class PipedContext(JobContext):
             attempt=call.attempt,
             reported=call.reported,
             artifacts=self,
+            started_at=call.started_at,
+            began=call.began,
         )
         self._child: Child | None = child
 

@@ -6,6 +6,7 @@ Both ends are ours, and nobody else has the socket.
 import pickle
 import struct
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,10 @@ LENGTH = struct.Struct("!Q")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """To the process: run this job. `data` is JSON text, `limit` seconds; the other fields are as in JobContext."""
+    """To the process: run this job. `data` is JSON text, `limit` seconds; the other fields are as in JobContext.
+
+    `began` means the same there: a machine has one monotonic clock.
+    """
 
     module: str
     function: str
@@ -29,6 +33,8 @@ class Call:
     reported: Any
     data: str
     limit: float | None
+    started_at: datetime
+    began: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
