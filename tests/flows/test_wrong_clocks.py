@@ -2,7 +2,7 @@
 
 import os
 import sys
-from asyncio.subprocess import Process, create_subprocess_exec
+from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Unpack
 from uuid import UUID
 
+import httpx
 import pytest
 import redis.asyncio
+from bullmq import Queue
 
 from herdbook.cli.checks import check_everything
 from herdbook.model.job import Job, JobStatus
@@ -19,10 +21,14 @@ from herdbook.model.options import PublishOptions
 from herdbook.operating.findings import FindingKind
 from herdbook.publishing.publish import JobRequest, Publisher
 from herdbook.record.database import Database
+from herdbook.record.job_types import declare_job_types
 from herdbook.record.reads import read_job, read_logs
+from herdbook.record.rollups import bucket_of, write_rollups
 from herdbook.record.workers import WorkerRow, read_workers
+from herdbook.relay import Relay
 from herdbook.settings import Settings
 from herdbook.testing import eventually
+from tests.record.attempts import ended
 
 from .working import book
 
@@ -44,7 +50,7 @@ async def wrong(settings: Settings, seconds: int, *words: str) -> AsyncIterator[
         "PYTHONPATH": str(ROOT),
     }
     command = (sys.executable, "-P", str(ROOT / "tests/wrong_clock.py"), str(seconds), *words)
-    process = await create_subprocess_exec(*command, env=environment)
+    process = await create_subprocess_exec(*command, env=environment, stdout=PIPE)
     try:
         yield process
     finally:
@@ -99,6 +105,38 @@ async def test_the_doctor_finds_the_worker(settings: Settings, database: Databas
         findings = await check_everything(settings)
     found = [one.message for one in findings if one.kind is FindingKind.WORKER_CLOCK_WRONG]
     assert found == [f"Worker {worker.id}: its clock is {how}."]
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])
+async def test_the_pages_judge_by_the_servers_clocks(
+    settings: Settings, database: Database, client: "redis.asyncio.Redis", seconds: int
+) -> None:
+    async with database.connection() as connection:
+        await declare_job_types(connection, book.registry)
+    publisher = Publisher(database, book.registry, max_job_bytes=10_000)
+    published = await publisher.publish(JobRequest(job_type="pause", job_data={"n": 1}, delay="30m"))
+    relay = Relay(database, client, prefix=settings.queue_prefix)
+    await relay.round()
+    await relay.stop()
+    # From another client, so that the record does not know since when it has waited.
+    await Queue("killed", {"connection": client, "prefix": settings.queue_prefix}).add("t", {}, {})
+    async with wrong(settings, seconds, "serve", "--port", "0") as serve:
+        assert serve.stdout
+        url = (await serve.stdout.readline()).decode().removeprefix("ready ").strip()
+        now = datetime.now(UTC)
+        minute = bucket_of(now, 60)
+        # Before the process began, since then, and so much later that the minute before is final.
+        for minutes in (-30, 0, 2):
+            await ended(database, now + timedelta(minutes=minutes), queue="killed", job_type="t")
+        async with database.connection() as connection:
+            await write_rollups(connection, minute - timedelta(minutes=30), minute + timedelta(minutes=3))
+        async with httpx.AsyncClient(base_url=url) as site:
+            metrics = (await site.get("/metrics")).text
+            page = (await site.get(f"/jobs/{published.id}")).text
+            (queue,) = [one for one in (await site.get("/api/queues")).json()["queues"] if one["name"] == "killed"]
+    assert 'herdbook_attempts_total{outcome="completed",queue="killed",type="t"} 1.0' in metrics
+    assert "It is scheduled for" in page
+    assert 0 <= queue["oldestWaitingSeconds"] < 60
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])

@@ -1,6 +1,7 @@
 """The Prometheus metrics of the whole system."""
 
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import httpx
 import pytest
@@ -126,9 +127,15 @@ async def test_a_loss_of_redis_is_measured_for_an_hour(
     assert (found["herdbook_redis_lost_writes",], found["herdbook_redelivered_jobs",]) == (1, 7)
 
 
+def metrics_since(start: datetime) -> AttemptMetrics:
+    """The metrics of a process that began in this minute."""
+    age = datetime.now(UTC) - start
+    return AttemptMetrics(monotonic() - age.total_seconds() + 1, LabelLimit())
+
+
 async def test_each_final_minute_is_counted_once(database: Database) -> None:
     start = bucket_of(datetime.now(UTC), 60) - 10 * MINUTE
-    metrics = AttemptMetrics(start, LabelLimit())
+    metrics = metrics_since(start)
 
     async def attempts() -> Samples:
         async with database.connection() as connection:
@@ -161,7 +168,7 @@ async def test_a_minute_that_may_change_is_left_for_the_next_time(database: Data
     """The newest minute is rolled up again with the next one, to include what was committed late."""
     now = datetime.now(UTC)
     start = bucket_of(now, 60) - MINUTE
-    metrics = AttemptMetrics(start, LabelLimit())
+    metrics = metrics_since(start)
     await ended(database, start)
     await _roll(database, start, 1)
     async with database.connection() as connection:

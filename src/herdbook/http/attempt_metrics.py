@@ -8,14 +8,16 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate
 from math import log10
+from time import monotonic
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.utils import floatToGoString
 
 from herdbook.observe.buckets import SECONDS
+from herdbook.record.clock import read_clock
 from herdbook.record.database import Connection
 from herdbook.record.histogram import middle
 from herdbook.record.rollups import MINUTE, bucket_of
@@ -60,10 +62,11 @@ class _Total:
 
 
 class AttemptMetrics:
-    """The attempts that finished since `started`, as of the last `update`."""
+    """The attempts that finished since `began`, a time of `time.monotonic`, as of the last `update`."""
 
-    def __init__(self, started: datetime, limit: LabelLimit) -> None:
-        self._until = bucket_of(started, MINUTE)
+    def __init__(self, began: float, limit: LabelLimit) -> None:
+        self._began = began
+        self._until: datetime | None = None
         self._limit = limit
         self._totals: dict[tuple[str, str], _Total] = {}
         # Concurrent updates must not add the same minutes.
@@ -72,6 +75,10 @@ class AttemptMetrics:
     async def update(self, connection: Connection) -> None:
         """Add the minutes that have become final since the last update."""
         async with self._reading:
+            if self._until is None:
+                # By PostgreSQL's clock, as are the times of attempts.
+                started = await read_clock(connection) - timedelta(seconds=monotonic() - self._began)
+                self._until = bucket_of(started, MINUTE)
             found = await read_ended_since(connection, self._until)
             for minute in found.minutes:
                 self._totals.setdefault(self._limit.of(minute.queue, minute.job_type), _Total()).add(minute)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from time import monotonic
 
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -32,7 +32,7 @@ class MetricsRoutes:
         self._database = database
         self._queues = queues
         self._limit = LabelLimit()
-        self._attempts = AttemptMetrics(datetime.now(UTC), self._limit)
+        self._attempts = AttemptMetrics(monotonic(), self._limit)
 
     def add_to(self, app: FastAPI) -> None:
         """Add the route to `app`."""

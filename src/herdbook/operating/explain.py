@@ -10,6 +10,7 @@ from herdbook.model.job import Job, JobStatus
 from herdbook.model.registry import Registry
 from herdbook.operating.health_facts import queue_facts
 from herdbook.operating.queue_stats import BullState, JobLocation, QueueStatsReader
+from herdbook.record.clock import read_clock
 from herdbook.record.database import Database
 from herdbook.record.job_types import is_job_type_declared
 from herdbook.record.queue_lookups import Undelivered, read_undelivered
@@ -48,13 +49,14 @@ async def why_not_running(database: Database, queues: QueueStatsReader, registry
     if job.status is not JobStatus.PENDING:
         return []
     async with database.connection() as connection:
+        now = await read_clock(connection)
         undelivered = await read_undelivered(connection, job.id)
         workers = await read_workers(connection)
         recorded = await read_stats(connection)
         is_declared = registry.find(job.job_type) is not None or await is_job_type_declared(connection, job.job_type)
     facts = JobFacts(
         job=job,
-        now=datetime.now(UTC),
+        now=now,
         undelivered=undelivered,
         found=await _find(queues, job, workers, recorded),
         workers=[one for one in workers if job.queue in one.queues and not one.is_silent],

@@ -1,6 +1,5 @@
 """Statistics of the queues, and which jobs are where in them, from Redis and the record together."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -141,6 +140,4 @@ async def _waiting_seconds(connection: Connection, counts: Sequence[QueueCounts]
     """How long each queue's next jobs have waited; by their timestamp in the queue if the record does not know them."""
     ids = {job: _record_id(one.name, job.job_id, job.timestamp) for one in counts for job in one.next_jobs}
     recorded = await read_waiting_seconds(connection, [id for id in ids.values() if id is not None])
-    now = time.time()
-    published = {job: max(0.0, now - job.timestamp / 1_000) if job.timestamp else 0.0 for job in ids}
-    return {job: recorded.get(id, published[job]) if id is not None else published[job] for job, id in ids.items()}
+    return {job: job.waited if id is None else recorded.get(id, job.waited) for job, id in ids.items()}

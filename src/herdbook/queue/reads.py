@@ -1,7 +1,7 @@
 """Reads the state of queues (job counts, pause, next jobs) and of the Redis server."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import redis.asyncio
 
@@ -14,10 +14,14 @@ STATES = ("waiting", "active", "delayed", "prioritized", "waiting-children", "co
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextJob:
-    """The next job to be taken; `timestamp` is when it was published, in Unix milliseconds."""
+    """The next job to be taken; `timestamp` is when it was published, in Unix milliseconds.
+
+    `waited` is the seconds since then by Redis's clock, 0 if that is unknown.
+    """
 
     job_id: str
     timestamp: int | None
+    waited: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +85,20 @@ class QueueReader:
         )
 
 
-def _counts(queue: str, counts: list[int], paused: int, following: list[tuple[str, str | None]]) -> QueueCounts:
+def _counts(
+    queue: str, counts: list[int], paused: int, following: list[tuple[str, str | None]], at: int
+) -> QueueCounts:
     return QueueCounts(
         name=queue,
         counts=dict(zip(STATES, counts, strict=True)),
         paused=bool(paused),
-        next_jobs=tuple(NextJob(job_id=id, timestamp=parse_timestamp(time)) for id, time in following),
+        next_jobs=tuple(_next_job(id, parse_timestamp(time), at) for id, time in following),
     )
+
+
+def _next_job(job_id: str, timestamp: int | None, now: int) -> NextJob:
+    waited = 0.0 if timestamp is None else max(0.0, (now - timestamp) / 1_000)
+    return NextJob(job_id=job_id, timestamp=timestamp, waited=waited)
 
 
 def parse_timestamp(text: str | None) -> int | None:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 
 from herdbook.record.database import Connection
 from herdbook.record.sql import statement
@@ -18,6 +19,12 @@ class ClockDifference:
 async def compare_clocks(connection: Connection) -> ClockDifference:
     """The difference between the clocks; half of the round trip remains uncertain."""
     before, began = time.time(), time.monotonic()
-    clock: float = await connection.fetchval(statement("read_clock"))
+    clock = await read_clock(connection)
     half = (time.monotonic() - began) / 2
-    return ClockDifference(ahead=clock - (before + half), uncertainty=half)
+    return ClockDifference(ahead=clock.timestamp() - (before + half), uncertainty=half)
+
+
+async def read_clock(connection: Connection) -> datetime:
+    """The time by PostgreSQL's clock."""
+    found: datetime = await connection.fetchval(statement("read_clock"))
+    return found

@@ -1,2 +1,2 @@
--- PostgreSQL's clock, in Unix seconds.
-SELECT extract(epoch FROM clock_timestamp())::float8
+-- The time by PostgreSQL's clock.
+SELECT clock_timestamp()
