@@ -31,6 +31,8 @@ BAD_INPUT: tuple[tuple[tuple[str, ...], str], ...] = (
         "unknown job type 'rep'; known: alert, callback, email, notification, report; use --app",
     ),
     (("report", REPORT, "--delay", "soon"), "--delay: not a duration: give milliseconds, or a text such as 500ms"),
+    (("report", REPORT, "--delay", "9" * 5_000 + "s"), "--delay: not a duration of up to ten years"),
+    (("report", REPORT, "--timeout", "9" * 5_000 + "s"), "--timeout: not a duration of up to ten years"),
     (("report", REPORT, "--run-at", "2040-01-31T08:00:00"), "--run-at: Input should have timezone info"),
     (("report", REPORT, "--delay", "1s", "--run-at", "2040-01-31T08:00:00Z"), "give delay or runAt, not both"),
     (("report", REPORT, "--timeout", "soon"), "--timeout: not a duration: give seconds, or a text such as 500ms"),

@@ -15,10 +15,16 @@ def test_a_duration_is_milliseconds_or_a_text(text: str | int, expected: int) ->
     assert parse_duration(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "10", "m", "-5s", "10 minutes", "1m30s", "NaNs", "٣s٣"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "10", "m", "-5s", "10 minutes", "1m30s", "NaNs", "٣s٣", "3651d", "9" * 5_000 + "s"],
+    ids=lambda text: text[:20],
+)
 def test_other_texts_are_not_durations(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         parse_duration(text)
+    with pytest.raises(ValueError, match="not a duration"):
+        parse_limit(text)
 
 
 def test_a_time_limit_is_seconds_or_a_text() -> None:
@@ -31,6 +37,12 @@ def test_a_time_limit_is_seconds_or_a_text() -> None:
 def test_a_value_that_is_not_a_duration_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         milliseconds(value)
+
+
+def test_a_duration_of_thousands_of_digits_is_refused() -> None:
+    for value in (10**5_000, "9" * 5_000, "9" * 5_000 + "s"):
+        with pytest.raises(ValueError, match="not a duration"):
+            milliseconds(value)
 
 
 def test_fractions_of_a_millisecond_are_rounded_up() -> None:

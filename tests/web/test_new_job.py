@@ -217,6 +217,17 @@ async def test_problems_are_reported_at_their_fields_and_nothing_typed_is_lost(
     assert (await published(services, answer)).job_data == {"name": "Daisy", "age": 40, "tags": ["brown"]}
 
 
+async def test_a_duration_of_thousands_of_digits_is_reported_at_its_field(
+    site: httpx.AsyncClient, services: Services
+) -> None:
+    for name in ("options.delay", "options.timeout", "options.backoff.delay"):
+        page = await send(site, "animal", **{"jobData.name": "Daisy", name: "9" * 5_000 + "s"})
+        assert page.status_code == 422
+        assert f'id="{name}:error"' in page.text
+        assert "Not a duration of up to ten years" in page.text
+    assert await count(services) == 0
+
+
 async def test_delay_and_run_at_exclude_each_other(site: httpx.AsyncClient) -> None:
     typed = {"options.delay": "5m", "options.runAt": "2040-01-31T12:00"}
     page = await send(site, "animal", jobData__name="a", **typed)

@@ -17,9 +17,10 @@ _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def parse_duration(value: Any) -> Any:
-    """Milliseconds from a number (already milliseconds) or a text; raises ValueError for other texts.
+    """Milliseconds from a number (already milliseconds) or a text.
 
-    Other values are returned unchanged, for the next validator to refuse.
+    Raises ValueError for a text that is no duration, or one of more than ten years. Other values are
+    returned unchanged, for the next validator to refuse.
     """
     return round(_parse(value, "milliseconds")) if isinstance(value, str) else value
 
@@ -32,8 +33,11 @@ def parse_limit(value: Any) -> Any:
 def milliseconds(value: float | str) -> int:
     """The duration in milliseconds; raises ValueError if it is not one, is negative, or exceeds ten years."""
     found = parse_duration(value)
-    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found <= LONGEST_MS:
-        raise ValueError(f"not a duration of up to ten years: {value!r}")
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        raise ValueError(f"not a duration: {value!r}")
+    if not 0 <= found <= LONGEST_MS:
+        # Without the value: Python refuses to write out integers of thousands of digits.
+        raise ValueError("not a duration: it must be between 0 and ten years")
     return math.ceil(found)
 
 
@@ -63,4 +67,8 @@ def _parse(text: str, unit: str) -> float:
     match = _DURATION.fullmatch(text.strip())
     if not match:
         raise ValueError(f"not a duration: give {unit}, or a text such as 500ms, 30s, 10m, 2h or 1d")
-    return float(match[1]) * _UNIT_MS[match[2]]
+    found = float(match[1]) * _UNIT_MS[match[2]]
+    if found > LONGEST_MS:
+        # With enough digits it is infinite, which no integer can hold.
+        raise ValueError("not a duration of up to ten years")
+    return found
