@@ -50,6 +50,14 @@ class Settings(BaseSettings):
     )
     queue_prefix: str = Field(default="bull", description="Prefix of BullMQ's keys in Redis.")
     max_job_bytes: int = Field(default=1_000_000, ge=1_000, description="Maximum size of job data, in bytes of JSON.")
+    max_result_bytes: int = Field(
+        default=1_000_000,
+        ge=1_000,
+        description="Maximum size of a job's result, in bytes of JSON. A job that returns more fails.",
+    )
+    max_log_lines: int = Field(
+        default=10_000, ge=1, description="Log lines that are recorded of one attempt. The last one counts the others."
+    )
     concurrency: int = Field(default=100, ge=1, le=10_000, description="Jobs that a worker runs at once, per queue.")
     processes: int | None = Field(
         default=None,

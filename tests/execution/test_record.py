@@ -14,6 +14,7 @@ from herdbook.errors import RecordUnavailableError
 from herdbook.execution.claim import claim_deliveries
 from herdbook.execution.claimed_job import ClaimedJob
 from herdbook.execution.decide import decide_outcome
+from herdbook.execution.limits import JobLimits
 from herdbook.execution.processes import ProcessPool
 from herdbook.execution.record import flush_reports, record_ended, save_starts
 from herdbook.execution.replies import reject_stale
@@ -31,6 +32,8 @@ from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job, read_logs
 from tests.states import new_jobs
 
+LIMITS = JobLimits(lost=3, result_bytes=1_000, log_lines=3)
+
 
 def delivered(job: UUID, attempt: int) -> Delivery:
     return parse_delivery("q", ["t", "{}", "{}", str(attempt), None, None, "1", None, None, str(job)], "token")
@@ -46,11 +49,11 @@ async def running(
     ended: asyncio.Future[ClaimedJob] = asyncio.get_running_loop().create_future()
 
     def decide(job: ClaimedJob, how: Ended) -> None:
-        job.outcome = decide_outcome(job, how)
+        job.outcome = decide_outcome(job, how, LIMITS.result_bytes)
         ended.set_result(job)
 
     artifacts = FolderArtifacts(folder)
-    runner = Runner(registry, artifacts, ProcessPool(1, artifacts), on_end=decide)
+    runner = Runner(registry, artifacts, ProcessPool(1, artifacts), LIMITS, on_end=decide)
     (claimed,), _ = await claim_deliveries(database, [delivered(job, attempt)], worker)
     runner.start([claimed])
     yield claimed, ended

@@ -74,6 +74,62 @@ async def test_a_plain_function_runs_in_a_thread_and_reports_from_there(settings
     assert (job.progress, [line.message for line in lines]) == (50, ["in a thread"])
 
 
+async def test_a_log_ends_at_its_limit_and_says_how_many_lines_were_dropped(settings: Settings) -> None:
+    registry = Registry()
+
+    @registry.processor("chatty", backoff=None)
+    async def chatty(payload: int, job: JobContext) -> None:
+        for number in range(payload):
+            job.log(f"line {number}")
+        if job.attempt == 1:
+            raise ConnectionError
+
+    async with running_system(settings.model_copy(update={"max_log_lines": 3}), registry) as system:
+        many, few = [
+            await system.publisher.publish(JobRequest(job_type="chatty", job_data=count)) for count in (1_005, 3)
+        ]
+        for published in (many, few):
+            assert (await system.finished(published.id)).status is JobStatus.COMPLETED
+        async with system.database.connection() as connection:
+            lines = [(line.attempt, line.message) for line in await read_logs(connection, many.id)]
+            short = [line.message for line in await read_logs(connection, few.id)]
+    kept = ["line 0", "line 1", "line 2"]
+    last = "lines dropped: 1,002, because HERDBOOK_MAX_LOG_LINES is 3"
+    assert lines == [(attempt, line) for attempt in (1, 2) for line in (*kept, last)]
+    assert short == 2 * kept
+
+
+async def test_a_very_long_line_is_cut(settings: Settings) -> None:
+    registry = Registry()
+
+    @registry.processor("wordy")
+    async def wordy(payload: None, job: JobContext) -> None:
+        job.log("x" * 1_000_000)
+
+    async with running_system(settings, registry) as system:
+        published = await system.publisher.publish(JobRequest(job_type="wordy", job_data=None))
+        await system.finished(published.id)
+        async with system.database.connection() as connection:
+            (line,) = await read_logs(connection, published.id)
+    assert line.message == "x" * 10_000 + "[…]"
+
+
+async def test_a_result_over_the_limit_fails_the_job_without_a_retry(settings: Settings) -> None:
+    registry = Registry()
+
+    @registry.processor("large", backoff=None)
+    async def large(payload: int) -> str:
+        return "x" * payload
+
+    async with running_system(settings.model_copy(update={"max_result_bytes": 1_000}), registry) as system:
+        published = await system.publisher.publish(JobRequest(job_type="large", job_data=20_000_000))
+        fits = await system.publisher.publish(JobRequest(job_type="large", job_data=998))
+        job = await system.finished(published.id)
+        assert (await system.finished(fits.id)).result == "x" * 998
+    assert (job.status, job.result, job.attempt) == (JobStatus.FAILED, None, 1)
+    assert "20,000,002 bytes of JSON; at most 1,000 are recorded" in (job.error_message or "")
+
+
 async def test_a_function_that_blocks_the_loop_keeps_its_lock(settings: Settings) -> None:
     """Three lives of the lock pass before it ends; another worker looks for stalled jobs all the while."""
     registry = Registry()

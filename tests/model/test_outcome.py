@@ -19,6 +19,7 @@ from herdbook.model.outcome import (
     Succeeded,
     WillRetry,
     decide,
+    decide_returned,
 )
 
 REPORT = ErrorReport(type="E", message="m")
@@ -56,17 +57,33 @@ def raised(error: BaseException) -> Raised:
     ],
 )
 def test_decide(ended: Ended, made: int, outcome: object) -> None:
-    assert decide(ended, attempts_made=made, max_attempts=3, backoff=BACKOFF, random=0.0) == outcome
+    assert (
+        decide(ended, attempts_made=made, max_attempts=3, backoff=BACKOFF, random=0.0, max_result_bytes=1_000)
+        == outcome
+    )
 
 
 def test_without_a_backoff_the_job_is_retried_at_once() -> None:
-    outcome = decide(raised(ValueError()), attempts_made=1, max_attempts=2, backoff=None, random=0.0)
+    outcome = decide(
+        raised(ValueError()), attempts_made=1, max_attempts=2, backoff=None, random=0.0, max_result_bytes=1_000
+    )
     assert outcome == WillRetry(error=REPORT, after=0)
+
+
+def test_a_result_over_the_limit_fails_and_says_what_to_do() -> None:
+    assert isinstance(decide_returned("x" * 998, 1_000), Succeeded)
+    outcome = decide_returned("x" * 999, 1_000)
+    assert isinstance(outcome, Failed)
+    assert outcome.error.type == "UnrecordableResult"
+    assert "1,001 bytes of JSON; at most 1,000 are recorded" in outcome.error.message
+    assert "HERDBOOK_MAX_RESULT_BYTES" in outcome.error.message
 
 
 @pytest.mark.parametrize("value", [object(), {"at": {1, 2}}, "\ud800", "a\0b", ["deep", {"k\0": 1}]])
 def test_a_result_that_cannot_be_recorded_fails_without_a_retry(value: object) -> None:
-    outcome = decide(Returned(value=value), attempts_made=1, max_attempts=3, backoff=None, random=0.0)
+    outcome = decide(
+        Returned(value=value), attempts_made=1, max_attempts=3, backoff=None, random=0.0, max_result_bytes=1_000
+    )
     assert isinstance(outcome, Failed)
     assert outcome.error.type == "UnrecordableResult"
 
@@ -79,11 +96,22 @@ def test_a_backoff_function_gets_the_attempt_and_its_error() -> None:
         return 12.5
 
     error = ValueError()
-    outcome = decide(raised(error), attempts_made=2, max_attempts=3, backoff=backoff, random=0.0)
+    outcome = decide(
+        raised(error), attempts_made=2, max_attempts=3, backoff=backoff, random=0.0, max_result_bytes=1_000
+    )
     assert outcome == WillRetry(error=REPORT, after=13)
     assert calls == [(2, error)]
-    assert decide(raised(error), attempts_made=3, max_attempts=3, backoff=backoff, random=0.0) == Failed(error=REPORT)
-    own = decide(raised(signals.Retry(after=5)), attempts_made=1, max_attempts=3, backoff=backoff, random=0.0)
+    assert decide(
+        raised(error), attempts_made=3, max_attempts=3, backoff=backoff, random=0.0, max_result_bytes=1_000
+    ) == Failed(error=REPORT)
+    own = decide(
+        raised(signals.Retry(after=5)),
+        attempts_made=1,
+        max_attempts=3,
+        backoff=backoff,
+        random=0.0,
+        max_result_bytes=1_000,
+    )
     assert own == WillRetry(error=REPORT, after=5)
     assert len(calls) == 1
 
@@ -91,7 +119,12 @@ def test_a_backoff_function_gets_the_attempt_and_its_error() -> None:
 @pytest.mark.parametrize("answer", [-1, float("nan"), None, "soon", True])
 def test_a_failing_backoff_function_is_reported_and_replaced(answer: Any) -> None:
     outcome = decide(
-        raised(ValueError()), attempts_made=2, max_attempts=3, backoff=lambda _attempt, _error: answer, random=0.0
+        raised(ValueError()),
+        attempts_made=2,
+        max_attempts=3,
+        backoff=lambda _attempt, _error: answer,
+        random=0.0,
+        max_result_bytes=1_000,
     )
     assert isinstance(outcome, WillRetry)
     assert outcome.after == 2_000

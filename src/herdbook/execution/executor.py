@@ -16,6 +16,7 @@ from herdbook.execution.claim import ClaimedAndRejected, claim_deliveries, claim
 from herdbook.execution.claimed_job import ClaimedJob, LockLost
 from herdbook.execution.decide import decide_outcome
 from herdbook.execution.inbox import Inbox, Step
+from herdbook.execution.limits import JobLimits
 from herdbook.execution.processes import ProcessPool
 from herdbook.execution.record import flush_reports, record_ended
 from herdbook.execution.replies import reject_stale, reply_to_recorded
@@ -54,15 +55,15 @@ class Executor:
         processes: ProcessPool,
         *,
         concurrency: int,
-        max_lost: int,
+        limits: JobLimits,
         observer: Observer = NULL_OBSERVER,
     ) -> None:
         self._queue = queue
         self._database = database
         self._locks = locks
-        self._runner = Runner(registry, artifacts, processes, on_end=self.decide, trace=observer.attempts)
+        self._runner = Runner(registry, artifacts, processes, limits, on_end=self.decide, trace=observer.attempts)
         self._observer = observer
-        self._max_lost = max_lost
+        self._limits = limits
         self.capacity = Capacity(concurrency, waiting_limit=WAITING_LIMIT)
         # What each step hands to the next.
         self._fetched: Inbox[Delivery] = Inbox()
@@ -127,7 +128,7 @@ class Executor:
 
         def step(is_repeat: bool) -> Awaitable[ClaimedAndRejected]:
             return claim_suspect(
-                self._database, delivery, self._queue.worker, max_lost=self._max_lost, is_repeat=is_repeat
+                self._database, delivery, self._queue.worker, max_lost=self._limits.lost, is_repeat=is_repeat
             )
 
         try:
@@ -159,7 +160,7 @@ class Executor:
 
     def decide(self, job: ClaimedJob, ended: Ended) -> None:
         """Decide what the job came to, when it has ended; it makes room for another."""
-        job.outcome = decide_outcome(job, ended)
+        job.outcome = decide_outcome(job, ended, self._limits.result_bytes)
         if job.end_trace is not None:
             job.end_trace()
         self._starts.ended(job)

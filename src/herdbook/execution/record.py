@@ -71,7 +71,7 @@ async def record_ended(
     unknown = [job for job in jobs if job not in known]
     if died := [job for job in unknown if _died(job)]:
         await _fail_if_deadly(database, died)
-    reports = [job.context.take_report() for job in unknown]
+    reports = [job.context.take_last_report() for job in unknown]
     try:
         return known + await _record(database, list(zip(unknown, reports, strict=True)), worker)
     except BaseException:

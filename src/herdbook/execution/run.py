@@ -16,6 +16,7 @@ import orjson
 from herdbook.errors import ConfigurationError
 from herdbook.execution.claimed_job import ClaimedJob, LockLost, StopReason
 from herdbook.execution.error_report import report_error, stack_text
+from herdbook.execution.limits import JobLimits
 from herdbook.execution.processes import Call, ProcessPool
 from herdbook.execution.processes.process import JobProcess
 from herdbook.model.artifacts import ArtifactStore
@@ -41,6 +42,7 @@ class Runner:
         registry: Registry,
         artifacts: ArtifactStore,
         processes: ProcessPool,
+        limits: JobLimits,
         *,
         on_end: OnEnd,
         trace: AttemptTrace | None = None,
@@ -48,6 +50,7 @@ class Runner:
         self._registry = registry
         self._artifacts = artifacts
         self._processes = processes
+        self._max_log_lines = limits.log_lines
         self._on_end = on_end
         self._trace = trace
         # Bounded by the jobs that the executor lets run. A thread that was given up is not counted there any more,
@@ -84,6 +87,7 @@ class Runner:
             artifacts=self._artifacts,
             started_at=row.started_at,
             began=job.began,
+            max_log_lines=self._max_log_lines,
         )
 
     def stop(self, job: ClaimedJob, reason: StopReason) -> bool:

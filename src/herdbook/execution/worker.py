@@ -10,6 +10,7 @@ from herdbook.errors import ConfigurationError, HerdbookError
 from herdbook.execution.cancelling import CancelWatch
 from herdbook.execution.consumer import QueueConsumer
 from herdbook.execution.executor import Executor
+from herdbook.execution.limits import JobLimits
 from herdbook.execution.processes import ProcessPool
 from herdbook.model.artifacts import ArtifactStore, FolderArtifacts
 from herdbook.model.health import CLOCK_TOLERANCE
@@ -113,10 +114,11 @@ class Worker:
         if registry.needs_processes(name):
             # More would wait here, claimed, while another worker has room for them.
             concurrency = min(concurrency, settings.process_count)
-        shared = (self._database, self._locks, registry, artifacts, self._processes)
-        executor = Executor(
-            queue, *shared, concurrency=concurrency, max_lost=settings.max_stalled, observer=self._observer
+        limits = JobLimits(
+            lost=settings.max_stalled, result_bytes=settings.max_result_bytes, log_lines=settings.max_log_lines
         )
+        shared = (self._database, self._locks, registry, artifacts, self._processes)
+        executor = Executor(queue, *shared, concurrency=concurrency, limits=limits, observer=self._observer)
         return QueueConsumer(queue, executor, stalled_interval=settings.stalled_interval)
 
     @property

@@ -17,6 +17,9 @@ import orjson
 from herdbook.model.artifacts import Artifact
 from herdbook.model.storable import holds_nul, storable_json, storable_text
 
+# Characters of a log line.
+_LONGEST_LINE = 10_000
+
 
 class ArtifactSaver(Protocol):
     """The one method of `artifacts.ArtifactStore` that a running job needs."""
@@ -60,6 +63,8 @@ class JobContext:
         "_artifacts",
         "_began",
         "_cancelled",
+        "_logged",
+        "_max_log_lines",
         "_report",
         "_started_at",
         "attempt",
@@ -82,6 +87,7 @@ class JobContext:
         deadline: datetime | None = None,
         started_at: datetime | None = None,
         began: float = 0.0,
+        max_log_lines: int | None = None,
     ) -> None:
         """It began at `started_at` by the record's clock, and at `began` by `time.monotonic`."""
         self.id = id
@@ -94,6 +100,9 @@ class JobContext:
         self._began = began
         self._artifacts = artifacts
         self._cancelled = False
+        self._max_log_lines = max_log_lines
+        # All lines, also those beyond the limit.
+        self._logged = 0
         # Created on demand: most jobs report nothing.
         self._report: Report | None = None
 
@@ -121,8 +130,15 @@ class JobContext:
         self._pending_report().progress = storable_json(text) if holds_nul(text) else text
 
     def log(self, message: object) -> None:
-        """Add a line to the job's log in the record."""
-        self._pending_report().logs.append(LogLine(at=self._now(), message=storable_text(str(message))))
+        """Add a line to the job's log in the record; beyond the limit of an attempt, lines are only counted.
+
+        A line of more than 10,000 characters is cut.
+        """
+        if self._takes_line():
+            text = str(message)
+            if len(text) > _LONGEST_LINE:
+                text = f"{text[:_LONGEST_LINE]}[…]"
+            self._pending_report().logs.append(LogLine(at=self._now(), message=storable_text(text)))
 
     def save_artifact(self, name: str, content: bytes, media_type: str) -> Artifact:
         """Store a file that this job produced, served at `/api/jobs/{id}/artifact`. One per job, the last wins."""
@@ -135,7 +151,7 @@ class JobContext:
     def add_report(self, newer: Report) -> None:
         """Append a report from the job's own process, newer than what is pending here."""
         pending = self._pending_report()
-        pending.logs += newer.logs
+        pending.logs += [line for line in newer.logs if self._takes_line()]
         if newer.progress is not None:
             pending.progress = newer.progress
 
@@ -143,6 +159,16 @@ class JobContext:
         """What was reported since the last call; for the executor."""
         report, self._report = self._report, None
         return report or NOTHING
+
+    def take_last_report(self) -> Report:
+        """The same when the attempt has ended: the last line of its log says how many were dropped."""
+        limit = self._max_log_lines
+        if limit is not None and self._logged > limit:
+            message = f"lines dropped: {self._logged - limit:,}, because HERDBOOK_MAX_LOG_LINES is {limit:,}"
+            self._pending_report().logs.append(LogLine(at=datetime.now(UTC), message=message))
+            # Said once, even if recording it has to be repeated.
+            self._logged = limit
+        return self.take_report()
 
     def put_back(self, older: Report) -> None:
         """Return a report that may not have been recorded, for the next `take_report`."""
@@ -157,6 +183,10 @@ class JobContext:
         if self._started_at is None:
             return datetime.now(UTC)
         return self._started_at + timedelta(seconds=monotonic() - self._began)
+
+    def _takes_line(self) -> bool:
+        self._logged += 1
+        return self._max_log_lines is None or self._logged <= self._max_log_lines
 
     def _pending_report(self) -> Report:
         if self._report is None:

@@ -4,15 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import orjson
-
 from herdbook.model import signals
 from herdbook.model.duration import milliseconds
 from herdbook.model.fast_dataclass import fast_dataclass
 from herdbook.model.job import AttemptOutcome, JobStatus
 from herdbook.model.masking import mask_passwords
 from herdbook.model.options import Backoff
-from herdbook.model.storable import holds_nul
+from herdbook.model.result import encode_result
 
 # A program's own backoff: takes the attempt's number (from 1) and its error, returns milliseconds to wait.
 BackoffFunction = Callable[[int, BaseException], float]
@@ -128,16 +126,18 @@ def decide(
     max_attempts: int,
     backoff: Backoff | BackoffFunction | None,
     random: float,
+    max_result_bytes: int,
 ) -> Outcome:
     """The outcome of an attempt.
 
-    `attempts_made` includes this attempt, `random` (0..1) feeds the backoff's jitter.
+    `attempts_made` includes this attempt, `random` (0..1) feeds the backoff's jitter, `max_result_bytes` limits the
+    JSON of what the processor returned.
     """
     match ended:
         case Interrupted():
             return Released()
         case Returned(value=value):
-            return decide_returned(value)
+            return decide_returned(value, max_result_bytes)
         case Raised(error=error, report=report):
             is_last = attempts_made >= max_attempts
             return _outcome_from_signal(error, report, is_last=is_last) or _back_off(
@@ -181,22 +181,9 @@ def _back_off(
         return WillRetry(error=replace(report, message=f"{message})"), after=after)
 
 
-def encode_result(value: Any) -> str:
-    """A processor's result as JSON text; raises UnrecordableResult."""
-    try:
-        result = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
-    except TypeError as error:
-        raise signals.UnrecordableResult(f"the processor's result is not JSON: {error}") from None
-    if holds_nul(result):
-        raise signals.UnrecordableResult(
-            "the processor's result contains a NUL character, which PostgreSQL cannot store"
-        )
-    return result
-
-
-def decide_returned(value: Any) -> Succeeded | Failed:
+def decide_returned(value: Any, max_result_bytes: int) -> Succeeded | Failed:
     """The outcome of an attempt whose processor returned `value`."""
     try:
-        return Succeeded(result=encode_result(value))
+        return Succeeded(result=encode_result(value, max_result_bytes))
     except signals.UnrecordableResult as error:
         return Failed(error=ErrorReport(type="UnrecordableResult", message=str(error)))

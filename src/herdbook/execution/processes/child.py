@@ -35,8 +35,8 @@ from herdbook.execution.processes.wire import (
 )
 from herdbook.model.artifacts import Artifact
 from herdbook.model.context import JobContext, running_job
-from herdbook.model.outcome import encode_result
 from herdbook.model.registry import JobType, Registry
+from herdbook.model.result import encode_result
 from herdbook.model.signals import Cancel, Retry, Snooze, Unrecoverable
 from herdbook.observe.log import set_up_logging
 from herdbook.settings import Settings
