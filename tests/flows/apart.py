@@ -76,6 +76,8 @@ def raising(what: str) -> Any:
             raise Snooze("1h")
         case "set":
             return {1, 2}
+        case "nan":
+            return [None, float("inf")]
     return what
 
 

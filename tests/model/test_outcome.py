@@ -1,5 +1,7 @@
 """The outcome of an attempt, as a table."""
 
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -24,6 +26,16 @@ from herdbook.model.outcome import (
 
 REPORT = ErrorReport(type="E", message="m")
 BACKOFF = Backoff(type="exponential", delay=100)
+
+
+@dataclass
+class Point:
+    x: float
+    y: float | None
+
+
+class Level(Enum):
+    UNKNOWN = float("nan")
 
 
 def raised(error: BaseException) -> Raised:
@@ -68,6 +80,29 @@ def test_without_a_backoff_the_job_is_retried_at_once() -> None:
         raised(ValueError()), attempts_made=1, max_attempts=2, backoff=None, random=0.0, max_result_bytes=1_000
     )
     assert outcome == WillRetry(error=REPORT, after=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        (float("nan"), "result"),
+        ({"prices": [1.5, None, float("inf")]}, "result.prices.2"),
+        ([{"a": None}, (1, -float("inf"))], "result.1.1"),
+        ({float("nan"): 1}, "result.nan"),
+        (Point(x=1.0, y=float("nan")), "result.y"),
+        ([Level.UNKNOWN], "result.0.value"),
+    ],
+)
+def test_a_result_with_a_number_that_json_lacks_fails_and_says_where(value: object, where: str) -> None:
+    outcome = decide_returned(value, 1_000)
+    assert isinstance(outcome, Failed)
+    assert outcome.error.type == "UnrecordableResult"
+    assert outcome.error.message == f"the processor's result is not JSON: {where} is NaN or infinite"
+
+
+@pytest.mark.parametrize("value", [None, [None], {"null": 1.5, "b": [None, True, "null"]}, Point(x=0.0, y=None)])
+def test_a_result_with_nulls_is_kept(value: object) -> None:
+    assert isinstance(decide_returned(value, 1_000), Succeeded)
 
 
 def test_a_result_over_the_limit_fails_and_says_what_to_do() -> None:

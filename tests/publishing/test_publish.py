@@ -95,6 +95,8 @@ async def test_invalid_input_is_named_by_field_and_not_recorded(
 async def test_the_error_says_what_json_cannot_hold(book: Herdbook) -> None:
     with pytest.raises(InvalidJobError, match=r"^jobData contains a NUL character"):
         await book.publish("note", {"text": "a\0b"})
+    with pytest.raises(InvalidJobError, match=r"^jobData\.text\.0: is NaN or infinite"):
+        await book.publish("note", {"text": [float("nan")]})
     with pytest.raises(InvalidJobError, match=r"^jobData is not JSON: "):
         await book.publish("note", {"text": object()})
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 
 from herdbook.model.artifacts import Artifact
-from herdbook.model.storable import holds_nul, storable_json, storable_text
+from herdbook.model.storable import find_nan, holds_nul, storable_json, storable_text
 
 # Characters of a log line.
 _LONGEST_LINE = 10_000
@@ -120,13 +120,16 @@ class JobContext:
         Characters that PostgreSQL cannot store (NUL, a lone surrogate) are replaced, as in log lines.
         """
         try:
-            text = orjson.dumps(value).decode()
+            encoded = orjson.dumps(value)
         except TypeError as error:
             # The standard library encodes lone surrogates, but fewer types.
             with suppress(TypeError, ValueError):
                 self._pending_report().progress = storable_json(json.dumps(value, allow_nan=False))
                 return
             raise error from None
+        if (path := find_nan(value, encoded)) is not None:
+            raise TypeError(f"progress{path} is NaN or infinite, which is not JSON")
+        text = encoded.decode()
         self._pending_report().progress = storable_json(text) if holds_nul(text) else text
 
     def log(self, message: object) -> None:

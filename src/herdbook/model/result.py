@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from herdbook.model.signals import UnrecordableResult
-from herdbook.model.storable import holds_nul
+from herdbook.model.storable import find_nan, holds_nul
 
 
 def encode_result(value: Any, max_bytes: int | None = None) -> str:
@@ -19,6 +19,8 @@ def encode_result(value: Any, max_bytes: int | None = None) -> str:
             f"the processor's result has {len(encoded):,} bytes of JSON; at most {max_bytes:,} are recorded: "
             "return less, save it as an artifact, or raise HERDBOOK_MAX_RESULT_BYTES"
         )
+    if (path := find_nan(value, encoded)) is not None:
+        raise UnrecordableResult(f"the processor's result is not JSON: result{path} is NaN or infinite")
     result = encoded.decode()
     if holds_nul(result):
         raise UnrecordableResult("the processor's result contains a NUL character, which PostgreSQL cannot store")

@@ -19,7 +19,7 @@ from herdbook.model.ids import new_job_id
 from herdbook.model.job import NewJob
 from herdbook.model.options import JobOptions, PublishOptions
 from herdbook.model.registry import Registry, field_problems
-from herdbook.model.storable import holds_nul
+from herdbook.model.storable import find_nan, holds_nul
 from herdbook.publishing.batcher import Batcher
 from herdbook.publishing.user_connection import (
     UserConnection,
@@ -232,9 +232,13 @@ def _encode(job_data: Any) -> bytes:
     if isinstance(job_data, BaseModel):
         job_data = job_data.model_dump(mode="json", by_alias=True)
     try:
-        return orjson.dumps(job_data)
+        encoded = orjson.dumps(job_data)
     except TypeError as error:
         raise _invalid_data(f"is not JSON: {error}") from None
+    if (path := find_nan(job_data, encoded)) is not None:
+        message = "is NaN or infinite, which is not JSON"
+        raise InvalidJobError(f"jobData{path}: {message}", [FieldProblem(path=f"jobData{path}", message=message)])
+    return encoded
 
 
 def _invalid_data(what: str) -> InvalidJobError:
