@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     max_log_lines: int = Field(
         default=10_000, ge=1, description="Log lines that are recorded of one attempt. The last one counts the others."
     )
+    max_page_bytes: int = Field(
+        default=10_000_000,
+        ge=1_000,
+        description="Size at which a page of `/api/results` or of a job's log ends, in bytes of JSON.",
+    )
     concurrency: int = Field(default=100, ge=1, le=10_000, description="Jobs that a worker runs at once, per queue.")
     processes: int | None = Field(
         default=None,

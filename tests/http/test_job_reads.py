@@ -19,6 +19,7 @@ from herdbook.record.attempts import (
     insert_logs,
 )
 from herdbook.record.database import Database
+from herdbook.settings import Settings
 from tests.http.conftest import assert_problem
 from tests.record.attempts import outcome_of
 
@@ -201,6 +202,53 @@ async def test_cursors_lead_through_all_pages_while_jobs_are_published(api: http
         page = (await api.get("/api/results", params={"limit": 2, "cursor": page["nextCursor"]})).json()
     assert seen == ids[::-1]
     assert (await api.get("/api/results?limit=5&jobType=count")).json()["nextCursor"] is None
+
+
+async def test_a_page_of_large_jobs_ends_early_and_the_next_goes_on(
+    settings: Settings, api: httpx.AsyncClient, database: Database
+) -> None:
+    ids = [await published(api, "x" * 900_000) for _ in range(25)]
+    tiny = await published(api)
+    seen: list[list[str]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = await api.get("/api/results", params={"limit": 100, "cursor": cursor})
+        assert len(answer.content) <= settings.max_page_bytes + settings.max_job_bytes
+        seen.append([job["jobId"] for job in answer.json()["jobs"]])
+        assert answer.json()["count"] == len(seen[-1])
+        cursor = answer.json()["nextCursor"]
+    assert [len(page) for page in seen] == [13, 12, 1]
+    assert [id for page in seen for id in page] == [tiny, *reversed(ids)]
+
+
+async def test_results_too_count_towards_the_size_of_a_page(
+    settings: Settings, api: httpx.AsyncClient, database: Database
+) -> None:
+    ids = [await published(api) for _ in range(3)]
+    async with database.connection() as connection:
+        result = f'"{"x" * settings.max_page_bytes}"'
+        await connection.execute("UPDATE herdbook.jobs SET result = $1", result)
+    page = (await api.get("/api/results", params={"limit": 2})).json()
+    assert [job["jobId"] for job in page["jobs"]] == [ids[2]]
+    second = (await api.get("/api/results", params={"limit": 1, "cursor": page["nextCursor"]})).json()
+    assert [job["jobId"] for job in second["jobs"]] == [ids[1]]
+
+
+async def test_a_page_of_long_lines_ends_early_and_the_next_goes_on(
+    settings: Settings, api: httpx.AsyncClient, database: Database
+) -> None:
+    id = await published(api)
+    key = await attempted(database, id, 1, JobStatus.PROCESSING)
+    line = "x" * (settings.max_page_bytes // 2)
+    async with database.connection() as connection:
+        await insert_logs(connection, [(key, LogLine(at=datetime.now(UTC), message=line)) for _ in range(5)])
+    after, pages = 0, []
+    while page := (await api.get(f"/api/jobs/{id}/logs", params={"after": after})).json():
+        if not page["lines"]:
+            break
+        pages.append(len(page["lines"]))
+        after = page["nextAfter"]
+    assert pages == [2, 2, 1]
 
 
 async def test_a_full_last_page_has_no_next_one(api: httpx.AsyncClient) -> None:

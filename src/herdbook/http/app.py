@@ -53,7 +53,7 @@ def create_app(services: Services, fault: FaultAnswer = problem_of_fault) -> Fas
     settings, registry, database = services.settings, services.registry, services.database
     publisher = Publisher(database, registry, max_job_bytes=settings.max_job_bytes, trace=services.trace)
     PublishRoutes(publisher, database, max_job_bytes=settings.max_job_bytes).add_to(app)
-    JobRoutes(database).add_to(app)
+    JobRoutes(database, max_page_bytes=settings.max_page_bytes).add_to(app)
     control = Control(database, services.artifacts)
     JobActionRoutes(control, database).add_to(app)
     QueueActionRoutes(control, services.queues).add_to(app)

@@ -60,8 +60,9 @@ class LogsQuery(_FormQuery):
 class JobRoutes:
     """`GET /api/jobs/{id}`, its log, and `GET /api/results`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, max_page_bytes: int) -> None:
         self._database = database
+        self._max_bytes = max_page_bytes
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to `app`."""
@@ -77,21 +78,25 @@ class JobRoutes:
         return JobDetail.of(job, attempts=[AttemptView.of(one) for one in attempts])
 
     async def logs(self, id: str, query: Annotated[LogsQuery, Query()]) -> LogPage:
-        """The lines that a job logged, oldest first."""
+        """The lines that a job logged, oldest first.
+
+        A page of very long lines has fewer than `limit`; only an empty page is the last.
+        """
         async with self._database.connection() as connection:
             job = await find_job(connection, id)
-            lines = await read_logs(connection, job.id, after=query.after, limit=query.limit)
+            lines = await read_logs(connection, job.id, after=query.after, limit=query.limit, max_bytes=self._max_bytes)
         next_after = lines[-1].id if lines else query.after
         return LogPage(lines=[LogLineView.of(line) for line in lines], next_after=next_after)
 
     async def results(self, query: Annotated[ResultsQuery, Query()]) -> JobPage:
         """List jobs, newest first.
 
-        Each request searches up to 20,000 jobs (5,000 with `words`), so a page can be short or even
-        empty before the last one. Only a null `nextCursor` marks the last page.
+        Each request searches up to 20,000 jobs (5,000 with `words`), and a page ends at 10 MB unless
+        `HERDBOOK_MAX_PAGE_BYTES` says otherwise, so it can be short or even empty before the last one.
+        Only a null `nextCursor` marks the last page; with `offset`, go on at `offset` plus `count`.
         """
         async with self._database.connection() as connection:
-            found = await search_jobs(connection, query.job_filter())
+            found = await search_jobs(connection, query.job_filter(), max_bytes=self._max_bytes)
         jobs = found.jobs
         return JobPage(
             jobs=[JobView.of(job) for job in jobs],

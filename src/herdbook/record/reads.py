@@ -79,9 +79,11 @@ async def read_attempts(connection: Connection, job: Job, *, newest: int | None 
     return attempts
 
 
-async def read_logs(connection: Connection, job: UUID, *, after: int = 0, limit: int = 1_000) -> list[StoredLogLine]:
-    """Up to `limit` of the job's log lines after the line with id `after`."""
-    rows = await connection.fetch(statement("read_logs"), job, after, limit)
+async def read_logs(
+    connection: Connection, job: UUID, *, after: int = 0, limit: int = 1_000, max_bytes: int = 10_000_000
+) -> list[StoredLogLine]:
+    """Up to `limit` of the job's log lines after the one with id `after`; the last may exceed `max_bytes`."""
+    rows = await connection.fetch(statement("read_logs"), job, after, limit, max_bytes)
     return [StoredLogLine(**dict(row)) for row in rows]
 
 

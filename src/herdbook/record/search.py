@@ -78,17 +78,33 @@ class JobCount:
     is_exact: bool
 
 
-async def search_jobs(connection: Connection, wanted: JobFilter) -> JobSlice:
-    """The next jobs that match the filter. A slice may be short, even empty, without being the last."""
-    found, following = await search(connection, "*", wanted)
+async def search_jobs(connection: Connection, wanted: JobFilter, *, max_bytes: int | None = None) -> JobSlice:
+    """The next jobs that match the filter. A slice may be short, even empty, without being the last.
+
+    If `max_bytes` is given, it ends with the job that exceeds so many bytes of JSON.
+    """
+    found, following = await search(connection, "*", wanted, max_bytes=max_bytes)
     return JobSlice(jobs=[job_of(row) for row in found], next=following)
 
 
-async def search(connection: Connection, columns: str, wanted: JobFilter) -> tuple[list["asyncpg.Record"], UUID | None]:
-    """The next rows that match the filter, with these columns (our own SQL, including `id`), and where to continue."""
-    rows = await connection.fetch(_statement("search", wanted, columns), *_parameters(wanted, wanted.limit + 1))
-    if len(rows) > wanted.limit:
-        return rows[: wanted.limit], rows[wanted.limit - 1]["id"]
+async def search(
+    connection: Connection, columns: str, wanted: JobFilter, *, max_bytes: int | None = None
+) -> tuple[list["asyncpg.Record"], UUID | None]:
+    """The next rows that match the filter, with these columns (our own SQL, including `id`), and where to continue.
+
+    `max_bytes` limits their JSON; all columns are needed to measure it.
+    """
+    query = _statement("search", wanted, columns)
+    parameters = _parameters(wanted, wanted.limit + 1)
+    if max_bytes is None:
+        rows = await connection.fetch(query, *parameters)
+        number_found = len(rows)
+    else:
+        rows = await connection.fetch(_measured(query), *parameters, max_bytes)
+        number_found = rows[0]["number_found"] if rows else 0
+    page = rows[: wanted.limit]
+    if number_found > len(page):
+        return page, page[-1]["id"]
     # Saves the reader from paging through the whole record for a status that no job has.
     if not rows and wanted.is_counted and not (await count_jobs(connection, wanted)).number:
         return rows, None
@@ -122,6 +138,11 @@ async def count_jobs(connection: Connection, wanted: JobFilter) -> JobCount:
         return JobCount(number=counted, is_exact=True)
     found = await search_job_ids(connection, replace(wanted, before=None, limit=_MAX_COUNTED, offset=0))
     return JobCount(number=len(found.ids), is_exact=found.next is None)
+
+
+@cache
+def _measured(query: str) -> str:
+    return statement("search_up_to_bytes").format(search=query)
 
 
 @cache
