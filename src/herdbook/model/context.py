@@ -168,7 +168,7 @@ class JobContext:
         limit = self._max_log_lines
         if limit is not None and self._logged > limit:
             message = f"lines dropped: {self._logged - limit:,}, because HERDBOOK_MAX_LOG_LINES is {limit:,}"
-            self._pending_report().logs.append(LogLine(at=datetime.now(UTC), message=message))
+            self._pending_report().logs.append(LogLine(at=self._now(), message=message))
             # Said once, even if recording it has to be repeated.
             self._logged = limit
         return self.take_report()
