@@ -22,7 +22,7 @@ from herdbook.execution.run import Runner
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.context import JobContext
 from herdbook.model.job import AttemptKey, AttemptOutcome, JobStatus
-from herdbook.model.outcome import Ended, Failed, Released, Succeeded
+from herdbook.model.outcome import Ended, ErrorReport, Failed, Released, Succeeded, WillRetry
 from herdbook.model.registry import Registry
 from herdbook.model.signals import Retry
 from herdbook.queue.delivery import Delivery, parse_delivery
@@ -239,3 +239,21 @@ async def test_a_result_that_is_refused_fails_its_own_job_alone(database: Databa
         jobs = [await read_job(connection, id) for id in ids]
     assert [job.status for job in jobs] == [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.COMPLETED]
     assert "invalid input syntax for type json" in (jobs[1].error_message or "")
+
+
+async def test_what_is_recorded_stays_so_when_a_newer_attempt_is_refused(database: Database, tmp_path: Path) -> None:
+    first, second = await new_jobs(database, 2)
+    retried = await ran(database, tmp_path, first, 1, "w1")
+    retried.outcome = WillRetry(error=ErrorReport(type="E", message="x"), after=60_000)
+    overtaken = await ran(database, tmp_path, second, 1, "w2")
+    newer = await ran(database, tmp_path, second, 2, "w1")
+    newer.outcome = Succeeded(result='{"half": ')
+    # The first statement leaves the newer attempt out, so its result is refused by the second one.
+    assert await save_starts(database, [overtaken], "w2") == []
+    assert await record_ended(database, [retried, newer], "w1") == [retried, newer]
+    assert isinstance(retried.outcome, WillRetry)
+    async with database.connection() as connection:
+        jobs = [await read_job(connection, id) for id in (first, second)]
+        attempts = await read_attempts(connection, jobs[1])
+    assert [(job.status, job.attempt) for job in jobs] == [(JobStatus.PENDING, 1), (JobStatus.FAILED, 2)]
+    assert [one.outcome for one in attempts] == [AttemptOutcome.LOST, AttemptOutcome.FAILED]

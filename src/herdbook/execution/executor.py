@@ -167,15 +167,12 @@ class Executor:
         self.capacity.end(job.delivery)
         self._ended.put([job])
 
-    async def record(self, jobs: Sequence[ClaimedJob]) -> None:
-        """Record what the jobs came to."""
+    async def record(self, jobs: Sequence[ClaimedJob], *, is_repeat: bool = False) -> None:
+        """Record what the jobs came to. In a repeat, some may be recorded already."""
+        write = partial(record_ended, self._database, jobs, self._queue.worker)
         try:
             async with self._writing:
-                recorded = await self._servers.until_there(
-                    lambda is_repeat: record_ended(self._database, jobs, self._queue.worker, is_repeat=is_repeat)
-                )
-            if len(recorded) < len(jobs):
-                await self._reject_stale([job for job in jobs if job not in recorded])
+                recorded = await self._servers.until_there(lambda is_again: write(is_repeat=is_repeat or is_again))
         except GivenUpError:
             self._let_go([job.delivery for job in jobs])
             return
@@ -184,6 +181,8 @@ class Executor:
             return
         self._observer.recorded(self._queue.name, recorded)
         self._settled.put([reply_to_recorded(job) for job in recorded])
+        if len(recorded) < len(jobs):
+            await self._reject_stale([job for job in jobs if job not in recorded])
 
     async def acknowledge(self, acks: Sequence[Acknowledgement]) -> None:
         """Acknowledge what is recorded, and fetch as many new jobs as there is room for."""
@@ -272,7 +271,7 @@ class Executor:
             self._let_go([jobs[0].delivery])
         else:
             for job in jobs:
-                await self.record([job])
+                await self.record([job], is_repeat=True)
 
     async def _reject_stale(self, jobs: Sequence[ClaimedJob]) -> None:
         """The record wants no result of these: tell the queue what the record says instead."""
@@ -281,7 +280,8 @@ class Executor:
         keyed = [(job.key, job.delivery) for job in jobs]
         try:
             self._settled.put(await self._servers.until_there(lambda _: reject_stale(self._database, keyed)))
-        except GivenUpError:
+        except Exception as error:
+            log.warning("not rejected", queue=self._queue.name, error=str(error))
             self._let_go([job.delivery for job in jobs])
 
     def _let_go(self, deliveries: Sequence[Delivery]) -> None:

@@ -1,7 +1,6 @@
 """The fourth step: what attempts came to, and what running ones reported, in the record."""
 
-from collections.abc import Collection, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 
 import asyncpg
@@ -107,50 +106,65 @@ async def _fail_if_deadly(database: Database, jobs: Sequence[ClaimedJob]) -> Non
 
 
 Ended = tuple[ClaimedJob, Report]
+Finish = Callable[[Database, Sequence[Ended], str], Awaitable[set[ClaimedJob]]]
 
 
 async def _record(database: Database, ended: Sequence[Ended], worker: str) -> list[ClaimedJob]:
+    recorded = await _finish_each(database, ended, worker, _finish)
+    # What is recorded by now stays so, whatever happens to the rest.
+    late = [(job, report) for job, report in ended if job not in recorded]
+    recorded |= await _finish_each(database, late, worker, _claim_and_finish)
+    return [job for job, _ in ended if job in recorded]
+
+
+async def _finish_each(database: Database, ended: Sequence[Ended], worker: str, finish: Finish) -> set[ClaimedJob]:
+    """Record them together, or one by one if PostgreSQL refuses one of them; returns the jobs recorded."""
     if not ended:
-        return []
+        return set()
     try:
-        return await _record_together(database, ended, worker)
+        return await finish(database, ended, worker)
     except REFUSALS as error:
         if len(ended) == 1:
-            return await _record_refused(database, ended[0][0], worker, error)
-    return [job for one in ended for job in await _record(database, [one], worker)]
+            return await _finish_refused(database, ended[0][0], worker, finish, error)
+    return {job for one in ended for job in await _finish_each(database, [one], worker, finish)}
 
 
-async def _record_refused(
-    database: Database, job: ClaimedJob, worker: str, error: asyncpg.PostgresError
-) -> list[ClaimedJob]:
+async def _finish_refused(
+    database: Database, job: ClaimedJob, worker: str, finish: Finish, error: asyncpg.PostgresError
+) -> set[ClaimedJob]:
     """Record a job whose result or report PostgreSQL refuses: without its report, and if need be as failed."""
     log.error("not recorded as it is", job=job.job_id, queue=job.queue, error=str(error))
     try:
-        return await _record_together(database, [(job, Report())], worker)
+        return await finish(database, [(job, Report())], worker)
     except REFUSALS as refusal:
         message = storable_text(str(refusal))
         job.outcome = Failed(error=ErrorReport(type=UnrecordableResult.__name__, message=message))
-        return await _record_together(database, [(job, Report())], worker)
+        return await finish(database, [(job, Report())], worker)
 
 
-async def _record_together(database: Database, ended: Sequence[Ended], worker: str) -> list[ClaimedJob]:
+async def _finish(database: Database, ended: Sequence[Ended], worker: str) -> set[ClaimedJob]:
+    """Record the outcomes of attempts that are still the current ones; returns their jobs."""
     lines = [(job.key, line) for job, report in ended for line in report.logs]
     finished = [_finished(job, report) for job, report in ended]
+    # Without log lines one statement does it, which saves the transaction's two round trips.
+    opened = database.transaction() if lines else database.connection()
     with errors_are_unavailable():
-        async with AsyncExitStack() as stack:
-            # Without log lines one statement does it, which saves the transaction's two round trips.
-            opened = database.transaction() if lines else database.connection()
-            connection = await stack.enter_async_context(opened)
+        async with opened as connection:
             if lines:
                 await insert_logs(connection, lines)
             recorded = await finish_attempts_if_running(connection, finished, worker)
-            late = [number for number in range(len(ended)) if number not in recorded]
-            if late and (claimed := await _claim(connection, [ended[number][0] for number in late], worker)):
-                # An older attempt was shown as running meanwhile; the newer one counts.
-                newer = [late[number] for number in claimed]
-                again = await finish_attempts_if_running(connection, [finished[number] for number in newer], worker)
-                recorded |= {newer[number] for number in again}
-    return [job for number, (job, _) in enumerate(ended) if number in recorded]
+    return {ended[number][0] for number in recorded}
+
+
+async def _claim_and_finish(database: Database, ended: Sequence[Ended], worker: str) -> set[ClaimedJob]:
+    """The same for newer attempts of jobs that are shown as running an older one meanwhile; the newer one counts."""
+    with errors_are_unavailable():
+        async with database.transaction() as connection:
+            claimed = await _claim(connection, [job for job, _ in ended], worker)
+            newer = [ended[number] for number in claimed]
+            finished = [_finished(job, report) for job, report in newer]
+            recorded = await finish_attempts_if_running(connection, finished, worker) if finished else set()
+    return {newer[number][0] for number in recorded}
 
 
 def _finished(job: ClaimedJob, report: Report) -> FinishedAttempt:
