@@ -1,5 +1,7 @@
 """Connections to PostgreSQL, with one error for an unreachable server."""
 
+import errno
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -12,11 +14,12 @@ from herdbook.observe.events import PoolUse
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
-# The operating system's errors, and what asyncpg raises when the server is down, stopping, starting, full or
-# wants the transaction retried (after a deadlock, say).
+# What a lost connection raises, and asyncpg when the server is down, stopping, starting, full or wants the
+# transaction retried (after a deadlock, say).
 _UNAVAILABLE = (
-    OSError,
+    ConnectionError,
     TimeoutError,
+    ssl.SSLError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
@@ -25,6 +28,9 @@ _UNAVAILABLE = (
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+# The network's errors without a class of their own. Any other error of the operating system is not about PostgreSQL,
+# unless it was raised while connecting: there it may be a socket's missing file, or one error made of several.
+_NETWORK_ERRORS = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.ENETRESET}
 _NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError)
 _CONNECT_TIMEOUT = 5.0
 _COMMAND_TIMEOUT = 30.0
@@ -77,9 +83,13 @@ class Database:
         """A connection without a transaction. Raises RecordUnavailableError if PostgreSQL is unreachable."""
         if self._pool is None:
             raise RecordUnavailableError("the database is not open")
+        with raises_record_unavailable(connecting=True):
+            connection = await self._pool.acquire(timeout=_CONNECT_TIMEOUT)
         with raises_record_unavailable():
-            async with self._pool.acquire(timeout=_CONNECT_TIMEOUT) as connection:
+            try:
                 yield connection
+            finally:
+                await self._pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -93,7 +103,7 @@ class Database:
         The outbox is empty most of the time, also when PostgreSQL gathers its statistics. A plan based on those
         would scan a full outbox once per batch.
         """
-        with raises_record_unavailable():
+        with raises_record_unavailable(connecting=True):
             connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
                 self._url,
                 timeout=_CONNECT_TIMEOUT,
@@ -122,13 +132,20 @@ class errors_are_unavailable:  # noqa: N801  (reads as a statement where it is u
 class raises_record_unavailable:  # noqa: N801  (reads as a statement where it is used)
     """Turns the many errors of an unreachable PostgreSQL into RecordUnavailableError."""
 
+    __slots__ = ("_connecting",)
+
+    def __init__(self, *, connecting: bool = False) -> None:
+        self._connecting = connecting
+
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, _NOT_MIGRATED):
             raise RecordUnavailableError("the record's tables are missing: run `herdbook migrate`") from error
-        if isinstance(error, _UNAVAILABLE):
+        if isinstance(error, _UNAVAILABLE) or (
+            isinstance(error, OSError) and (self._connecting or error.errno in _NETWORK_ERRORS)
+        ):
             raise RecordUnavailableError(f"PostgreSQL is unreachable: {str(error) or type(error).__name__}") from error
 
 
