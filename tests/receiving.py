@@ -20,6 +20,7 @@ class Message:
     """One request; `is_signed` is whether it is correctly signed with `SECRET`."""
 
     id: str
+    timestamp: int
     is_signed: bool
     body: dict[str, Any]
 
@@ -50,7 +51,12 @@ def _message(headers: dict[str, str], body: bytes) -> Message:
     id = headers["webhook-id"]
     signed = hmac.digest(_KEY, f"{id}.{headers['webhook-timestamp']}.".encode() + body, hashlib.sha256)
     expected = f"v1,{base64.b64encode(signed).decode()}"
-    return Message(id=id, is_signed=headers.get("webhook-signature") == expected, body=orjson.loads(body))
+    return Message(
+        id=id,
+        timestamp=int(headers["webhook-timestamp"]),
+        is_signed=headers.get("webhook-signature") == expected,
+        body=orjson.loads(body),
+    )
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ from herdbook.record.workers import WorkerRow, read_workers
 from herdbook.relay import Relay
 from herdbook.settings import Settings
 from herdbook.testing import eventually
+from tests.receiving import SECRET, receiving
 from tests.record.attempts import ended
 
 from .working import book
@@ -37,7 +38,7 @@ HOUR = 3_600
 
 
 @asynccontextmanager
-async def wrong(settings: Settings, seconds: int, *words: str) -> AsyncIterator[Process]:
+async def wrong(settings: Settings, seconds: int, *words: str, **variables: str) -> AsyncIterator[Process]:
     """A `herdbook` process whose clock is ahead by so many seconds."""
     environment = {
         **os.environ,
@@ -48,6 +49,7 @@ async def wrong(settings: Settings, seconds: int, *words: str) -> AsyncIterator[
         "HERDBOOK_STOP_DEADLINE": "0",
         "HERDBOOK_LOG_LEVEL": "warning",
         "PYTHONPATH": str(ROOT),
+        **variables,
     }
     command = (sys.executable, "-P", str(ROOT / "tests/wrong_clock.py"), str(seconds), *words)
     process = await create_subprocess_exec(*command, env=environment, stdout=PIPE)
@@ -171,3 +173,24 @@ async def test_a_delay_counts_from_the_moment_of_recording(
         row = await connection.fetchrow("SELECT run_at, created_at FROM herdbook.jobs")
     assert row is not None
     assert timedelta(0) <= row["run_at"] - row["created_at"] - timedelta(minutes=10) < timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])
+async def test_a_callback_is_not_refused_for_its_time(
+    settings: Settings, database: Database, client: "redis.asyncio.Redis", seconds: int
+) -> None:
+    publisher = Publisher(database, book.registry, max_job_bytes=10_000)
+    queues = ("--queue", "killed", "--queue", "callbacks")
+    allowed = {"HERDBOOK_ALLOW_PRIVATE_TARGETS": "true", "HERDBOOK_WEBHOOK_SECRET": SECRET}
+    relay = Relay(database, client, prefix=settings.queue_prefix)
+    relay.start()
+    async with (
+        receiving() as receiver,
+        wrong(settings, seconds, "worker", "tests.flows.working:book", *queues, **allowed),
+    ):
+        await publisher.publish(JobRequest(job_type="pause", job_data={"n": 1}, callback_url=receiver.url))
+        await eventually(lambda: receiver.got(1))
+    await relay.stop()
+    (message,) = receiver.messages
+    assert message.is_signed
+    assert abs(message.timestamp - datetime.now(UTC).timestamp()) < 60

@@ -1,12 +1,13 @@
 """HTTP responses: Retry-After, and which statuses are final."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
 from herdbook.sending.responses import LONGEST_WAIT, TargetResponse, parse_retry_after
 
-NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
+DATE = "Tue, 01 Jan 2030 12:00:00 GMT"
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,15 @@ NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, milliseconds: int | None) -> None:
-    assert parse_retry_after(header, NOW) == milliseconds
+    assert parse_retry_after(header, DATE) == milliseconds
+
+
+@pytest.mark.parametrize("date", [None, "", "no date"])
+def test_without_the_date_of_the_response_a_retry_counts_from_now(date: str | None) -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
+    wait = parse_retry_after(later, date)
+    assert wait is not None
+    assert 590_000 < wait <= 600_000
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -22,6 +23,7 @@ class Receiver:
     def __init__(self) -> None:
         self.status = 200
         self.headers: dict[str, str] = {}
+        self.date: datetime | None = None
         self.posted: list[tuple[str, dict[str, str], bytes]] = []
         receiver = self
 
@@ -33,6 +35,9 @@ class Receiver:
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string(receiver.date.timestamp() if receiver.date else timestamp)
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
@@ -148,6 +153,14 @@ async def test_a_temporary_refusal_is_retried_after_the_servers_delay(receiver: 
     with pytest.raises(DeliveryError, match=str(status)) as caught:
         await post(receiver.url(), b"{}", {}, allow_private=True)
     assert caught.value.after == 7_000
+
+
+async def test_a_date_to_retry_after_is_by_the_servers_clock(receiver: Receiver) -> None:
+    receiver.status, receiver.date = 503, datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
+    receiver.headers = {"Retry-After": "Tue, 01 Jan 2030 12:00:30 GMT"}
+    with pytest.raises(DeliveryError) as caught:
+        await post(receiver.url(), b"{}", {}, allow_private=True)
+    assert caught.value.after == 30_000
 
 
 async def test_an_unreachable_server_is_retried() -> None:

@@ -4,9 +4,8 @@ A target's URL or secret is never shown: targets are named.
 """
 
 import asyncio
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import orjson
@@ -73,10 +72,8 @@ class Alerter:
 
     async def _post(self, payload: AlertPayload, name: str, target: WebhookTarget, job: JobContext) -> _Failure | None:
         data = payload.model_dump(mode="json", by_alias=True, exclude={"targets", "event"})
-        body = orjson.dumps(
-            {"type": f"incident.{payload.event}", "timestamp": datetime.now(UTC).isoformat(), "data": data}
-        )
-        headers = signed_headers(str(job.id), int(time.time()), body, target.secret)
+        body = orjson.dumps({"type": f"incident.{payload.event}", "timestamp": job.now().isoformat(), "data": data})
+        headers = signed_headers(str(job.id), int(job.now().timestamp()), body, target.secret)
         try:
             await post(target.webhook, body, headers, allow_private=self._allow_private)
         except Unrecoverable as error:

@@ -1,6 +1,5 @@
 """Sends callbacks: POSTs the outcome of a finished job to its callback URL, signed if a secret is set."""
 
-import time
 from typing import Any
 
 import orjson
@@ -25,6 +24,6 @@ class Caller:
         if content["result"] is None:
             del content["result"]
         body = orjson.dumps(content)
-        headers = signed_headers(str(job.id), int(time.time()), body, self._settings.webhook_secret)
+        headers = signed_headers(str(job.id), int(job.now().timestamp()), body, self._settings.webhook_secret)
         status = await post(payload.url, body, headers, allow_private=self._settings.allow_private_targets)
         return {"status": status}

@@ -141,7 +141,13 @@ class JobContext:
             text = str(message)
             if len(text) > _LONGEST_LINE:
                 text = f"{text[:_LONGEST_LINE]}[…]"
-            self._pending_report().logs.append(LogLine(at=self._now(), message=storable_text(text)))
+            self._pending_report().logs.append(LogLine(at=self.now(), message=storable_text(text)))
+
+    def now(self) -> datetime:
+        """The time by the record's clock, since this machine's may be wrong."""
+        if self._started_at is None:
+            return datetime.now(UTC)
+        return self._started_at + timedelta(seconds=monotonic() - self._began)
 
     def save_artifact(self, name: str, content: bytes, media_type: str) -> Artifact:
         """Store a file that this job produced, served at `/api/jobs/{id}/artifact`. One per job, the last wins."""
@@ -168,7 +174,7 @@ class JobContext:
         limit = self._max_log_lines
         if limit is not None and self._logged > limit:
             message = f"lines dropped: {self._logged - limit:,}, because HERDBOOK_MAX_LOG_LINES is {limit:,}"
-            self._pending_report().logs.append(LogLine(at=self._now(), message=message))
+            self._pending_report().logs.append(LogLine(at=self.now(), message=message))
             # Said once, even if recording it has to be repeated.
             self._logged = limit
         return self.take_report()
@@ -180,12 +186,6 @@ class JobContext:
             progress=older.progress if newer.progress is None else newer.progress,
             logs=[replace(line, was_sent=True) for line in older.logs] + newer.logs,
         )
-
-    def _now(self) -> datetime:
-        """The time by the record's clock, since this machine's may be wrong."""
-        if self._started_at is None:
-            return datetime.now(UTC)
-        return self._started_at + timedelta(seconds=monotonic() - self._began)
 
     def _takes_line(self) -> bool:
         self._logged += 1

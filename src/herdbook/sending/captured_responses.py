@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from functools import cache, wraps
 from typing import Any
 
@@ -36,7 +35,7 @@ def _patch_requests() -> None:
         response = build(self, *arguments, **named)
         captured = _captured.get()
         if captured is not None:
-            wait = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+            wait = parse_retry_after(response.headers.get("Retry-After"), response.headers.get("Date"))
             captured.append(TargetResponse(status=response.status_code, retry_after=wait))
         return response
 

@@ -23,14 +23,24 @@ class TargetResponse:
         return 400 <= self.status < 500 and self.status not in _TEMPORARY
 
 
-def parse_retry_after(value: str | None, now: datetime) -> int | None:
-    """The value of a Retry-After header, in seconds or as a date, in milliseconds; at most a day."""
+def parse_retry_after(value: str | None, date: str | None) -> int | None:
+    """The value of a Retry-After header, in seconds or as a date, in milliseconds; at most a day.
+
+    A date counts from that of the response, its Date header: our own clock may differ from the server's.
+    """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return min(int(text[:12]) * 1_000, LONGEST_WAIT)
+    at = _parse_date(text)
+    if at is None:
+        return None
+    seconds = (at - (_parse_date(date or "") or datetime.now(UTC))).total_seconds()
+    return min(max(round(seconds * 1_000), 0), LONGEST_WAIT)
+
+
+def _parse_date(text: str) -> datetime | None:
     try:
         at = parsedate_to_datetime(text)
     except ValueError:
         return None
-    seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
-    return min(max(round(seconds * 1_000), 0), LONGEST_WAIT)
+    return at.replace(tzinfo=at.tzinfo or UTC)

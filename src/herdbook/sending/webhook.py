@@ -6,7 +6,6 @@ It never follows a redirect, resolves a host twice, or reads more of a response 
 import asyncio
 import ssl
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import h11
 from pydantic import HttpUrl
@@ -96,11 +95,9 @@ async def _read_response(connection: h11.Connection, reader: asyncio.StreamReade
     while True:
         event = connection.next_event()
         if isinstance(event, h11.Response):
-            wait = dict(event.headers).get(b"retry-after")
-            now = datetime.now(UTC)
-            return TargetResponse(
-                status=event.status_code, retry_after=parse_retry_after(wait.decode("latin-1") if wait else None, now)
-            )
+            headers = {name: value.decode("latin-1") for name, value in event.headers}
+            wait = parse_retry_after(headers.get(b"retry-after"), headers.get(b"date"))
+            return TargetResponse(status=event.status_code, retry_after=wait)
         if event is h11.NEED_DATA:
             data = await reader.read(_CHUNK)
             read += len(data)
