@@ -1,6 +1,7 @@
 """Real servers for all tests: started once in each process of a run, and a database and a key prefix for each test."""
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 import redis.asyncio
+import structlog
 
 from herdbook.embedded import EmbeddedServers
 from herdbook.queue.connection import connect
@@ -143,3 +145,14 @@ async def client(settings: Settings) -> "AsyncIterator[redis.asyncio.Redis]":
     client = connect(settings.redis_url)
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """Undo what a test sets up, because logging is global to the process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
+    logging.captureWarnings(False)
+    structlog.reset_defaults()

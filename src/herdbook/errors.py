@@ -63,6 +63,10 @@ class QueueNotFoundError(HerdbookError):
     """No program has declared a queue with this name, and it has no jobs."""
 
 
+class MigrationError(HerdbookError):
+    """The tables in PostgreSQL cannot be brought up to date."""
+
+
 class RecordUnavailableError(HerdbookError):
     """PostgreSQL is unreachable or not ready."""
 

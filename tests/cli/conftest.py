@@ -77,7 +77,9 @@ def herdbook(*words: str, cwd: Path, **variables: str) -> "subprocess.CompletedP
 
 
 @pytest.fixture
-def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Commands:
+def commands(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_logging: None
+) -> Commands:
     """Commands in an empty folder, with nothing configured."""
     for name in [name for name in os.environ if name.startswith("HERDBOOK_") or name.endswith("_URL")]:
         monkeypatch.delenv(name)

@@ -46,7 +46,7 @@ async def test_without_its_servers_it_is_alive_but_not_ready(lost_api: httpx.Asy
     [
         ("DELETE FROM herdbook.migrations WHERE version = 1", "herdbook migrate"),
         ("DROP TABLE herdbook.migrations", "herdbook migrate"),
-        ("INSERT INTO herdbook.migrations VALUES (9999, 'x')", "upgrade"),
+        ("INSERT INTO herdbook.migrations VALUES (9999, 'x', now(), true)", "upgrade"),
     ],
 )
 async def test_a_schema_of_another_version_is_not_ready(

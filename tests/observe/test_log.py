@@ -3,7 +3,7 @@
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -13,23 +13,13 @@ import structlog
 from herdbook.observe.log import set_up_logging
 from herdbook.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("own_logging")
 Lines = Callable[[], list[dict[str, Any]]]
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def own_logging() -> Iterator[None]:
-    """Undo what a test sets up, because logging is global to the process."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers, root.level = handlers, level
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
 
 
 @pytest.fixture

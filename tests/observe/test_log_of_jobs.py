@@ -19,9 +19,8 @@ from herdbook.settings import Settings
 from herdbook.testing import running_system
 
 from .talkative import speak
-from .test_log import own_logging
 
-__all__ = ["own_logging"]
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 
 @pytest.fixture

@@ -74,6 +74,12 @@ NO_WORKER = "No live worker takes queue q"
         (HealthFacts(schema=SchemaFacts()), "healthy", "ok", "The tables are up to date."),
         (HealthFacts(schema=SchemaFacts(missing=1)), "schema-outdated", "problem", "1 migration is missing."),
         (HealthFacts(schema=SchemaFacts(missing=3)), "schema-outdated", "problem", "3 migrations are missing."),
+        (
+            HealthFacts(schema=SchemaFacts(contracts=1)),
+            "healthy",
+            "ok",
+            "The tables are up to date; once no older version is running, run `herdbook migrate --contract`.",
+        ),
         (HealthFacts(schema=SchemaFacts(conflict="it is newer")), "schema-too-new", "problem", "It is newer."),
         (HealthFacts(schema=GONE), "schema-unknown", "problem", f"The schema version could not be read: {GONE.why}."),
         (HealthFacts(redis=RedisFacts()), "healthy", "ok", "Redis is reachable."),

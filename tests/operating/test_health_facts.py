@@ -98,7 +98,7 @@ async def test_a_schema_is_compared_with_this_version(database: Database) -> Non
     async with database.connection() as connection:
         await connection.execute("DELETE FROM herdbook.migrations WHERE version = 1")
         assert await read_schema(database) == SchemaFacts(missing=1)
-        await connection.execute("INSERT INTO herdbook.migrations VALUES (9999, 'x')")
+        await connection.execute("INSERT INTO herdbook.migrations VALUES (9999, 'x', now(), true)")
     assert "9999" in (await read_schema(database)).conflict
 
 

@@ -10,6 +10,7 @@ from herdbook.embedded import EmbeddedError
 from herdbook.errors import (
     HerdbookError,
     JobNotFoundError,
+    MigrationError,
     QueueNotFoundError,
     QueueUnavailableError,
     RecordUnavailableError,
@@ -29,7 +30,7 @@ def exit_code(error: HerdbookError) -> int:
     match error:
         case RecordUnavailableError() | QueueUnavailableError() | EmbeddedError():
             return UNAVAILABLE
-        case JobNotFoundError() | QueueNotFoundError():
+        case JobNotFoundError() | QueueNotFoundError() | MigrationError():
             return FAILURE
     return USAGE
 

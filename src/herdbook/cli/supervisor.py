@@ -46,7 +46,8 @@ async def supervise(plan: Plan, servers: EmbeddedServers) -> int:
             servers.announce(
                 redis_url=settings.redis_url, database_url=settings.database_url, smtp_url=settings.smtp_url
             )
-            await _migrate(settings)
+            # Programs of other versions may use a PostgreSQL that others run.
+            await _migrate(settings, contract=plan.settings.database_url is None)
             return await _System(plan, settings, servers, request).run()
         finally:
             await smtp.stop()
@@ -160,7 +161,6 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {**others, **urls, "PYTHONUNBUFFERED": "1"}
 
 
-async def _migrate(settings: Settings) -> None:
+async def _migrate(settings: Settings, *, contract: bool) -> None:
     async with open_record(settings, "migrate", size=2) as database:
-        for one in await migrate(database):
-            log.info("migrated", version=one.version, name=one.name)
+        await migrate(database, contract=contract)

@@ -36,9 +36,13 @@ class RecordFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaFacts:
-    """How many migrations are missing; `conflict` says why this version of Herdbook cannot use the schema at all."""
+    """How many migrations are missing, and how many contracts wait until no older version is running.
+
+    `conflict` says why this version of Herdbook cannot use the schema at all.
+    """
 
     missing: int = 0
+    contracts: int = 0
     conflict: str = ""
 
 
@@ -182,6 +186,11 @@ def unreachable(server: str, why: str = "") -> str:
     sentence = f"{server} is unreachable"
     reason = why.removeprefix(sentence).lstrip(": ")
     return f"{sentence}: {reason}." if reason else f"{sentence}."
+
+
+def missing_migrations(count: int) -> str:
+    """That so many migrations are missing; a sentence without its full stop."""
+    return "1 migration is missing" if count == 1 else f"{count} migrations are missing"
 
 
 def no_live_worker(queue: str) -> str:

@@ -14,6 +14,7 @@ from herdbook.model.health import (
     QueueFacts,
     Unanswered,
     count_jobs,
+    missing_migrations,
     no_heartbeat,
     no_live_worker,
     not_yet_queued,
@@ -46,8 +47,10 @@ def _schema(facts: HealthFacts, _: float) -> Iterator[Finding]:
     elif schema.conflict:
         yield wrong(FindingKind.SCHEMA_TOO_NEW, f"{schema.conflict[0].upper()}{schema.conflict[1:]}.")
     elif schema.missing:
-        missing = "1 migration is" if schema.missing == 1 else f"{schema.missing} migrations are"
-        yield wrong(FindingKind.SCHEMA_OUTDATED, f"{missing} missing.", count=schema.missing)
+        yield wrong(FindingKind.SCHEMA_OUTDATED, f"{missing_migrations(schema.missing)}.", count=schema.missing)
+    elif schema.contracts:
+        wait = "once no older version is running, run `herdbook migrate --contract`"
+        yield healthy(Area.SCHEMA, f"The tables are up to date; {wait}.")
     else:
         yield healthy(Area.SCHEMA, "The tables are up to date.")
 

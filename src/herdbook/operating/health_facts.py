@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import TypeVar
 
-from herdbook.errors import ConfigurationError, HerdbookError
+from herdbook.errors import HerdbookError
 from herdbook.model.health import (
     HealthFacts,
     OutboxLag,
@@ -23,9 +23,9 @@ from herdbook.operating.queue_stats import BullState, QueueStats, QueueStatsRead
 from herdbook.queue.reads import QueueReader
 from herdbook.record.clock import compare_clocks
 from herdbook.record.database import Database
-from herdbook.record.migrate import pending_migrations
 from herdbook.record.reads import StatusCount, read_outbox_lag, read_stats
 from herdbook.record.reconciliation import read_queue_loss
+from herdbook.record.schema import compare_schema
 from herdbook.record.workers import count_takers, read_workers
 
 Answer = TypeVar("Answer")
@@ -65,11 +65,11 @@ async def read_record(database: Database) -> RecordFacts:
 
 async def read_schema(database: Database) -> SchemaFacts:
     """Whether the tables are those of this version. Raises RecordUnavailableError."""
-    try:
-        async with database.connection() as connection:
-            return SchemaFacts(missing=len(await pending_migrations(connection)))
-    except ConfigurationError as error:
-        return SchemaFacts(conflict=str(error))
+    async with database.connection() as connection:
+        state = await compare_schema(connection)
+    mismatch = state.mismatch()
+    conflict = str(mismatch) if mismatch and mismatch.too_new else ""
+    return SchemaFacts(missing=len(state.needed), contracts=len(state.contracts), conflict=conflict)
 
 
 async def read_redis(reader: QueueReader) -> RedisFacts:

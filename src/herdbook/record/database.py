@@ -11,12 +11,13 @@ import orjson
 
 from herdbook.errors import RecordUnavailableError
 from herdbook.observe.events import PoolUse
+from herdbook.record.sql import statement
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
 
 # What a lost connection raises, and asyncpg when the server is down, stopping, starting, full or wants the
 # transaction retried (after a deadlock, say).
-_UNAVAILABLE = (
+UNAVAILABLE = (
     ConnectionError,
     TimeoutError,
     ssl.SSLError,
@@ -27,6 +28,8 @@ _UNAVAILABLE = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
+    # A migration added a column that a prepared statement reads: it is prepared again.
+    asyncpg.InvalidCachedStatementError,
 )
 # The network's errors without a class of their own. Any other error of the operating system is not about PostgreSQL,
 # unless it was raised while connecting: there it may be a socket's missing file, or one error made of several.
@@ -104,14 +107,26 @@ class Database:
         would scan a full outbox once per batch.
         """
         with raises_record_unavailable(connecting=True):
-            connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
-                self._url,
-                timeout=_CONNECT_TIMEOUT,
-                command_timeout=_COMMAND_TIMEOUT,
-                server_settings={**self._session, **_PLAN_ONCE, "enable_seqscan": "off"},
-            )
+            connection = await self._connect(_COMMAND_TIMEOUT, {**_PLAN_ONCE, "enable_seqscan": "off"})
             await _decode_jsonb(connection)
         return connection
+
+    async def migration_connection(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection outside the pool whose statements may take as long as they need; the caller closes it."""
+        with raises_record_unavailable(connecting=True):
+            connection = await self._connect(None, {})
+            await connection.fetch(statement("lift_time_limits"))
+        return connection
+
+    async def _connect(
+        self, command_timeout: float | None, session: dict[str, str]
+    ) -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(
+            self._url,
+            timeout=_CONNECT_TIMEOUT,
+            command_timeout=command_timeout,
+            server_settings={**self._session, **session},
+        )
 
 
 # Errors about the values themselves. All other errors of PostgreSQL are about the server or the schema.
@@ -143,7 +158,7 @@ class raises_record_unavailable:  # noqa: N801  (reads as a statement where it i
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, _NOT_MIGRATED):
             raise RecordUnavailableError("the record's tables are missing: run `herdbook migrate`") from error
-        if isinstance(error, _UNAVAILABLE) or (
+        if isinstance(error, UNAVAILABLE) or (
             isinstance(error, OSError) and (self._connecting or error.errno in _NETWORK_ERRORS)
         ):
             raise RecordUnavailableError(f"PostgreSQL is unreachable: {str(error) or type(error).__name__}") from error

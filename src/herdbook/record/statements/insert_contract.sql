@@ -1,0 +1,1 @@
+INSERT INTO herdbook.migrations (version, name, is_contract) VALUES ($1, $2, true)

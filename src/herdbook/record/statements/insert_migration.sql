@@ -1,0 +1,1 @@
+INSERT INTO herdbook.migrations (version, name) VALUES ($1, $2)
