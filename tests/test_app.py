@@ -45,7 +45,7 @@ def test_every_public_name_is_in_the_reference() -> None:
 
 
 def test_every_error_that_a_caller_may_get_is_public() -> None:
-    """Those left out are the front doors' own: operators' actions, processes, embedded servers."""
+    """Those left out are the front doors' own: operators' actions, migrations, processes, embedded servers."""
     from herdbook import errors
     from herdbook.model import signals
 
@@ -55,7 +55,7 @@ def test_every_error_that_a_caller_may_get_is_public() -> None:
         for name, found in vars(module).items()
         if inspect.isclass(found) and issubclass(found, HerdbookError) and found.__module__ == module.__name__
     }
-    inside = {"JobStateError", "OperationNotFoundError", "QueueNotFoundError", "UnrecordableResult"}
+    inside = {"JobStateError", "MigrationError", "OperationNotFoundError", "QueueNotFoundError", "UnrecordableResult"}
     assert everything - set(herdbook.__all__) == inside
 
 

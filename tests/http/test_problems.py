@@ -84,6 +84,29 @@ async def test_a_record_without_tables_is_unavailable(api: httpx.AsyncClient, da
         assert "herdbook migrate" in assert_problem(answer, 503, "record-unavailable")["detail"]
 
 
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("DELETE FROM herdbook.migrations WHERE version = 9", "1 migration is missing: run `herdbook migrate`"),
+        ("INSERT INTO herdbook.migrations VALUES (9999, 'x', now(), true)", "too new for this version of Herdbook"),
+    ],
+)
+async def test_tables_of_another_version_are_unavailable(
+    api: httpx.AsyncClient, database: Database, sql: str, says: str
+) -> None:
+    async with database.connection(any_schema=True) as connection:
+        await connection.execute(sql)
+    for answer in (await api.post("/api/jobs", json=NOTE), await api.get("/api/stats")):
+        assert says in assert_problem(answer, 503, "record-unavailable")["detail"]
+    ready = await api.get("/readyz")
+    assert ready.status_code == 503
+    assert {name: check["ok"] for name, check in ready.json()["checks"].items() if name != "outbox"} == {
+        "record": True,
+        "migrations": False,
+        "queue": True,
+    }
+
+
 async def test_configuration_errors_are_internal_errors(app: FastAPI) -> None:
     @app.get("/broken", include_in_schema=False)
     async def broken() -> None:

@@ -42,7 +42,7 @@ async def _migrate(settings: Settings, *, contract: bool) -> list[str]:
 
     async with open_record(settings, "migrate", size=2) as database:
         applied = await migrate(database, contract=contract)
-        async with database.connection() as connection:
+        async with database.connection(any_schema=True) as connection:
             left = (await compare_schema(connection)).contracts
     done = [f"applied {migration}" for migration in applied] or ["the tables are up to date"]
     waiting = [f"left {one}: run `herdbook migrate --contract` once no older version is running" for one in left]

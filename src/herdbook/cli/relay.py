@@ -28,6 +28,7 @@ def relay(metrics_port: options.MetricsPort = None, data: options.Data = None) -
 
 async def _relay(settings: Settings, url: str) -> None:
     from herdbook.cli.metrics_server import process_observer
+    from herdbook.cli.wait_for_schema import wait_for_schema
     from herdbook.model.artifacts import FolderArtifacts
     from herdbook.model.registry import Registry
     from herdbook.operating.queue_stats import QueueStatsReader
@@ -43,9 +44,10 @@ async def _relay(settings: Settings, url: str) -> None:
                 artifacts = FolderArtifacts(settings.artifact_folder)
                 relay = Relay(database, client, prefix=settings.queue_prefix, observer=observer)
                 running = [relay, *services(settings, database, client, queues, artifacts)]
-                for service in running:
-                    service.start()
-                log.info("relay started")
-                await request.stop.wait()
-                await asyncio.gather(*(service.stop() for service in running))
+                if await wait_for_schema(database, request.stop):
+                    for service in running:
+                        service.start()
+                    log.info("relay started")
+                    await request.stop.wait()
+                    await asyncio.gather(*(service.stop() for service in running))
                 log.info("relay stopped")

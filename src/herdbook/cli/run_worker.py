@@ -9,6 +9,7 @@ from herdbook.cli.connect import open_record
 from herdbook.cli.event_loop import StopRequest, stop_on_signals
 from herdbook.cli.exit_deadline import ExitDeadline
 from herdbook.cli.metrics_server import process_observer
+from herdbook.cli.wait_for_schema import wait_for_schema
 from herdbook.errors import ConfigurationError
 from herdbook.execution.worker import Worker
 from herdbook.job_types.assembly import build_registry, log_missing
@@ -33,7 +34,8 @@ async def run_worker(settings: Settings, app: Registry | None, queues: list[str]
                 worker = Worker(settings, registry, database, queues=queues, observer=observer)
                 deadline.watch_held(lambda: worker.held)
                 observer.watch_held(lambda: {one.queue.name: one.held for one in worker.consumers})
-                await _work(worker, Declaration(database, registry), settings, request)
+                if await wait_for_schema(database, request.stop):
+                    await _work(worker, Declaration(database, registry), settings, request)
 
 
 async def _work(worker: Worker, declaration: Declaration, settings: Settings, request: StopRequest) -> None:

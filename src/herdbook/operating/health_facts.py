@@ -57,7 +57,7 @@ async def answered(question: Awaitable[Answer], timeout: float) -> Answer | Unan
 
 async def read_record(database: Database) -> RecordFacts:
     """PostgreSQL's version and clock. Raises RecordUnavailableError."""
-    async with database.connection() as connection:
+    async with database.connection(any_schema=True) as connection:
         version: str = await connection.fetchval("SHOW server_version")
         difference = await compare_clocks(connection)
     return RecordFacts(version=version.split(maxsplit=1)[0], clock_ahead=difference.ahead)
@@ -65,7 +65,7 @@ async def read_record(database: Database) -> RecordFacts:
 
 async def read_schema(database: Database) -> SchemaFacts:
     """Whether the tables are those of this version. Raises RecordUnavailableError."""
-    async with database.connection() as connection:
+    async with database.connection(any_schema=True) as connection:
         state = await compare_schema(connection)
     mismatch = state.mismatch()
     conflict = str(mismatch) if mismatch and mismatch.too_new else ""
@@ -130,7 +130,7 @@ def _running(workers: Iterable[WorkerFacts]) -> Counter[str]:
 
 
 async def _reach(database: Database) -> RecordFacts:
-    async with database.connection() as connection:
+    async with database.connection(any_schema=True) as connection:
         await connection.fetchval("SELECT 1")
     return RecordFacts()
 
