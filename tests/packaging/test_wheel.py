@@ -1,21 +1,14 @@
 """The wheel in an empty environment: the main job runs, with the built-in job types and without them."""
 
 import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uv
 
 import herdbook
-from herdbook.settings import Settings
-from tests.cli.conftest import APP
-from tests.cli.processes import read_log_until, running_on, wait_for_exit
 
-ROOT = Path(__file__).parents[2]
+from .environments import ROOT, build, call, install, run, working
+
 # What the extras bring.
 HEAVY = {
     "builtin": {"aiosmtplib", "apprise", "fpdf2", "requests", "xlsxwriter"},
@@ -35,9 +28,7 @@ secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
-    (built,) = folder.iterdir()
+    built = build(ROOT, tmp_path_factory.mktemp("wheel"))
     assert built.name == f"herdbook-{herdbook.__version__}-py3-none-any.whl"
     return built
 
@@ -52,58 +43,11 @@ def builtin(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(f"{wheel}[builtin]", tmp_path_factory.mktemp("builtin"))
 
 
-def install(wheel: str, folder: Path) -> Path:
-    """The Python of an environment that has the wheel and what it needs, in the versions that the tests run with."""
-    run(uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(folder))
-    python = folder / "bin" / "python"
-    pinned = ["--constraints", str(ROOT / "requirements.lock")]
-    run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", str(python), *pinned, wheel)
-    return python
-
-
-def run(*command: str) -> str:
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
-
-
 def installed(python: Path) -> set[str]:
     found = (
         "import json; from importlib.metadata import distributions as all; print(json.dumps([d.name for d in all()]))"
     )
     return {name.lower() for name in json.loads(run(str(python), "-I", "-c", found))}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with an application."""
-    (tmp_path / "app.py").write_text(APP, encoding="utf-8")
-    return tmp_path
-
-
-@pytest.fixture
-def variables(settings: Settings) -> dict[str, str]:
-    return {
-        "DATABASE_URL": settings.database_url or "",
-        "REDIS_URL": settings.redis_url or "",
-        "HERDBOOK_QUEUE_PREFIX": settings.queue_prefix,
-        "HERDBOOK_DATA": str(settings.data),
-    }
-
-
-@asynccontextmanager
-async def working(python: Path, folder: Path, variables: Mapping[str, str]) -> AsyncIterator[str]:
-    """A relay and a worker; yields what the worker said until it had started."""
-    async with (
-        running_on(python, "relay", cwd=folder, **variables),
-        running_on(python, "worker", "app:book", cwd=folder, **variables) as worker,
-    ):
-        yield await read_log_until(worker, "worker started")
-
-
-async def call(python: Path, folder: Path, *words: str, **variables: str) -> tuple[int, str, str]:
-    async with running_on(python, *words, cwd=folder, **variables) as process:
-        return await wait_for_exit(process)
 
 
 async def test_the_core_runs_the_main_job_and_says_what_is_missing(
