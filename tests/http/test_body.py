@@ -78,6 +78,37 @@ async def test_a_long_number_in_deep_nesting_is_no_internal_error(api: httpx.Asy
 
 
 @pytest.mark.parametrize(
+    "unit",
+    [b"[],", b'{"a":1},', b'"ab",', b"257,", b'"\\"",', b"[[]],"],
+    ids=["lists", "objects", "strings", "numbers", "quotes", "nested lists"],
+)
+async def test_a_body_of_millions_of_values_is_refused_before_it_is_parsed(
+    api: httpx.AsyncClient, database: Database, unit: bytes
+) -> None:
+    body = b'{"jobs": [' + unit * (15_000_000 // len(unit)) + b"1]}"
+    answer = await api.post("/api/jobs/bulk", content=body, headers=JSON)
+    assert "more than 1,000,000 values" in assert_problem(answer, 413, "body-too-large")["detail"]
+    # It is not JSON either, which only parsing would show.
+    answer = await api.post("/api/jobs/bulk", content=body[:-1], headers=JSON)
+    assert_problem(answer, 413, "body-too-large")
+
+
+async def test_commas_and_brackets_in_texts_are_no_values(api: httpx.AsyncClient, database: Database) -> None:
+    text = 'a,[{\\"b' * 100_000
+    jobs = [{"jobType": "note", "jobData": {"text": text}} for _ in range(11)]
+    answer = await api.post("/api/jobs/bulk", json={"jobs": jobs})
+    assert answer.status_code == 201
+    assert await count_jobs(database) == 11
+
+
+async def test_an_endless_string_of_quotes_is_refused_in_linear_time(api: httpx.AsyncClient) -> None:
+    body = b'{"jobs": [' + b"," * 1_000_001 + b'"' + b'\\"' * 1_000_000
+    assert_problem(await api.post("/api/jobs/bulk", content=body, headers=JSON), 413, "body-too-large")
+    body = b'{"jobs": ["' + b',\\"' * 1_500_000
+    assert_problem(await api.post("/api/jobs/bulk", content=body, headers=JSON), 400, "malformed-body")
+
+
+@pytest.mark.parametrize(
     "media_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "", "json", "text/x+json"]
 )
 async def test_other_media_types_are_unsupported(api: httpx.AsyncClient, database: Database, media_type: str) -> None:

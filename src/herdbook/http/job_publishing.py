@@ -72,7 +72,7 @@ class PublishRoutes:
         return Response(AcceptedJob.json_of(published.job), 201, headers, _JSON)
 
     async def publish_bulk(self, request: Request) -> Response:
-        """Publish up to 10,000 jobs: all of them or none."""
+        """Publish up to 10,000 jobs: all of them or none. The body may have 64 MiB and 1,000,000 JSON values."""
         if _idempotency_key(request) is not None:
             message = "set options.idempotencyKey of each job instead"
             raise Refused(INVALID_REQUEST, message, [FieldProblem(path="Idempotency-Key", message=message)])

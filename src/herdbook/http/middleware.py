@@ -1,4 +1,4 @@
-"""The outermost middleware: security headers, a guard against cross-site requests, and responses to internal errors.
+"""The outermost middleware: security headers, guards against cross-site requests and large bodies, internal errors.
 
 No exception reaches the server unanswered: it would respond in plain text.
 """
@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from herdbook.http.body_room import BodyRoom, BodyShare
 from herdbook.http.problems import CROSS_SITE, plain_problem, problem
 from herdbook.service import log
 
@@ -33,9 +34,10 @@ def problem_of_fault(scope: Scope) -> Response:
 class HttpMiddleware:
     """The outermost middleware."""
 
-    def __init__(self, app: ASGIApp, fault: FaultAnswer) -> None:
+    def __init__(self, app: ASGIApp, fault: FaultAnswer, room: BodyRoom | None = None) -> None:
         self._app = app
         self._fault = fault
+        self._room = room or BodyRoom()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -47,8 +49,9 @@ class HttpMiddleware:
             refusal = problem(CROSS_SITE, "pages of other sites are not allowed to do this", instance=scope["path"])
             await refusal(scope, receive, response.send)
             return
+        share = BodyShare(self._room, receive)
         try:
-            await self._app(_as_get(scope), receive, response.send)
+            await self._app(_as_get(scope), share.receive, response.send)
         except ClientDisconnect:
             pass  # Nobody is left to respond to.
         except Exception as error:
@@ -56,6 +59,8 @@ class HttpMiddleware:
             if response.started:
                 raise  # The server closes the connection, so that the partial response is not taken for a complete one.
             await self._fault(scope)(scope, receive, response.send)
+        finally:
+            share.release()
 
 
 class _SecureResponse:

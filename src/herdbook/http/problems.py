@@ -31,8 +31,8 @@ from herdbook.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-# Seconds after which a client may retry while a server is unreachable.
-_RETRY_AFTER = "5"
+# Seconds after which a client may retry while a server is unreachable or busy.
+RETRY_AFTER = "5"
 # A body can have a million errors.
 _MAX_ERRORS = 100
 _MAX_DETAIL_LENGTH = 1_000
@@ -58,6 +58,7 @@ NO_ARTIFACT = ProblemKind(name="no-artifact", status=404, title="The job has no 
 BODY_TOO_LARGE = ProblemKind(name="body-too-large", status=413, title="The body is too large")
 UNSUPPORTED_BODY = ProblemKind(name="unsupported-body", status=415, title="The body must be sent as JSON")
 INVALID_REQUEST = ProblemKind(name="invalid-request", status=422, title="Invalid request")
+SERVER_BUSY = ProblemKind(name="server-busy", status=503, title="The server is busy")
 
 _BY_ERROR: dict[type[Exception], ProblemKind] = {
     JobNotFoundError: ProblemKind(name="job-not-found", status=404, title="Job not found"),
@@ -81,6 +82,7 @@ KINDS = (
     BODY_TOO_LARGE,
     UNSUPPORTED_BODY,
     INVALID_REQUEST,
+    SERVER_BUSY,
     *_BY_ERROR.values(),
 )
 
@@ -143,7 +145,7 @@ async def _handle_herdbook_error(request: Request, error: Exception) -> Response
     kind = kind_of(error)
     if kind is None:
         raise error
-    headers = {"Retry-After": _RETRY_AFTER} if kind.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    headers = {"Retry-After": RETRY_AFTER} if kind.status == HTTPStatus.SERVICE_UNAVAILABLE else None
     problems = error.problems if isinstance(error, InvalidJobError) else ()
     return problem(kind, str(error), instance=path, problems=problems, headers=headers)
 

@@ -3,6 +3,7 @@
 It never talks to the queue, so that publishing works while Redis is unreachable.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -146,7 +147,12 @@ class Publisher:
 
     async def publish_bulk(self, requests: Sequence[JobRequest]) -> list[Published]:
         """Record all jobs or none. The paths in an InvalidJobError begin with `jobs.<index>`."""
-        prepared = [self._prepare_nth(index, request) for index, request in enumerate(requests)]
+        prepared: list[NewJob] = []
+        for index, request in enumerate(requests):
+            prepared.append(self._prepare_nth(index, request))
+            if index % _BATCH == _BATCH - 1:
+                # Validating thousands of jobs takes a while; others are served in between.
+                await asyncio.sleep(0)
         published: list[Published] = []
         with followed(self._trace, prepared) as jobs:
             async with self._database.transaction() as connection:
