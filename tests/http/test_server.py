@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -51,16 +52,22 @@ async def serving(settings: Settings, registry: Registry, **more: object) -> Asy
 
 
 @asynccontextmanager
-async def program(settings: Settings, port: int = 0) -> AsyncIterator[tuple[Process, str]]:
-    """The server in its own process, and its URL."""
+async def program(settings: Settings, *, max_files: int | None = None) -> AsyncIterator[tuple[Process, str]]:
+    """The server in its own process, which may open so many files, and its URL."""
     env = {
         **os.environ,
         "DATABASE_URL": settings.database_url or "",
         "REDIS_URL": settings.redis_url or "",
         "HERDBOOK_QUEUE_PREFIX": settings.queue_prefix,
     }
+
+    def limit_files() -> None:
+        if max_files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max_files, max_files))
+
+    command = (sys.executable, "-m", "tests.http.program", "0")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.http.program", str(port), env=env, cwd=_ROOT, stdout=PIPE, stderr=PIPE
+        *command, env=env, cwd=_ROOT, stdout=PIPE, stderr=PIPE, preexec_fn=limit_files
     )
     assert process.stdout
     try:
@@ -87,6 +94,23 @@ async def test_a_server_process_answers_until_a_signal(
         assert process.stderr
         assert await process.stderr.read() == b""
     assert await count_jobs(database) == 1
+
+
+async def test_silent_connections_shut_nobody_out(settings: Settings, database: Database) -> None:
+    async with program(settings, max_files=300) as (_, url), AsyncExitStack() as stack:
+        address = urlsplit(url)
+        for _ in range(400):
+            silent = stack.enter_context(socket.socket())
+            silent.setblocking(False)
+            silent.connect_ex((address.hostname, address.port))
+
+        async def served() -> bool:
+            async with httpx.AsyncClient(base_url=url, timeout=2) as api:
+                with suppress(httpx.TransportError):
+                    return (await api.post("/api/jobs", json=JOB)).status_code == 201
+            return False
+
+        assert await eventually(served)
 
 
 async def test_requests_in_progress_are_answered_before_it_stops(settings: Settings, registry: Registry) -> None:

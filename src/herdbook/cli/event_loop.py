@@ -2,9 +2,10 @@
 
 import asyncio
 import gc
+import resource
 import signal
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,6 +13,8 @@ ReturnValue = TypeVar("ReturnValue")
 
 # New objects after which Python looks for garbage in cycles. At its default, 700, that took a tenth of a worker's time.
 _GC_THRESHOLD = 50_000
+# More would slow down programs that jobs start: old ones close every file they could have.
+_MAX_FILES = 65_536
 
 # The kernel sends it to the child processes when their `herdbook up` is killed; the servers stop at the same moment.
 ORPHANED = signal.SIGUSR1
@@ -35,7 +38,8 @@ class StopRequest:
 
 
 def run_on_fast_loop(main: Coroutine[Any, Any, ReturnValue]) -> ReturnValue:
-    """Run a coroutine on uvloop, or on asyncio's own loop where uvloop is not installed."""
+    """Run a coroutine on uvloop, or on asyncio's own loop where uvloop is not installed, with enough open files."""
+    _raise_file_limit()
     # Imported modules stay for as long as the process does.
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
@@ -45,6 +49,16 @@ def run_on_fast_loop(main: Coroutine[Any, Any, ReturnValue]) -> ReturnValue:
         return asyncio.run(main)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
+
+
+def _raise_file_limit() -> None:
+    """Allow this process more open files than the usual 1,024, each of which is a connection, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # macOS may allow fewer than it says.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from herdbook.errors import ConfigurationError
 from herdbook.http.app import create_app
+from herdbook.http.connections import ConnectionGuard
 from herdbook.http.services import Services
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.registry import Registry
@@ -68,7 +69,7 @@ async def serve(
         declaration.start()
         feed.start()
         try:
-            await _run(_Server(_config(app, settings), listener, on_ready), stop_event, feed)
+            await _run(_Server(app, settings, listener, on_ready), stop_event, feed)
         finally:
             await feed.stop()
             await declaration.stop()
@@ -77,10 +78,13 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that does not handle signals and reports its address."""
+    """A uvicorn server that does not handle signals, reports its address, and guards its connections."""
 
-    def __init__(self, config: uvicorn.Config, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
-        super().__init__(config)
+    def __init__(
+        self, app: FastAPI, settings: Settings, listener: socket.socket, on_ready: Callable[[str], None]
+    ) -> None:
+        self._guard = ConnectionGuard()
+        super().__init__(_config(app, settings, self._guard))
         self.listener = listener
         self._on_ready = on_ready
 
@@ -96,13 +100,18 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         if not self.should_exit:
+            self._guard.start()
             self._on_ready(_url(self.listener))
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        await self._guard.stop()
 
-def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+
+def _config(app: FastAPI, settings: Settings, guard: ConnectionGuard) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=guard.protocol,
         ws="none",
         log_config=None,
         access_log=False,
