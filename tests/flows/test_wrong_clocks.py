@@ -145,8 +145,8 @@ async def test_the_pages_judge_by_the_servers_clocks(
 async def test_what_a_queue_refuses_is_tried_again_soon(
     settings: Settings, database: Database, client: "redis.asyncio.Redis", seconds: int
 ) -> None:
-    delayed = f"{settings.queue_prefix}:killed:delayed"
-    await client.set(delayed, "in the way")
+    meta = f"{settings.queue_prefix}:killed:meta"
+    await client.set(meta, "in the way")
     publisher = Publisher(database, book.registry, max_job_bytes=10_000)
     await publisher.publish(JobRequest(job_type="pause", job_data={"n": 1}, delay="1h"))
 
@@ -157,7 +157,7 @@ async def test_what_a_queue_refuses_is_tried_again_soon(
     async with wrong(settings, seconds, "relay"):
         await eventually(lambda: ask("SELECT tries FROM herdbook.outbox"))
         pause = await ask("SELECT extract(epoch FROM max(deliver_after) - now()) FROM herdbook.outbox")
-        await client.delete(delayed)
+        await client.delete(meta)
         await eventually(lambda: ask("SELECT count(*) = 0 FROM herdbook.outbox"))
     assert -1 < pause < 6
 
