@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import asyncpg
 
+from herdbook.crash_points import crash_point
 from herdbook.observe.events import NULL_OBSERVER, Observer
 from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.changes import Clean, Pause, Promote, QueueAction, QueueChanger, Remove, Resume
@@ -58,7 +59,10 @@ class Relay(Service):
                 if refusals:
                     await postpone_outbox(connection, refusals)
                 due = await next_outbox_due(connection) if not entries else None
+                if entries:
+                    crash_point("added")
         if entries:
+            crash_point("relayed")
             self._observer.relayed(len(entries))
         if len(entries) == _BATCH:
             return 0

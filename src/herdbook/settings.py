@@ -173,3 +173,8 @@ class Settings(BaseSettings):
     def artifact_folder(self) -> Path:
         """Where artifacts are kept."""
         return self.artifacts or self.data / "artifacts"
+
+
+def crash_at() -> str | None:
+    """Where the fault laboratory wants this process to die, see `herdbook.crash_points`; None everywhere else."""
+    return os.environ.get("HERDBOOK_CRASH_AT") or None

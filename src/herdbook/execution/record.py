@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import asyncpg
 
+from herdbook.crash_points import crash_point
 from herdbook.execution.claimed_job import ClaimedJob
 from herdbook.model.context import LogLine, Report
 from herdbook.model.job import AttemptKey
@@ -66,6 +67,7 @@ async def record_ended(
     refuses to store fails its own job and spoils no other. Raises RecordUnavailableError, and then nothing was
     recorded.
     """
+    crash_point("ended")
     known = await _recorded_before(database, jobs, worker) if is_repeat else []
     unknown = [job for job in jobs if job not in known]
     if died := [job for job in unknown if _died(job)]:
@@ -114,6 +116,7 @@ async def _record(database: Database, ended: Sequence[Ended], worker: str) -> li
     # What is recorded by now stays so, whatever happens to the rest.
     late = [(job, report) for job, report in ended if job not in recorded]
     recorded |= await _finish_each(database, late, worker, _claim_and_finish)
+    crash_point("recorded")
     return [job for job, _ in ended if job in recorded]
 
 

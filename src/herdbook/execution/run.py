@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from herdbook.crash_points import crash_point
 from herdbook.errors import ConfigurationError
 from herdbook.execution.claimed_job import ClaimedJob, LockLost, StopReason
 from herdbook.execution.error_report import report_error, stack_text
@@ -66,6 +67,8 @@ class Runner:
 
     def start(self, jobs: Sequence[ClaimedJob]) -> None:
         """Run jobs in the background."""
+        if jobs:
+            crash_point("claimed")
         # To ask for it is a call of the kernel.
         loop = asyncio.get_running_loop()
         for job in jobs:

@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from herdbook.crash_points import crash_point
 from herdbook.errors import FieldProblem, HerdbookError, IdempotencyConflictError, InvalidJobError, JobTooLargeError
 from herdbook.model.ids import new_job_id
 from herdbook.model.job import NewJob
@@ -158,6 +159,7 @@ class Publisher:
             async with self._database.transaction() as connection:
                 for start in range(0, len(jobs), _BATCH):
                     published += await record_jobs(connection, jobs[start : start + _BATCH])
+        crash_point("published")
         return published
 
     def _prepare_nth(self, index: int, request: JobRequest) -> NewJob:
@@ -178,6 +180,7 @@ class Publisher:
                 if len(jobs) == 1:
                     return [InvalidJobError(f"PostgreSQL cannot store this job: {error}")]
                 return [(await self._insert_each([job]))[0] for job in jobs]
+            crash_point("published")
             holders = await _key_holders(connection, jobs, inserted)
         return [_result(job, inserted, holders) for job in jobs]
 

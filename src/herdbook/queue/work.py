@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from herdbook.crash_points import crash_point
 from herdbook.queue.connection import BLOCK_SECONDS, connect, raises_queue_unavailable
 from herdbook.queue.delivery import (
     Acknowledgement,
@@ -90,6 +91,10 @@ class WorkQueue:
             refused, fetched, wait = await self._ack_and_fetch(
                 keys=[self._prefix], args=[options, min(room, BATCH_LIMIT), *packed]
             )
+        if fetched:
+            crash_point("fetched")
+        if acks:
+            crash_point("acknowledged")
         return AckAndFetch(
             refused=[(job_id, error) for job_id, error in refused],
             deliveries=[parse_delivery(self.name, job, token) for job in fetched],

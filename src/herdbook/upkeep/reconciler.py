@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from herdbook.crash_points import crash_point
 from herdbook.model.job import JobStatus
 from herdbook.queue.epoch import QueueMark
 from herdbook.record.database import Connection, Database
@@ -69,6 +70,8 @@ class Reconciler(Service):
             if not await try_lock(connection, f"reconciler {self._prefix}"):
                 return _LOOK
             await self._look(connection)
+        if self._sweeps_left:
+            crash_point("noticed")
         if self._sweeps_left and self._looks % _LOOKS_PER_SWEEP == 0:
             self._sweeps_left -= 1
             await self.sweep()
@@ -138,6 +141,7 @@ class Reconciler(Service):
         async with self._database.transaction() as connection:
             redelivered = await redeliver_jobs_if_unchanged(connection, lost)
             await note_queue_sweep(connection, self._prefix, len(redelivered), is_complete=False)
+        crash_point("redelivered")
         for job in lost:
             if job.id in redelivered:
                 log.info("redelivered", job=str(job.id), queue=job.queue, status=job.status)
