@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 import redis.asyncio
+from bullmq import Queue
 
 from herdbook.model.ids import queue_job_id
 from herdbook.model.job import AttemptKey, JobStatus
+from herdbook.model.outcome import Released
 from herdbook.queue.epoch import QueueMark
-from herdbook.record.attempts import claim_jobs_if_newer_attempt
+from herdbook.record.attempts import FinishedAttempt, claim_jobs_if_newer_attempt, finish_attempts_if_running
 from herdbook.record.changes import retry_jobs_if_over, set_queue_paused
 from herdbook.record.database import Database
 from herdbook.record.reads import read_attempts, read_job
@@ -32,6 +34,10 @@ async def relay(database: Database, client: Client, settings: Settings) -> Async
 
 @pytest.fixture
 def reconciler(database: Database, client: Client, settings: Settings) -> Reconciler:
+    return new_reconciler(database, client, settings)
+
+
+def new_reconciler(database: Database, client: Client, settings: Settings) -> Reconciler:
     mark = QueueMark(client, prefix=settings.queue_prefix)
     return Reconciler(database, mark, prefix=settings.queue_prefix)
 
@@ -161,3 +167,59 @@ async def test_a_loss_between_a_look_and_a_comparison_is_no_removal(
     assert await ask(database, "SELECT count(*) FROM herdbook.absent_jobs") == 0
     await reconciler.round()
     assert await ask(database, "SELECT array_agg(job) FROM herdbook.outbox") == [job]
+
+
+async def test_a_loss_is_made_good_by_another_program_if_the_one_that_noticed_it_dies(
+    database: Database, client: Client, settings: Settings, relay: Relay, reconciler: Reconciler
+) -> None:
+    (job,) = await new_jobs(database, 1)
+    await deliver(database, [job])
+    await relay.round()
+    await reconciler.round()
+    await flush(client, settings)
+    async with database.transaction() as connection:
+        await reconciler._look(connection)
+    await new_reconciler(database, client, settings).round()
+    assert await ask(database, "SELECT array_agg(job) FROM herdbook.outbox") == [job]
+
+
+async def test_a_job_that_its_worker_hands_back_after_a_loss_was_not_removed(
+    database: Database, client: Client, settings: Settings, relay: Relay, reconciler: Reconciler
+) -> None:
+    """It is being run while everything else is delivered again, and Redis does not take it back."""
+    (job,) = await new_jobs(database, 1)
+    await deliver(database, [job])
+    await relay.round()
+    await reconciler.round()
+    await reconciler._compare_next()  # The next comparison begins at the first job.
+    key = AttemptKey(job=job, generation=0, number=1)
+    async with database.connection() as connection:
+        assert await claim_jobs_if_newer_attempt(connection, [key], [0], "alive")
+        beat = WorkerBeat(id="alive", host="h", pid=1, queues=["q"], concurrency=1, running=1, state="running")
+        await beat_worker(connection, beat)
+    await flush(client, settings)
+    await reconciler.round()
+    async with database.connection() as connection:
+        ended = FinishedAttempt(key=key, outcome=Released(), attempts_made=0)
+        assert await finish_attempts_if_running(connection, [ended], "alive") == {job}
+    for _ in range(6):
+        await reconciler.round()
+    assert await ask(database, "SELECT count(*) FROM herdbook.absent_jobs") == 0
+    await ask(database, "UPDATE herdbook.queue_epochs SET swept_at = swept_at - interval '11 seconds'")
+    await reconciler.round()
+    assert await ask(database, "SELECT array_agg(job) FROM herdbook.outbox") == [job]
+
+
+async def test_a_queue_that_was_obliterated_is_filled_again(
+    database: Database, client: Client, settings: Settings, relay: Relay, reconciler: Reconciler
+) -> None:
+    (job,) = await new_jobs(database, 1)
+    await deliver(database, [job])
+    await relay.round()
+    await reconciler.round()
+    queue = Queue("q", {"connection": settings.redis_url, "prefix": settings.queue_prefix})
+    await queue.obliterate(force=True)
+    await queue.close()
+    await reconciler.round()
+    await relay.round()
+    assert await client.lrange(f"{settings.queue_prefix}:q:wait", 0, -1) == [str(job)]

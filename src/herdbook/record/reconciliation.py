@@ -1,6 +1,6 @@
 """Compares the open jobs of the record with what Redis has, and delivers again what it lost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,10 +13,22 @@ from herdbook.record.sql import statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """What a Redis had when it was last looked at: `counter` only grows while `id` stays."""
+    """What a Redis, or one queue in it, had when it was last looked at: `counter` only grows while `id` stays."""
 
     id: str
     counter: int
+
+    def follows(self, before: "Epoch | None") -> bool:
+        """Whether nothing was lost in between: nothing can be of what is new, and queues are not counted."""
+        return before is None or (before.id == self.id and (before.counter < self.counter or not self.counter))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepState:
+    """Whether Redis lost writes a short while ago, and whether all open jobs are to be compared for it now."""
+
+    is_recent: bool
+    is_due: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +44,13 @@ class OpenJob:
     is_held: bool
 
 
-async def advance_queue_epoch(connection: Connection, prefix: str, epoch: Epoch) -> Epoch | None:
-    """Record what Redis has now; returns what it had before, None for a Redis that is new to the record."""
-    row = await connection.fetchrow(statement("advance_queue_epoch"), prefix, epoch.id, epoch.counter)
-    return Epoch(id=row["epoch"], counter=row["counter"]) if row else None
+async def advance_queue_epochs(connection: Connection, epochs: Mapping[str, Epoch]) -> dict[str, Epoch]:
+    """Record what Redis has now, by key prefix; returns what it had before, without prefixes new to the record."""
+    found = epochs.values()
+    rows = await connection.fetch(
+        statement("advance_queue_epochs"), list(epochs), [one.id for one in found], [one.counter for one in found]
+    )
+    return {row["prefix"]: Epoch(id=row["epoch"], counter=row["counter"]) for row in rows}
 
 
 async def note_queue_loss(connection: Connection, prefix: str) -> None:
@@ -46,6 +61,12 @@ async def note_queue_loss(connection: Connection, prefix: str) -> None:
 async def note_queue_sweep(connection: Connection, prefix: str, redelivered: int, *, is_complete: bool) -> None:
     """Record how many more jobs were delivered again; `is_complete` once every open job has been compared."""
     await connection.execute(statement("note_queue_sweep"), prefix, redelivered, is_complete)
+
+
+async def read_sweep_state(connection: Connection, prefix: str, aftermath: float, pause: float) -> SweepState:
+    """What a loss leaves to do, whoever noticed it: comparisons every `pause` seconds, for `aftermath` seconds."""
+    row = await connection.fetchrow(statement("read_sweep_state"), prefix, aftermath, pause)
+    return SweepState(is_recent=bool(row and row["is_recent"]), is_due=bool(row and row["is_recent"] and row["is_due"]))
 
 
 async def read_queue_loss(connection: Connection, prefix: str) -> QueueLoss | None:

@@ -13,15 +13,17 @@ from herdbook.model.job import JobStatus
 from herdbook.queue.epoch import QueueMark
 from herdbook.record.database import Connection, Database
 from herdbook.record.locks import try_lock
+from herdbook.record.reads import read_queues
 from herdbook.record.reconciliation import (
     Epoch,
     OpenJob,
-    advance_queue_epoch,
+    advance_queue_epochs,
     find_end_of_comparison,
     note_absent_jobs,
     note_queue_loss,
     note_queue_sweep,
     read_open_jobs,
+    read_sweep_state,
     redeliver_jobs_if_unchanged,
     restore_pauses,
 )
@@ -35,10 +37,10 @@ _LOOKS_PER_SLICE = 5
 _SLICE = 20_000
 # Jobs that Redis is asked for in one round trip.
 _PER_REQUEST = 1_000
-# Whole comparisons after a loss, and looks from one to the next: jobs whose worker died with Redis are found once
-# that worker's heartbeat is overdue.
-_SWEEPS = 4
-_LOOKS_PER_SWEEP = 10
+# Seconds after a loss in which whole comparisons go on, and from one to the next: jobs whose worker died with Redis
+# are found once that worker's heartbeat is overdue, and running jobs end when their locks are found to be gone.
+_AFTERMATH = 30.0
+_SWEEP_PAUSE = 10.0
 _FIRST = UUID(int=0)
 
 
@@ -62,7 +64,7 @@ class Reconciler(Service):
         self._prefix = prefix
         self._position = _FIRST
         self._looks = 0
-        self._sweeps_left = 0
+        self._queues: list[str] = []
 
     async def round(self) -> float:
         """Look once; one program at a time does."""
@@ -70,26 +72,30 @@ class Reconciler(Service):
             if not await try_lock(connection, f"reconciler {self._prefix}"):
                 return _LOOK
             await self._look(connection)
-        if self._sweeps_left:
+            # From the record: whoever noticed the loss may have died since.
+            state = await read_sweep_state(connection, self._prefix, _AFTERMATH, _SWEEP_PAUSE)
+        if state.is_due:
             crash_point("noticed")
-        if self._sweeps_left and self._looks % _LOOKS_PER_SWEEP == 0:
-            self._sweeps_left -= 1
             await self.sweep()
-        elif self._looks % _LOOKS_PER_SLICE == 0:
+        # What is missing now was lost, not removed by another program.
+        elif not state.is_recent and self._looks % _LOOKS_PER_SLICE == 0:
             await self._compare_next()
         self._looks += 1
         return _LOOK
 
     async def _look(self, connection: Connection) -> bool:
         """Whether Redis has lost nothing since the last look."""
-        id, counter = await self._mark.advance(uuid4().hex)
-        before = await advance_queue_epoch(connection, self._prefix, Epoch(id=id, counter=counter))
-        if before is None or (before.id == id and before.counter < counter):
+        if self._looks % _LOOKS_PER_SLICE == 0:
+            self._queues = await read_queues(connection)
+        marks = await self._mark.advance(uuid4().hex, self._queues)
+        found = {prefix: Epoch(id=id, counter=counter) for prefix, (id, counter) in marks.items()}
+        before = await advance_queue_epochs(connection, found)
+        lost = [prefix for prefix, epoch in found.items() if not epoch.follows(before.get(prefix))]
+        if not lost:
             return True
-        log.warning("redis lost writes", prefix=self._prefix)
+        log.warning("redis lost writes", prefixes=lost)
         await note_queue_loss(connection, self._prefix)
         await restore_pauses(connection)
-        self._looks, self._sweeps_left = 0, _SWEEPS
         return False
 
     async def sweep(self, on_slice: Callable[[int], None] = lambda compared: None) -> Swept:
