@@ -15,7 +15,7 @@ from herdbook.queue.adds import QueuedJob, QueueWriter
 from herdbook.queue.connection import connect
 from herdbook.record.database import Database
 from herdbook.record.histogram import middle
-from herdbook.record.reconciliation import Epoch, advance_queue_epoch, note_queue_loss, note_queue_sweep
+from herdbook.record.reconciliation import Epoch, advance_queue_epochs, note_queue_loss, note_queue_sweep
 from herdbook.record.rollups import bucket_of, write_rollups
 from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
@@ -120,7 +120,7 @@ async def test_a_loss_of_redis_is_measured_for_an_hour(
     api: httpx.AsyncClient, settings: Settings, database: Database
 ) -> None:
     async with database.connection() as connection:
-        await advance_queue_epoch(connection, settings.queue_prefix, Epoch(id="a", counter=1))
+        await advance_queue_epochs(connection, {settings.queue_prefix: Epoch(id="a", counter=1)})
         await note_queue_loss(connection, settings.queue_prefix)
         await note_queue_sweep(connection, settings.queue_prefix, 7, is_complete=True)
     found = await scrape(api)

@@ -12,7 +12,7 @@ from herdbook.model.registry import Registry
 from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.record.alerts import Incident, read_incidents
 from herdbook.record.database import Database
-from herdbook.record.reconciliation import Epoch, advance_queue_epoch, note_queue_loss
+from herdbook.record.reconciliation import Epoch, advance_queue_epochs, note_queue_loss
 from herdbook.record.workers import WorkerBeat, beat_worker
 from herdbook.settings import Settings
 from herdbook.upkeep.alerts import AlertWatch
@@ -150,7 +150,7 @@ async def test_incidents_of_a_removed_rule_are_resolved_without_notification(
 
 async def test_a_loss_of_redis_is_an_incident(settings: Settings, database: Database, queues: QueueStatsReader) -> None:
     async with database.connection() as connection:
-        await advance_queue_epoch(connection, settings.queue_prefix, Epoch(id="a", counter=1))
+        await advance_queue_epochs(connection, {settings.queue_prefix: Epoch(id="a", counter=1)})
         await note_queue_loss(connection, settings.queue_prefix)
     watch = AlertWatch(database, queues, alerts({"kind": "redis-loss"}))
     await watch.round()
