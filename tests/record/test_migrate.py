@@ -114,6 +114,15 @@ async def test_each_migration_is_a_transaction_and_a_repeat_continues(database: 
     assert [one.version for one in await migrate(database)] == [902, 903]
 
 
+async def test_a_migration_and_its_record_are_one_transaction(database: Database, release: Release) -> None:
+    release("CREATE TABLE herdbook.half (); INSERT INTO herdbook.migrations VALUES (901, 'taken');")
+    with pytest.raises(MigrationError, match="0901 added failed: duplicate key"):
+        await migrate(database)
+    assert await versions(database) == []
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT to_regclass('herdbook.half')") is None
+
+
 async def test_traffic_does_not_queue_behind_a_migration_that_waits(database: Database, release: Release) -> None:
     release(COLUMN)
     async with database.transaction() as reader:
