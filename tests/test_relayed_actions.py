@@ -132,8 +132,34 @@ async def test_jobs_of_other_clients_are_found_by_their_own_id(
     await control.retry(ids[2:])
     await relay.round()
     assert await counts(client, settings) == {"waiting": 2}
-    assert sorted(job.id for job in await queue.getJobs(["waiting"])) == sorted(["1", f"{ids[2]}~1"])
+    assert sorted(job.id for job in await queue.getJobs(["waiting"])) == ["1", "3"]
     assert await outbox(database) == []
+
+
+async def test_a_removal_that_comes_after_the_retry_of_another_clients_job_leaves_it_alone(
+    database: Database, relay: Relay, control: Control, queue: Queue, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    job = await queue.add("t", {}, {})
+    (id,) = await new_jobs(database, 1)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE herdbook.jobs SET job_id = $1", f"{job.id}@{job.timestamp}")
+    lock = f"{settings.queue_prefix}:q:{job.id}:lock"
+    await client.set(lock, "w1")
+    await control.cancel([id])
+    await relay.round()
+    # The worker still holds the job, so that its removal is postponed; meanwhile the job is retried.
+    await control.retry([id])
+    await client.delete(lock)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE herdbook.outbox SET deliver_after = NULL")
+    await relay.round()
+    assert await counts(client, settings) == {"waiting": 1}
+    assert await outbox(database) == []
+    # Of a job that was deleted nothing is left.
+    await control.cancel([id])
+    await control.delete([id])
+    await relay.round()
+    assert await counts(client, settings) == {}
 
 
 async def test_removing_a_job_that_a_worker_holds_is_retried_later(

@@ -10,12 +10,13 @@ from contextlib import suppress
 import asyncpg
 
 from herdbook.crash_points import crash_point
+from herdbook.model.job import JobStatus
 from herdbook.observe.events import NULL_OBSERVER, Observer
 from herdbook.queue.adds import QueuedJob, QueueWriter
-from herdbook.queue.changes import Clean, Pause, Promote, QueueAction, QueueChanger, Remove, Resume
+from herdbook.queue.changes import GONE, Clean, Pause, Promote, QueueAction, QueueChanger, Remove, Reopen, Resume
 from herdbook.queue.connection import QueueClient
 from herdbook.queue.external_jobs import id_in_queue, is_ours
-from herdbook.record.changes import read_queue_paused
+from herdbook.record.changes import lock_job_in_queue, read_queue_paused, replace_queue_id_if_pending
 from herdbook.record.database import Connection, Database, raises_record_unavailable
 from herdbook.record.outbox import (
     OutboxAction,
@@ -96,7 +97,9 @@ class Relay(Service):
         others = [
             entry
             for entry in entries
-            if entry.action not in (OutboxAction.PAUSE, OutboxAction.ADD) and entry.id not in refused
+            if entry.action is not OutboxAction.PAUSE
+            and (entry.action is not OutboxAction.ADD or _reopens(entry))
+            and entry.id not in refused
         ]
         return refusals + await self._apply(connection, others)
 
@@ -110,11 +113,14 @@ class Relay(Service):
         refusals: list[Refusal] = []
         for queue, batch in by_queue.items():
             errors = await self._changer.change(queue, [change for _, change in batch])
-            refusals += _refusals([entry for entry, _ in batch], errors)
+            for (entry, _), error in zip(batch, errors, strict=True):
+                if error == GONE and entry.job is not None and entry.pending is not None:
+                    await replace_queue_id_if_pending(connection, entry.job, entry.pending.job_id)
+            refusals += _refusals([entry for entry, _ in batch], [None if one == GONE else one for one in errors])
         return refusals
 
     async def _add(self, entries: Iterable[OutboxEntry]) -> list[Refusal]:
-        """Add jobs to their queues, except those no longer pending.
+        """Add jobs of ours to their queues, except those no longer pending.
 
         A job to promote is added too, because another relay may not have delivered it yet; adding it
         twice changes nothing.
@@ -122,7 +128,7 @@ class Relay(Service):
         by_queue: dict[str, list[tuple[OutboxEntry, QueuedJob]]] = defaultdict(list)
         for entry in entries:
             pending = entry.pending
-            if pending is not None and (entry.action is OutboxAction.ADD or is_ours(pending.job_id)):
+            if pending is not None and is_ours(pending.job_id):
                 by_queue[pending.queue].append((entry, queued_job(pending)))
         refusals = []
         for queue, batch in by_queue.items():
@@ -154,10 +160,13 @@ def queued_job(job: PendingJob) -> QueuedJob:
 async def _change(connection: Connection, entry: OutboxEntry) -> QueueAction | None:
     """The queue's action for the entry; None if there is nothing left to do."""
     match entry.action:
-        case OutboxAction.REMOVE if entry.job_id is not None:
-            job_id, timestamp = id_in_queue(entry.job_id)
-            return Remove(job_id=job_id, timestamp=timestamp)
+        case OutboxAction.REMOVE:
+            return await _removal(connection, entry)
         # If the job has a time again, it has had its attempt and waits for the next one.
+        case OutboxAction.ADD if entry.pending is not None and entry.pending.run_at is None and _reopens(entry):
+            job_id, timestamp = id_in_queue(entry.pending.job_id)
+            return Reopen(job_id=job_id, timestamp=timestamp)
+        # Likewise.
         case OutboxAction.PROMOTE if entry.pending is not None and entry.pending.run_at is None:
             job_id, timestamp = id_in_queue(entry.pending.job_id)
             return Promote(job_id=job_id, timestamp=timestamp)
@@ -167,6 +176,24 @@ async def _change(connection: Connection, entry: OutboxEntry) -> QueueAction | N
             return Clean()
         case _:
             return None
+
+
+def _reopens(entry: OutboxEntry) -> bool:
+    """Whether the job is another client's: it was in its queue before it was in the record, and is retried there."""
+    return entry.action is OutboxAction.ADD and entry.pending is not None and not is_ours(entry.pending.job_id)
+
+
+async def _removal(connection: Connection, entry: OutboxEntry) -> Remove | None:
+    """The removal of a job, unless it is another client's that was retried since, under the same id."""
+    assert entry.job is not None, "a removal names its job"
+    assert entry.job_id is not None, "and the job's id in its queue"
+    job_id, timestamp = id_in_queue(entry.job_id)
+    if timestamp is None:
+        return Remove(job_id=job_id)
+    job = await lock_job_in_queue(connection, entry.job, entry.job_id)
+    if job is not None and job.status is not JobStatus.CANCELLED:
+        return None
+    return Remove(job_id=job_id, timestamp=timestamp, reason=(job and job.error_message) or "")
 
 
 def _queue(entry: OutboxEntry) -> str:

@@ -6,7 +6,7 @@ from bullmq import Queue
 
 from herdbook.errors import QueueUnavailableError
 from herdbook.queue.adds import QueueWriter
-from herdbook.queue.changes import Clean, Pause, Promote, QueueChanger, Remove, Resume
+from herdbook.queue.changes import GONE, Clean, Pause, Promote, QueueChanger, Remove, Reopen, Resume
 from herdbook.queue.connection import connect
 from herdbook.queue.reads import QueueReader
 from herdbook.queue.work import BATCH_LIMIT, WorkQueue
@@ -83,6 +83,59 @@ async def test_a_job_that_reuses_the_id_of_an_older_one_is_left_alone(
     assert await counts(client, settings) == {"delayed": 1}
     assert await changer.change("q", [Promote(job_id="7", timestamp=2_000)]) == [None]
     assert await counts(client, settings) == {"waiting": 1}
+
+
+async def test_a_reopened_job_starts_over_under_its_id_and_its_deliveries_are_counted_on(
+    queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", settings: Settings
+) -> None:
+    await writer.add("q", [job("j"), job("first", priority=3), job("done")])
+    deliveries = (await queue.ack_and_fetch([], 3)).deliveries
+    acks = [ack_failed(one, reason="x") for one in deliveries if one.job_id != "done"]
+    await queue.ack_and_fetch(
+        [*acks, *(ack_completed(one, result="1") for one in deliveries if one.job_id == "done")], 0
+    )
+    assert await counts(client, settings) == {"failed": 2, "completed": 1}
+    names = ("j", "first", "done")
+    assert await changer.change("q", [Reopen(job_id=name) for name in names]) == [None] * 3
+    assert await counts(client, settings) == {"waiting": 2, "prioritized": 1}
+    # A repeat changes nothing.
+    assert await changer.change("q", [Reopen(job_id=name) for name in names]) == [None] * 3
+    await queue.wait(None)
+    again = (await queue.ack_and_fetch([], 3)).deliveries
+    assert {(one.job_id, one.attempt, one.attempts_made) for one in again} == {(name, 2, 0) for name in names}
+    assert await changer.change("q", [Reopen(job_id="j"), Reopen(job_id="unknown")]) == [HELD, GONE]
+
+
+@pytest.mark.parametrize(
+    ("lifo", "expected"), [("true", ["j", "other"]), ("false", ["other", "j"]), ("}", ["other", "j"])]
+)
+async def test_a_reopened_job_queues_up_as_its_options_say(
+    queue: WorkQueue,
+    writer: QueueWriter,
+    changer: QueueChanger,
+    client: "redis.asyncio.Redis",
+    keys: str,
+    lifo: str,
+    expected: list[str],
+) -> None:
+    await writer.add("q", [job("j")])
+    (failed,) = (await queue.ack_and_fetch([], 1)).deliveries
+    await queue.ack_and_fetch([ack_failed(failed, reason="x")], 0)
+    await client.hset(f"{keys}j", "opts", f'{{"lifo":{lifo}}}')
+    await writer.add("q", [job("other")])
+    assert await changer.change("q", [Reopen(job_id="j")]) == [None]
+    assert [one.job_id for one in (await queue.ack_and_fetch([], 2)).deliveries] == expected
+
+
+async def test_a_reopened_job_that_was_about_to_fail_or_to_wait_runs_at_once(
+    queue: WorkQueue, writer: QueueWriter, changer: QueueChanger, client: "redis.asyncio.Redis", keys: str
+) -> None:
+    await writer.add("q", [job("j", delay=LATER), job("7", delay=LATER, timestamp=2_000)])
+    await client.hset(f"{keys}j", "defa", "cancelled")
+    reopened = [Reopen(job_id="j"), Reopen(job_id="7", timestamp=1_000)]
+    assert await changer.change("q", reopened) == [None, GONE]
+    (delivery,) = (await queue.ack_and_fetch([], 2)).deliveries
+    assert (delivery.job_id, delivery.deferred_failure) == ("j", None)
 
 
 async def test_a_promoted_job_keeps_its_priority_and_wakes_a_worker(

@@ -8,7 +8,7 @@ import pytest
 
 from herdbook.model.context import LogLine
 from herdbook.model.ids import new_job_id
-from herdbook.model.job import AttemptKey, AttemptOutcome, JobStatus, NewJob
+from herdbook.model.job import ANY_GENERATION, AttemptKey, AttemptOutcome, JobStatus, NewJob
 from herdbook.model.outcome import ErrorReport
 from herdbook.record.attempts import (
     FinishedAttempt,
@@ -18,6 +18,7 @@ from herdbook.record.attempts import (
     read_jobs_if_pending,
     write_progress_if_running,
 )
+from herdbook.record.changes import retry_jobs_if_over
 from herdbook.record.database import Connection, Database
 from herdbook.record.outbox import insert_jobs
 from herdbook.record.reads import read_attempts, read_job, read_logs
@@ -36,15 +37,19 @@ async def inserted(connection: Connection) -> UUID:
     return job.id
 
 
-async def claim(connection: Connection, job: UUID, number: int, worker: str = "w1", made: int = 0) -> bool:
-    key = AttemptKey(job=job, generation=0, number=number)
+async def claim(
+    connection: Connection, job: UUID, number: int, worker: str = "w1", made: int = 0, generation: int = 0
+) -> bool:
+    key = AttemptKey(job=job, generation=generation, number=number)
     return 0 in await claim_jobs_if_newer_attempt(connection, [key], [made], worker)
 
 
-def ended(job: UUID, number: int, status: JobStatus = JobStatus.COMPLETED, made: int = 1) -> FinishedAttempt:
+def ended(
+    job: UUID, number: int, status: JobStatus = JobStatus.COMPLETED, made: int = 1, generation: int = 0
+) -> FinishedAttempt:
     error = ErrorReport(type="E", message=f"error of {number}")
     return FinishedAttempt(
-        key=AttemptKey(job=job, generation=0, number=number),
+        key=AttemptKey(job=job, generation=generation, number=number),
         outcome=outcome_of(status, result=f'{{"by": {number}}}', error=error),
         attempts_made=made,
     )
@@ -115,6 +120,31 @@ async def test_a_failed_job_runs_again_only_if_the_queue_counted_its_failure(dat
         assert await claim(connection, job, 2, made=1), "it was retried in the queue"
         found = await read_job(connection, job)
     assert (found.status, found.completed_at) == (JobStatus.PROCESSING, None)
+
+
+async def test_a_job_retried_under_the_same_id_is_fenced_by_the_count_that_goes_on(database: Database) -> None:
+    async with database.connection() as connection:
+        job = await inserted(connection)
+        await connection.execute("UPDATE herdbook.jobs SET job_id = '7@1'")
+        assert await claim(connection, job, 2)
+        assert await finish(connection, ended(job, 2, JobStatus.FAILED))
+        assert await retry_jobs_if_over(connection, [job]) == {job}
+        # Late reports and deliveries of the attempts before the retry.
+        for number in (1, 2):
+            assert not await finish(connection, ended(job, number))
+            assert not await claim(connection, job, number, made=9)
+            assert not await claim(connection, job, number, generation=ANY_GENERATION)
+        assert not await claim(connection, job, 3)
+        assert not await finish(connection, ended(job, 3))
+        key = AttemptKey(job=job, generation=ANY_GENERATION, number=3)
+        (claimed,) = (await claim_jobs_if_newer_attempt(connection, [key], [0], "w1")).values()
+        assert claimed.generation == 1
+        assert not await finish(connection, ended(job, 3))
+        assert await finish(connection, ended(job, 3, generation=1))
+        found = await read_job(connection, job)
+        attempts = await read_attempts(connection, found)
+    assert (found.status, found.generation, found.attempt, found.job_id) == (JobStatus.COMPLETED, 1, 3, "7@1")
+    assert [(one.generation, one.number) for one in attempts] == [(0, 2), (1, 3)]
 
 
 async def test_an_attempt_that_ended_before_its_start_was_recorded_is_recorded_with_it(database: Database) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from herdbook.execution.claimed_job import ClaimedJob
 from herdbook.execution.replies import Keyed, read_replies, reply_to_stale
+from herdbook.model.job import AttemptKey
 from herdbook.model.outcome import ErrorReport, Failed
 from herdbook.queue.delivery import Acknowledgement, Delivery
 from herdbook.queue.external_jobs import attempt_key, external_job, external_key
@@ -97,7 +98,13 @@ async def _claim_as(
         is_repeat=is_repeat,
     )
     won = [
-        ClaimedJob(key=keyed[number][0], delivery=keyed[number][1], row=rows[number], is_start_saved=True)
-        for number in sorted(rows)
+        ClaimedJob(
+            key=AttemptKey(job=key.job, generation=rows[number].generation, number=key.number),
+            delivery=delivery,
+            row=rows[number],
+            is_start_saved=True,
+        )
+        for number, (key, delivery) in enumerate(keyed)
+        if number in rows
     ]
     return won, [one for number, one in enumerate(keyed) if number not in rows]

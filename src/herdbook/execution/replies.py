@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from herdbook.execution.claimed_job import ClaimedJob
+from herdbook.model.ids import queue_job_id
 from herdbook.model.job import AttemptKey, JobStatus
 from herdbook.model.outcome import ErrorReport, Failed, Outcome, Released, Succeeded
 from herdbook.queue.delivery import Acknowledgement, Delivery
@@ -34,19 +35,22 @@ def reply_to_recorded(job: ClaimedJob) -> Acknowledgement:
 
 def reply_to_stale(key: AttemptKey, delivery: Delivery, state: RecordedState | None) -> Acknowledgement:
     """The reply to one delivery that may not run, or whose result came too late."""
-    return Acknowledgement(delivery=delivery, outcome=_outcome(key, state))
-
-
-def _outcome(key: AttemptKey, state: RecordedState | None) -> Outcome:
-    """A job that is over has its recorded outcome, and an older generation is closed.
-
-    Any other goes back: when Redis lost its newest writes its count of attempts is behind the record's,
-    and each delivery brings it one nearer.
-    """
     if state is None:
-        return Released()
-    if state.generation > key.generation:
-        return _failed(f"superseded by generation {state.generation}")
+        return Acknowledgement(delivery=delivery, outcome=Released())
+    # A job of ours is delivered under another id in each generation.
+    is_ours = delivery.job_id == queue_job_id(key.job, key.generation)
+    if is_ours and state.generation > key.generation:
+        closed = _failed(f"superseded by generation {state.generation}")
+        return Acknowledgement(delivery=delivery, outcome=closed)
+    return Acknowledgement(delivery=delivery, outcome=_outcome(state))
+
+
+def _outcome(state: RecordedState) -> Outcome:
+    """A job that is over has its recorded outcome.
+
+    Any other goes back: when Redis lost its newest writes its count of attempts is behind the record's, and each
+    delivery brings it one nearer. Another client's job may have been retried under the same id while it ran.
+    """
     match state.status:
         case JobStatus.COMPLETED:
             return Succeeded(result=state.result or "null")

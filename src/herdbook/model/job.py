@@ -57,9 +57,16 @@ class AttemptOutcome(StrEnum):
     SNOOZED = "snoozed"
 
 
+# Of a delivery whose id does not tell its generation: another client's job keeps its id when it is retried.
+ANY_GENERATION = -1
+
+
 @fast_dataclass
 class AttemptKey:
-    """Identifies one attempt at a job; later attempts are greater in (generation, number)."""
+    """Identifies one attempt at a job; later attempts are greater in (generation, number).
+
+    Until it is claimed, an attempt at another client's job has `ANY_GENERATION`.
+    """
 
     job: UUID
     generation: int

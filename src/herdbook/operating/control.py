@@ -62,6 +62,7 @@ class Control:
     async def cancel(self, ids: Sequence[UUID], reason: str = NO_REASON) -> Changes:
         """Cancel jobs that are not finished; `reason` is recorded as their error.
 
+        In a BullMQ flow, a cancelled job has failed.
         The workers of running jobs are asked to stop them; they check about once a second.
         """
         return await self._change(OperationAction.CANCEL, ids, reason)
@@ -95,7 +96,10 @@ class Control:
         return await self._change(OperationAction.PROMOTE, ids)
 
     async def delete(self, ids: Sequence[UUID]) -> Changes:
-        """Delete finished jobs with everything stored about them."""
+        """Delete finished jobs with everything stored about them.
+
+        The queue keeps another client's job for as long as a BullMQ flow depends on it.
+        """
         changes = await self._change(OperationAction.DELETE, ids)
         await self.forget_artifacts(changes.changed)
         return changes

@@ -13,6 +13,8 @@ from herdbook.queue.connection import raises_queue_unavailable
 from herdbook.queue.keys import key_prefix
 from herdbook.queue.scripts import compose_script, to_msgpack
 
+# The error message for a job that the queue does not have; the script's own.
+GONE = "the job is gone"
 # Keeps one script under about 5 ms: BullMQ searches the list of waiting jobs from one end, which takes half a
 # millisecond if 30,000 jobs come first.
 _PER_SCRIPT = 10
@@ -20,7 +22,23 @@ _PER_SCRIPT = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remove:
-    """Remove the job. If BullMQ chose its id, `timestamp` (Unix milliseconds) tells it from others with that id."""
+    """Remove the job. If BullMQ chose its id, `timestamp` (Unix milliseconds) tells it from others with that id.
+
+    A job that a BullMQ flow depends on stays. If it is not over, it fails for this `reason`, with what its options say
+    about its parent.
+    """
+
+    job_id: str
+    timestamp: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopen:
+    """Put a job that is over back into its queue under the same id; the error is `GONE` if the queue has it no longer.
+
+    A flow that depends on the job waits for it again. Its attempts are counted on.
+    """
 
     job_id: str
     timestamp: int | None = None
@@ -49,7 +67,7 @@ class Clean:
     """Remove the queue's completed jobs."""
 
 
-QueueAction = Remove | Promote | Pause | Resume | Clean
+QueueAction = Remove | Reopen | Promote | Pause | Resume | Clean
 
 
 class QueueChanger:
@@ -85,8 +103,10 @@ class QueueChanger:
 def _change_arguments(change: QueueAction) -> list[Any]:
     """The action as `change.lua` takes it."""
     match change:
-        case Remove(job_id=job_id, timestamp=timestamp):
-            return ["remove", job_id, "" if timestamp is None else timestamp]
+        case Remove(job_id=job_id, timestamp=timestamp, reason=reason):
+            return ["remove", job_id, "" if timestamp is None else timestamp, reason]
+        case Reopen(job_id=job_id, timestamp=timestamp):
+            return ["reopen", job_id, "" if timestamp is None else timestamp]
         case Promote(job_id=job_id, timestamp=timestamp):
             return ["promote", job_id, "" if timestamp is None else timestamp]
         case Pause():

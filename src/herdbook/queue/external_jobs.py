@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from herdbook.model.ids import external_job_id, parse_queue_job_id
-from herdbook.model.job import AttemptKey, ExternalJob
+from herdbook.model.job import ANY_GENERATION, AttemptKey, ExternalJob
 from herdbook.model.options import MAX_PRIORITY
 from herdbook.model.storable import storable_json, storable_text
 from herdbook.queue.delivery import Delivery
@@ -18,9 +18,12 @@ def attempt_key(delivery: Delivery) -> AttemptKey:
 
 
 def external_key(delivery: Delivery) -> AttemptKey:
-    """The attempt that this delivery starts if the record does not know its job id."""
+    """The attempt that this delivery starts if the record does not know its job id.
+
+    Its number alone is the fence: BullMQ goes on counting when an operator retries the job under the same id.
+    """
     derived = external_job_id(delivery.queue, delivery.job_id, delivery.timestamp)
-    return AttemptKey(job=derived, generation=0, number=delivery.attempt)
+    return AttemptKey(job=derived, generation=ANY_GENERATION, number=delivery.attempt)
 
 
 def external_job(delivery: Delivery) -> ExternalJob:
@@ -42,7 +45,7 @@ def external_job(delivery: Delivery) -> ExternalJob:
 
 def is_ours(job_id: str) -> bool:
     """Whether a recorded job id is our own; another client's is recorded together with its time."""
-    return parse_queue_job_id(job_id) is not None
+    return "@" not in job_id
 
 
 def id_in_queue(job_id: str) -> tuple[str, int | None]:

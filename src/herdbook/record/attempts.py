@@ -27,6 +27,8 @@ class ClaimedRow:
     was overdue when it was claimed, at `started_at`.
     """
 
+    generation: int
+
     progress: str | None
     timeout_ms: int | None
     started_at: datetime
@@ -74,8 +76,9 @@ async def claim_jobs_if_newer_attempt(
 ) -> dict[int, ClaimedRow]:
     """Claim jobs for `worker`; returns those that won, by their index in `keys`.
 
-    `attempts_made` is how many earlier attempts counted, `started_at` when each began (default: now). With
-    `is_repeat`, claims that this worker already holds succeed again.
+    A key with `ANY_GENERATION` claims the job in whichever generation it is. `attempts_made` is how many earlier
+    attempts counted, `started_at` when each began (default: now). With `is_repeat`, claims that this worker already
+    holds succeed again.
     """
     rows = await connection.fetch(
         statement("claim_jobs_if_newer_attempt"),
@@ -88,7 +91,7 @@ async def claim_jobs_if_newer_attempt(
         queue,
         is_repeat,
     )
-    return {row["number"]: _claimed_row(row) for row in rows}
+    return {row["number"]: _claimed_row(row, row["generation"]) for row in rows}
 
 
 async def read_jobs_if_pending(connection: Connection, queue: str, keys: Sequence[AttemptKey]) -> dict[int, ClaimedRow]:
@@ -100,11 +103,12 @@ async def read_jobs_if_pending(connection: Connection, queue: str, keys: Sequenc
         [key.number for key in keys],
         queue,
     )
-    return {row["number"]: _claimed_row(row) for row in rows}
+    return {row["number"]: _claimed_row(row, keys[row["number"]].generation) for row in rows}
 
 
-def _claimed_row(row: asyncpg.Record) -> ClaimedRow:
+def _claimed_row(row: asyncpg.Record, generation: int) -> ClaimedRow:
     return ClaimedRow(
+        generation=generation,
         progress=row["progress"],
         timeout_ms=row["timeout_ms"],
         started_at=row["started_at"],

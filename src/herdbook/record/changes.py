@@ -4,6 +4,7 @@ A running job is never touched.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from herdbook.model.job import JobStatus
@@ -11,8 +12,16 @@ from herdbook.record.database import Connection
 from herdbook.record.sql import statement
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedJob:
+    """A job whose status cannot change until the transaction ends."""
+
+    status: JobStatus
+    error_message: str | None
+
+
 async def retry_jobs_if_over(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
-    """Make failed and cancelled jobs pending again, in a new generation."""
+    """Make failed and cancelled jobs pending again, in a new generation; only our own get a new id in the queue."""
     return await _changed(connection, "retry_jobs_if_over", ids)
 
 
@@ -29,6 +38,17 @@ async def promote_jobs_if_scheduled(connection: Connection, ids: Sequence[UUID])
 async def delete_jobs_if_over(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
     """Delete final jobs with their attempts and logs."""
     return await _changed(connection, "delete_jobs_if_over", ids)
+
+
+async def lock_job_in_queue(connection: Connection, id: UUID, job_id: str) -> LockedJob | None:
+    """The job, locked; None if it was deleted, or has another id in the queue by now."""
+    row = await connection.fetchrow(statement("lock_job_in_queue"), id, job_id)
+    return LockedJob(status=JobStatus(row["status"]), error_message=row["error_message"]) if row else None
+
+
+async def replace_queue_id_if_pending(connection: Connection, id: UUID, job_id: str) -> None:
+    """Deliver a retried job of another client, whose `job_id` the queue no longer has, under an id of ours."""
+    await connection.execute(statement("replace_queue_id_if_pending"), id, job_id)
 
 
 async def read_statuses(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, JobStatus]:

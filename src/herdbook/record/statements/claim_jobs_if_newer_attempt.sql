@@ -3,6 +3,8 @@
 -- the queue itself); if not, its worker died between recording and acknowledging.
 -- An attempt that is overtaken while it still runs is recorded as lost. If the reply to an earlier call may have been
 -- lost, a repeat ($8) recognises this worker's own claim. `number` is the index of the attempt among the parameters.
+-- Generation -1 is that of another client's job, whose id does not tell it; its attempts are counted on from one
+-- generation to the next, so that their numbers suffice.
 WITH delivered AS (
     SELECT d.id, d.generation, d.attempt, d.attempts_made, coalesce(d.started_at, now()) AS started_at, d.number
     FROM unnest(CAST($1 AS uuid[]), CAST($2 AS int[]), CAST($3 AS int[]), CAST($4 AS int[]), CAST($6 AS timestamptz[]))
@@ -17,12 +19,12 @@ WITH delivered AS (
         completed_at = NULL, run_at = NULL,
         waited_ms = greatest(0, 1000 * extract(epoch FROM d.started_at - coalesce(j.run_at, j.updated_at)))
     FROM delivered d
-    WHERE j.id = d.id AND j.generation = d.generation AND j.queue = coalesce($7, j.queue)
+    WHERE j.id = d.id AND d.generation IN (j.generation, -1) AND j.queue = coalesce($7, j.queue)
       AND ((j.attempt < d.attempt
             AND (j.status IN ('pending', 'processing')
                  OR (j.status = 'failed' AND d.attempts_made >= j.attempts_made)))
            OR (CAST($8 AS boolean) AND j.attempt = d.attempt AND j.status = 'processing' AND j.worker = $5))
-    RETURNING d.number, j.id, j.attempt, j.progress::text, j.timeout_ms, j.started_at, j.waited_ms
+    RETURNING d.number, j.id, j.generation, j.attempt, j.progress::text, j.timeout_ms, j.started_at, j.waited_ms
 ), lost AS (
     INSERT INTO herdbook.job_attempts (
         job, generation, attempt, worker, started_at, ended_at, waited_ms, outcome, error_type, error_message
@@ -32,4 +34,4 @@ WITH delivered AS (
     FROM before b JOIN claimed c ON c.id = b.id AND b.attempt < c.attempt
     ON CONFLICT DO NOTHING
 )
-SELECT number - 1 AS number, progress, timeout_ms, started_at, waited_ms FROM claimed
+SELECT number - 1 AS number, generation, progress, timeout_ms, started_at, waited_ms FROM claimed
