@@ -14,6 +14,7 @@ from herdbook.errors import RecordUnavailableError
 from herdbook.execution.claim import claim_deliveries
 from herdbook.execution.claimed_job import ClaimedJob
 from herdbook.execution.decide import decide_outcome
+from herdbook.execution.error_report import report_error
 from herdbook.execution.limits import JobLimits
 from herdbook.execution.processes import ProcessPool
 from herdbook.execution.record import flush_reports, record_ended, save_starts
@@ -22,7 +23,7 @@ from herdbook.execution.run import Runner
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.context import JobContext
 from herdbook.model.job import AttemptKey, AttemptOutcome, JobStatus
-from herdbook.model.outcome import Ended, ErrorReport, Failed, Released, Succeeded, WillRetry
+from herdbook.model.outcome import Ended, ErrorReport, Failed, Raised, Released, Succeeded, WillRetry
 from herdbook.model.registry import Registry
 from herdbook.model.signals import Retry
 from herdbook.queue.delivery import Delivery, parse_delivery
@@ -257,3 +258,15 @@ async def test_what_is_recorded_stays_so_when_a_newer_attempt_is_refused(databas
         attempts = await read_attempts(connection, jobs[1])
     assert [(job.status, job.attempt) for job in jobs] == [(JobStatus.PENDING, 1), (JobStatus.FAILED, 2)]
     assert [one.outcome for one in attempts] == [AttemptOutcome.LOST, AttemptOutcome.FAILED]
+
+
+async def test_a_redis_that_forgot_an_attempt_does_not_grant_another(database: Database) -> None:
+    (job,) = await new_jobs(database, 1)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE herdbook.jobs SET attempt = 1, attempts_made = 1 WHERE id = $1", job)
+    forgetful = replace(delivered(job, 2), options={"attempts": 2})
+    (claimed,), _ = await claim_deliveries(database, [forgetful], "w1")
+    error = ValueError("again")
+    claimed.outcome = decide_outcome(claimed, Raised(error=error, report=report_error(error)), LIMITS.result_bytes)
+    assert isinstance(claimed.outcome, Failed)
+    assert claimed.attempts_made == 1

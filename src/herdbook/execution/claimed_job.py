@@ -70,6 +70,11 @@ class ClaimedJob:
         return self.delivery.trace_context
 
     @property
+    def attempts_made(self) -> int:
+        """How many earlier attempts counted; a Redis that lost its newest writes knows of fewer than the record."""
+        return max(self.delivery.attempts_made, self.row.attempts_made)
+
+    @property
     def waited(self) -> float:
         """Seconds for which the job could have run already when it was claimed."""
         return self.row.waited_ms / 1_000

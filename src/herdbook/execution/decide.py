@@ -23,7 +23,7 @@ def _decide_by_options(job: ClaimedJob, ended: Ended, max_result_bytes: int) -> 
     own_backoff = job.job_type.own_backoff if job.job_type else None
     return decide(
         ended,
-        attempts_made=delivery.attempts_made + 1,
+        attempts_made=job.attempts_made + 1,
         max_attempts=delivery.max_attempts,
         backoff=(delivery.backoff or own_backoff) if isinstance(ended, Raised) else None,
         random=random.random(),

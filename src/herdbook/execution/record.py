@@ -175,7 +175,7 @@ def _finished(job: ClaimedJob, report: Report) -> FinishedAttempt:
     return FinishedAttempt(
         key=job.key,
         outcome=job.outcome,
-        attempts_made=job.delivery.attempts_made + job.outcome.is_counted,
+        attempts_made=job.attempts_made + job.outcome.is_counted,
         started_at=job.row.started_at,
         progress=report.progress,
     )

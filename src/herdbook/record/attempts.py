@@ -23,14 +23,14 @@ from herdbook.record.sql import statement
 class ClaimedRow:
     """The record's data on a job that may run. `progress` (JSON text or None) is what earlier attempts reported.
 
-    `timeout_ms` is the job's own time limit, None if its type's applies; `waited_ms` is how long the job
-    was overdue when it was claimed, at `started_at`.
+    `timeout_ms` is the job's own time limit, None if its type's applies; `attempts_made` is how many earlier attempts
+    counted; `waited_ms` is how long the job was overdue when it was claimed, at `started_at`.
     """
 
     generation: int
-
     progress: str | None
     timeout_ms: int | None
+    attempts_made: int
     started_at: datetime
     waited_ms: int
 
@@ -111,6 +111,7 @@ def _claimed_row(row: asyncpg.Record, generation: int) -> ClaimedRow:
         generation=generation,
         progress=row["progress"],
         timeout_ms=row["timeout_ms"],
+        attempts_made=row["attempts_made"],
         started_at=row["started_at"],
         waited_ms=row["waited_ms"],
     )

@@ -24,7 +24,8 @@ WITH delivered AS (
             AND (j.status IN ('pending', 'processing')
                  OR (j.status = 'failed' AND d.attempts_made >= j.attempts_made)))
            OR (CAST($8 AS boolean) AND j.attempt = d.attempt AND j.status = 'processing' AND j.worker = $5))
-    RETURNING d.number, j.id, j.generation, j.attempt, j.progress::text, j.timeout_ms, j.started_at, j.waited_ms
+    RETURNING d.number, j.id, j.generation, j.attempt, j.progress::text, j.timeout_ms, j.attempts_made, j.started_at,
+              j.waited_ms
 ), lost AS (
     INSERT INTO herdbook.job_attempts (
         job, generation, attempt, worker, started_at, ended_at, waited_ms, outcome, error_type, error_message
@@ -34,4 +35,4 @@ WITH delivered AS (
     FROM before b JOIN claimed c ON c.id = b.id AND b.attempt < c.attempt
     ON CONFLICT DO NOTHING
 )
-SELECT number - 1 AS number, generation, progress, timeout_ms, started_at, waited_ms FROM claimed
+SELECT number - 1 AS number, generation, progress, timeout_ms, attempts_made, started_at, waited_ms FROM claimed
