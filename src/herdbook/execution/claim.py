@@ -50,22 +50,38 @@ async def claim_deliveries(
     return claimed + won, gone + stale
 
 
-async def claim_suspect(
-    database: Database, delivery: Delivery, worker: str, *, max_lost: int, is_repeat: bool = False
-) -> ClaimedAndRejected:
-    """Claim a job that has lost a worker before; it fails without running if that happened more than `max_lost` times.
+async def count_losses(database: Database, deliveries: Sequence[Delivery]) -> dict[str, int]:
+    """How many workers these jobs of one queue are recorded to have lost, without the one that held them last.
 
-    It is shown as running before it runs, so that the record knows if it loses another. Raises RecordUnavailableError.
+    By job id; zeros are left out. Raises RecordUnavailableError.
     """
+    keys = [attempt_key(delivery) for delivery in deliveries]
     async with database.connection() as connection:
-        claimed, rejected = await _claim_contested(connection, [(attempt_key(delivery), delivery)], worker, is_repeat)
+        lost = await count_errors(connection, keys, _WORKER_LOST)
+    return {delivery.job_id: lost[key.job] for key, delivery in zip(keys, deliveries, strict=True) if key.job in lost}
+
+
+async def claim_suspects(
+    database: Database, deliveries: Sequence[Delivery], worker: str, *, max_lost: int, is_repeat: bool = False
+) -> ClaimedAndRejected:
+    """Claim jobs that have lost a worker; each fails without running if that happened more than `max_lost` times.
+
+    They are shown as running before they run, so that the record knows if they lose another. Raises
+    RecordUnavailableError.
+    """
+    keyed = [(attempt_key(delivery), delivery) for delivery in deliveries if delivery.job_type]
+    gone = [Acknowledgement(delivery=delivery, outcome=_GONE) for delivery in deliveries if not delivery.job_type]
+    if not keyed:
+        return [], gone
+    async with database.connection() as connection:
+        claimed, rejected = await _claim_contested(connection, keyed, worker, is_repeat)
         lost = await count_errors(connection, [job.key for job in claimed], _WORKER_LOST)
     for job in claimed:
         times = lost.get(job.key.job, 0)
         if times > max_lost:
             failure = f"its worker vanished {times} times while it ran, so it is not run again"
             job.delivery = replace(job.delivery, deferred_failure=failure)
-    return claimed, rejected
+    return claimed, gone + rejected
 
 
 async def _claim_contested(

@@ -12,11 +12,12 @@ from uuid import UUID
 
 from herdbook.errors import QueueUnavailableError
 from herdbook.execution.capacity import Capacity
-from herdbook.execution.claim import ClaimedAndRejected, claim_deliveries, claim_suspect
+from herdbook.execution.claim import ClaimedAndRejected, claim_deliveries, claim_suspects, count_losses
 from herdbook.execution.claimed_job import ClaimedJob, LockLost
 from herdbook.execution.decide import decide_outcome
 from herdbook.execution.inbox import Inbox, Step
 from herdbook.execution.limits import JobLimits
+from herdbook.execution.probation import TOGETHER, Probation
 from herdbook.execution.processes import ProcessPool
 from herdbook.execution.record import flush_reports, record_ended
 from herdbook.execution.replies import reject_stale, reply_to_recorded
@@ -38,8 +39,8 @@ from herdbook.service import Service, log
 RECORD_LIMIT = 4 * BATCH_LIMIT
 # Ended jobs that a worker holds beside the running ones, while they wait to be recorded and acknowledged.
 WAITING_LIMIT = 2 * RECORD_LIMIT
-# Seconds that a job which may have killed its worker has to do it again, before the next such job begins.
-_PROBATION = 5.0
+# A claim of deliveries, with all that follows from it.
+Claim = Callable[[Sequence[Delivery]], Awaitable[None]]
 
 
 class Executor:
@@ -64,6 +65,7 @@ class Executor:
         self._runner = Runner(registry, artifacts, processes, limits, on_end=self.decide, trace=observer.attempts)
         self._observer = observer
         self._limits = limits
+        self._probation = Probation(limits.lost)
         self.capacity = Capacity(concurrency, waiting_limit=WAITING_LIMIT)
         # What each step hands to the next.
         self._fetched: Inbox[Delivery] = Inbox()
@@ -94,7 +96,7 @@ class Executor:
         acknowledge = partial(Step, f"acknowledge {self._queue.name}", self._settled, self.acknowledge)
         return (
             Step(f"claim {self._queue.name}", self._fetched, self.claim, limit=RECORD_LIMIT),
-            Step(f"claim suspects {self._queue.name}", self._suspects, self.claim_suspect, limit=1),
+            Step(f"claim suspects {self._queue.name}", self._suspects, self.claim_suspects, limit=TOGETHER),
             Step(f"record {self._queue.name}", self._ended, self.record, limit=RECORD_LIMIT),
             # Two, so that Redis has the next batch at hand when it is done with one.
             acknowledge(limit=BATCH_LIMIT),
@@ -109,36 +111,35 @@ class Executor:
 
     async def claim(self, deliveries: Sequence[Delivery]) -> None:
         """Claim deliveries in the record, and run those that won."""
-
-        def step(is_repeat: bool) -> Awaitable[ClaimedAndRejected]:
-            return claim_deliveries(self._database, deliveries, self._queue.worker, is_repeat=is_repeat)
-
+        database, worker = self._database, self._queue.worker
         try:
-            await self._claim(deliveries, step)
+            await self._claim(
+                deliveries, lambda repeat: claim_deliveries(database, deliveries, worker, is_repeat=repeat)
+            )
         except Exception as error:
-            await self._claim_apart(deliveries, error)
+            await self._claim_apart(deliveries, error, self.claim)
 
-    async def claim_suspect(self, deliveries: Sequence[Delivery]) -> None:
-        """Claim and run a job that was held by a worker when that died, one at a time.
+    async def claim_suspects(self, deliveries: Sequence[Delivery]) -> None:
+        """Claim and run jobs that were held by a worker when that died, as soon as they may begin."""
+        losses: Mapping[str, int] = {}
+        with suppress(GivenUpError):
+            losses = await self._servers.until_there(lambda _: count_losses(self._database, deliveries))
+        for group in self._probation.groups(deliveries, losses):
+            await self._probation.admit(group)
+            await self._claim_group(group.members)
 
-        Nobody knows which of a dead worker's jobs killed it. The one that does it again is then alone, and so fails
-        alone; one that still runs after `_PROBATION` is taken for innocent.
-        """
-        (delivery,) = deliveries
-
+    async def _claim_group(self, suspects: Sequence[Delivery]) -> None:
         def step(is_repeat: bool) -> Awaitable[ClaimedAndRejected]:
-            return claim_suspect(
-                self._database, delivery, self._queue.worker, max_lost=self._limits.lost, is_repeat=is_repeat
+            return claim_suspects(
+                self._database, suspects, self._queue.worker, max_lost=self._limits.lost, is_repeat=is_repeat
             )
 
         try:
-            tasks = [job.task for job in await self._claim(deliveries, step) if job.task is not None]
+            jobs = await self._claim(suspects, step)
         except Exception as error:
-            log.error("not claimed", job=delivery.job_id, queue=self._queue.name, exc_info=error)
-            self._let_go(deliveries)
-            return
-        if tasks:
-            await asyncio.wait(tasks, timeout=_PROBATION)
+            await self._claim_apart(suspects, error, self._claim_group)
+        else:
+            self._probation.watch(job.task for job in jobs if job.task is not None)
 
     async def _claim(
         self, deliveries: Sequence[Delivery], step: Callable[[bool], Awaitable[ClaimedAndRejected]]
@@ -255,14 +256,14 @@ class Executor:
             self.capacity.free(places)
         return reply
 
-    async def _claim_apart(self, deliveries: Sequence[Delivery], error: Exception) -> None:
+    async def _claim_apart(self, deliveries: Sequence[Delivery], error: Exception, claim: Claim) -> None:
         """After an error nobody foresaw: the bad delivery alone is let go, and so becomes stalled."""
         if len(deliveries) == 1:
             log.error("not claimed", job=deliveries[0].job_id, queue=self._queue.name, exc_info=error)
             self._let_go(deliveries)
         else:
             for delivery in deliveries:
-                await self.claim([delivery])
+                await claim([delivery])
 
     async def _record_apart(self, jobs: Sequence[ClaimedJob], error: Exception) -> None:
         """After an error nobody foresaw: the bad job alone is let go; without its lock it is delivered again."""
