@@ -65,3 +65,8 @@ def test_the_last_job_of_each_kind_removes_old_ones_and_plain_completions_are_gr
     assert plain == ["id", "1", "token"] * 2
     kept = [msgpack.unpackb(one[5])["keepJobs"] for one in packed]
     assert kept == [{"count": -1}, {"count": 7}, {"count": 200, "age": 60}, {"count": 100, "age": 60}]
+
+
+def test_a_count_of_attempts_beyond_any_column_leaves_room_for_this_attempt() -> None:
+    found = parse_delivery("q", ["t", "1", "{}", "9" * 20, "9" * 20, None, None, None, None, "id"], "token")
+    assert (found.attempt, found.attempts_made + 1) == (2**31 - 1, 2**31 - 1)

@@ -55,7 +55,7 @@ def storable_text(text: str) -> str:
 
 
 def storable_json(text: str) -> str:
-    """The JSON text, with NULs and lone surrogates replaced."""
+    """The JSON text, with NULs and lone surrogates replaced; as a text inside JSON if it is none."""
     try:
         orjson.loads(text)
     except ValueError:
@@ -64,7 +64,8 @@ def storable_json(text: str) -> str:
         if not holds_nul(text):
             return text
     try:
-        plain = json.dumps(json.loads(text), ensure_ascii=False)
+        # Python also reads NaN, and numbers too large for it as Infinity: neither is JSON.
+        plain = json.dumps(json.loads(text), ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError):
         return json.dumps({"unreadable": storable_text(text[:1_000])})
     return storable_text(plain.replace(r"\u0000", "\N{REPLACEMENT CHARACTER}"))

@@ -109,7 +109,8 @@ def parse_delivery(queue: str, job: Sequence[Any], token: str) -> Delivery:
         data=data or "null",
         options=parsed,
         attempt=_int_or(attempt, 1, low=1),
-        attempts_made=_int_or(attempts_made, 0, low=0),
+        # With room for this attempt.
+        attempts_made=_int_or(attempts_made, 0, low=0, high=_MAX_INT - 1),
         priority=_int_or(priority, 0),
         timestamp=_int_or(timestamp, 0, low=0, high=_MAX_TIMESTAMP),
         token=token,
