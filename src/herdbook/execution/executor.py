@@ -77,12 +77,7 @@ class Executor:
         self._servers = ServerWait(queue.name)
         self._tasks: set[asyncio.Task[None]] = set()
         self._starts = StartSaver(
-            database,
-            queue.worker,
-            self._writing,
-            self._servers,
-            on_lost=lambda job: self._runner.stop(job, Cancel("the job was cancelled, or another worker has it")),
-            run_beside=self._run_beside,
+            database, queue.worker, self._writing, self._servers, on_lost=self._lose, run_beside=self._run_beside
         )
         # Whether an acknowledgement fetches new jobs along.
         self.fetches = True
@@ -284,6 +279,9 @@ class Executor:
         except Exception as error:
             log.warning("not rejected", queue=self._queue.name, error=str(error))
             self._let_go([job.delivery for job in jobs])
+
+    def _lose(self, job: ClaimedJob) -> None:
+        self._runner.stop(job, Cancel("the job was cancelled, or another worker has it"))
 
     def _let_go(self, deliveries: Sequence[Delivery]) -> None:
         self._locks.drop(deliveries)
