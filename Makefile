@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 STYLES := src/herdbook/web/static/app.css
 STYLED := $(shell find src/herdbook/web/styles src/herdbook/web/templates src/herdbook/web/static/js src/herdbook/web/charts.py -type f)
 
-.PHONY: up test coverage check format bench dist lock clean
+.PHONY: up test coverage check format bench faults dist lock clean
 
 ## Start everything: http://127.0.0.1:$(PORT), data in $(DATA).
 up: $(READY) $(STYLES)
@@ -42,6 +42,10 @@ format: $(READY)
 ## Measure: make bench ARGS="sustained --rounds 5 --json bench.json"; ARGS=--help tells what there is.
 bench: $(READY) $(STYLES)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+## Run the fault laboratory and write docs/reliability.md: make faults ARGS="worker --jobs 1000 --seed 7"; ARGS=--help.
+faults: $(READY) $(STYLES)
+	nice $(BIN)/python -m tests.faults $(ARGS)
 
 ## Build the source distribution, and the wheel from it, into dist/.
 dist: $(READY)
