@@ -28,6 +28,7 @@ STALLED_INTERVAL = 0.5
 SETTLING = LOCK + STALLED_INTERVAL + 5.0
 # Seconds that a system may take to come to rest.
 PATIENCE = 90.0
+# Seconds until a job that kills its workers is found: those that ran beside it are tried a few at a time, then alone.
 _UNTIL_FOUND = 20.0
 _APP = "tests.faults.jobs:book"
 # Files that a process may open while it works: its pools of connections, and what it imports late.
@@ -57,7 +58,6 @@ class Laboratory:
         self._port = free_port(None)
         self.publishing = Publishing(f"http://127.0.0.1:{self._port}", seed=seed)
         self._levels: dict[int, tuple[int, int]] = {}
-        self._calm_at = 0.0
 
     @property
     def members(self) -> list[Member]:
@@ -183,7 +183,6 @@ class Laboratory:
         return Member(list(words), environment, log, on_death=self._note_death)
 
     def _note_death(self, death: Death) -> None:
-        # Until the job that kills is found, the jobs that ran beside it are tried a few at a time, and then alone.
         more = _UNTIL_FOUND if death.code == KILLED_BY_JOB else 0.0
         self.note(DIED, death.at, death.at, pid=death.pid, more=more)
 
