@@ -2,7 +2,7 @@
 
 import asyncio
 
-from herdbook.execution.probation import TOGETHER, Group, Probation
+from herdbook.execution.probation import Group, Probation
 from herdbook.queue.delivery import Delivery, parse_delivery
 
 
@@ -41,29 +41,30 @@ class Running:
             gate.set()
 
 
-def test_those_that_can_afford_another_loss_begin_together() -> None:
-    suspects = delivered(4)
-    groups = Probation(max_lost=3).groups(suspects, {"1": 1, "3": 2})
-    assert [[one.job_id for one in group.members] for group in groups] == [["0", "2"], ["1"], ["3"]]
-    assert [group.others for group in groups] == [TOGETHER - 2, 0, 0]
-    assert len(Probation(max_lost=2).groups(suspects, {})) == 4
+def test_the_more_losses_a_job_can_afford_the_more_begin_together() -> None:
+    losses = {"2": 1, "5": 1, "3": 2, "4": 3}
+    groups = list(Probation(max_lost=3).groups(delivered(17), losses))
+    assert [len(group.members) for group in groups] == [10, 3, 2, 1, 1]
+    assert [[one.job_id for one in group.members] for group in groups[2:]] == [["2", "5"], ["3"], ["4"]]
+    assert [group.limit for group in groups] == [60, 60, 5, 1, 1]
+    assert [group.limit for group in Probation(max_lost=1).groups(delivered(2), {})] == [1, 1]
 
 
-async def test_no_more_than_a_few_run_together() -> None:
+async def test_no_more_than_a_limit_run_together() -> None:
     running = Running()
-    (many,) = running.probation.groups(delivered(15), {})
-    (few,) = running.probation.groups(delivered(7), {})
-    await running.admit(many)
-    second = asyncio.create_task(running.admit(few))
-    assert await running.begun() == 15
-    running.end(2)
-    await second
-    running.end(22)
+    groups = list(running.probation.groups(delivered(61), {}))
+    for group in groups[:6]:
+        await running.admit(group)
+    last = asyncio.create_task(running.admit(groups[6]))
+    assert await running.begun() == 60
+    running.end(1)
+    await last
+    running.end(61)
 
 
 async def test_a_job_alone_waits_for_the_others_and_nothing_begins_beside_it() -> None:
     running = Running()
-    together, alone = running.probation.groups(delivered(3), {"2": 1})
+    together, alone = running.probation.groups(delivered(3), {"2": 2})
     await running.admit(together)
     waiting = asyncio.create_task(running.admit(alone))
     running.end(1)
@@ -75,3 +76,14 @@ async def test_a_job_alone_waits_for_the_others_and_nothing_begins_beside_it() -
     running.end(3)
     await beside
     running.end(5)
+
+
+async def test_many_wait_for_the_few_that_run() -> None:
+    running = Running()
+    many, few = running.probation.groups(delivered(5), {"3": 1, "4": 1})
+    await running.admit(few)
+    beside = asyncio.create_task(running.admit(Group(members=[*many.members, *many.members], limit=many.limit)))
+    assert await running.begun() == 2
+    running.end(2)
+    await beside
+    running.end(8)

@@ -17,7 +17,7 @@ from herdbook.execution.claimed_job import ClaimedJob, LockLost
 from herdbook.execution.decide import decide_outcome
 from herdbook.execution.inbox import Inbox, Step
 from herdbook.execution.limits import JobLimits
-from herdbook.execution.probation import TOGETHER, Probation
+from herdbook.execution.probation import Probation
 from herdbook.execution.processes import ProcessPool
 from herdbook.execution.record import flush_reports, record_ended
 from herdbook.execution.replies import reject_stale, reply_to_recorded
@@ -91,7 +91,7 @@ class Executor:
         acknowledge = partial(Step, f"acknowledge {self._queue.name}", self._settled, self.acknowledge)
         return (
             Step(f"claim {self._queue.name}", self._fetched, self.claim, limit=RECORD_LIMIT),
-            Step(f"claim suspects {self._queue.name}", self._suspects, self.claim_suspects, limit=TOGETHER),
+            Step(f"claim suspects {self._queue.name}", self._suspects, self.claim_suspects, limit=RECORD_LIMIT),
             Step(f"record {self._queue.name}", self._ended, self.record, limit=RECORD_LIMIT),
             # Two, so that Redis has the next batch at hand when it is done with one.
             acknowledge(limit=BATCH_LIMIT),

@@ -5,23 +5,26 @@ beside others: it would fail for what they do.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from herdbook.queue.delivery import Delivery
 
-# Jobs that may run together while they can afford to lose another worker, and still be tried alone after that.
-TOGETHER = 20
+# Jobs that may run together, by the losses that they can afford before one more would fail them: most workers die of
+# something else than a job, and then all of these should run again soon.
+_ALONE, _FEW, TOGETHER = 1, 5, 60
+# Jobs that are admitted and claimed in one step.
+_PER_GROUP = 10
 # Seconds that a job has to kill its worker again; one that still runs is taken for innocent.
 _SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Suspects that begin together, beside at most so many others."""
+    """Suspects that begin together; with those that run already they may be `limit`."""
 
     members: Sequence[Delivery]
-    others: int
+    limit: int
 
 
 class Probation:
@@ -30,20 +33,23 @@ class Probation:
     def __init__(self, max_lost: int) -> None:
         self.max_lost = max_lost
         self._watched: set[asyncio.Task[None]] = set()
-        self._is_alone = False
+        # Of those that run, the one that may have the fewest others beside it.
+        self._limit = TOGETHER
 
-    def groups(self, suspects: Sequence[Delivery], losses: Mapping[str, int]) -> list[Group]:
-        """Who of at most `TOGETHER` may begin together. `losses`, by job id, leave the last worker out."""
-        may = [one for one in suspects if losses.get(one.job_id, 0) + 2 < self.max_lost]
-        alone = [Group(members=[one], others=0) for one in suspects if one not in may]
-        return ([Group(members=may, others=TOGETHER - len(may))] if may else []) + alone
+    def groups(self, suspects: Sequence[Delivery], losses: Mapping[str, int]) -> Iterator[Group]:
+        """Who may begin together, the most harmless first. `losses`, by job id, leave the last worker out."""
+        limits = [self._limit_of(losses.get(one.job_id, 0) + 1) for one in suspects]
+        for limit in (TOGETHER, _FEW, _ALONE):
+            members = [one for one, its_limit in zip(suspects, limits, strict=True) if its_limit == limit]
+            size = min(limit, _PER_GROUP)
+            for start in range(0, len(members), size):
+                yield Group(members=members[start : start + size], limit=limit)
 
     async def admit(self, group: Group) -> None:
         """Return when this group may begin."""
-        others = 0 if self._is_alone else group.others
-        while len(self._watched) > others:
+        while self._watched and len(self._watched) + len(group.members) > min(group.limit, self._limit):
             await asyncio.wait(self._watched, return_when=asyncio.FIRST_COMPLETED)
-        self._is_alone = group.others == 0
+        self._limit = min(group.limit, self._limit) if self._watched else group.limit
 
     def watch(self, tasks: Iterable["asyncio.Task[None]"]) -> None:
         """These were admitted, and run."""
@@ -51,6 +57,11 @@ class Probation:
             watch = asyncio.create_task(_end_of(task))
             self._watched.add(watch)
             watch.add_done_callback(self._watched.discard)
+
+    def _limit_of(self, losses: int) -> int:
+        """A job that fails with its next loss must be alone, and one may be lost among a few before that."""
+        spare = self.max_lost - losses
+        return TOGETHER if spare > 1 else _FEW if spare == 1 else _ALONE
 
 
 async def _end_of(task: "asyncio.Task[None]") -> None:
