@@ -159,13 +159,16 @@ async def test_a_new_subscriber_does_not_get_earlier_changes(database: Database)
             await publish(connection)
 
 
-async def test_a_slow_subscriber_is_dropped(feed: ChangeFeed, database: Database) -> None:
+async def test_a_slow_subscriber_is_dropped(
+    feed: ChangeFeed, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herdbook.operating.feed._BACKLOG", 10)
     with feed.subscription() as slow, feed.subscription() as other:
         await next_batch(other)
         async with database.connection() as connection:
-            await connection.execute(MANY, 45_000)
+            await connection.execute(MANY, 12_000)
         found = 0
-        while found < 45_000:
+        while found < 12_000:
             found += len((await next_batch(other)).changes)
         with pytest.raises(EOFError):
             await next_batch(slow)

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from herdbook.model.job import JobStatus
+from herdbook.record.changes import cancel_jobs_if_pending
 from herdbook.record.database import Connection, Database
 from herdbook.record.feed import OVERLAP, REACH, ChangeReader, Position, read_changes, read_marks
 from herdbook.record.workers import WorkerBeat, beat_worker
@@ -59,6 +60,98 @@ async def test_a_change_that_is_committed_late_is_read(database: Database) -> No
         await transaction.commit()
         assert await ids(reader, connection) == [late]
         assert await ids(reader, connection) == []
+
+
+@pytest.fixture
+def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every transaction that is open during a read is a long one."""
+    monkeypatch.setattr("herdbook.record.feed.OVERLAP", timedelta(0))
+
+
+@pytest.mark.usefixtures("no_overlap")
+@pytest.mark.parametrize("is_open_at_first", [False, True])
+async def test_a_change_of_a_long_transaction_is_read_once_it_is_committed(
+    database: Database, is_open_at_first: bool
+) -> None:
+    async with database.connection() as connection, database.connection() as slow:
+        reader = ChangeReader()
+        transaction = slow.transaction()
+        if not is_open_at_first:
+            await reader.next_batch(connection)
+        await transaction.start()
+        (late,) = await publish(slow)
+        async with slow.transaction():
+            (saved,) = await publish(slow)
+        if is_open_at_first:
+            await reader.next_batch(connection)
+        for _ in range(3):
+            early = await publish(connection, 2)
+            assert await ids(reader, connection) == early
+        position = (await reader.next_batch(connection)).position
+        await transaction.commit()
+        last = await publish(connection)
+        assert await ids(reader, connection) == [late, saved, *last]
+        assert await ids(reader, connection) == []
+        # A client that lost its stream before the commit does not miss it either.
+        assert {late, saved, *last} <= set(await ids(ChangeReader(position), connection))
+
+
+@pytest.mark.usefixtures("no_overlap")
+async def test_of_two_long_transactions_the_later_may_be_committed_first(database: Database) -> None:
+    async with database.connection() as connection, database.connection() as one, database.connection() as two:
+        reader = ChangeReader()
+        await reader.next_batch(connection)
+        first, second = one.transaction(), two.transaction()
+        await first.start()
+        (older,) = await publish(one)
+        assert await ids(reader, connection) == []
+        await second.start()
+        (newer,) = await publish(two)
+        for _ in range(2):
+            assert await ids(reader, connection) == []
+        await second.commit()
+        assert await ids(reader, connection) == [newer]
+        await first.commit()
+        assert await ids(reader, connection) == [older]
+
+
+@pytest.mark.usefixtures("no_overlap")
+async def test_a_change_at_the_end_of_a_transaction_that_began_long_before_is_read(database: Database) -> None:
+    async with database.connection() as connection, database.connection() as slow:
+        reader = ChangeReader()
+        async with slow.transaction():
+            await slow.execute("SELECT count(*) FROM herdbook.jobs")
+            early = await publish(connection)
+            await reader.next_batch(connection)
+            assert await ids(reader, connection) == []
+            late = await publish(slow)
+        assert await ids(reader, connection) == late
+        async with slow.transaction():
+            await slow.execute("SELECT count(*) FROM herdbook.jobs")
+            assert await ids(reader, connection) == []
+            assert await cancel_jobs_if_pending(slow, early, "not needed")
+        assert await ids(reader, connection) == early
+
+
+@pytest.mark.usefixtures("no_overlap")
+async def test_more_changes_than_can_be_remembered_while_a_transaction_is_open_are_a_gap(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herdbook.record.feed._MAX_SEEN", 3)
+    async with database.connection() as connection, database.connection() as slow:
+        reader = ChangeReader()
+        await reader.next_batch(connection)
+        transaction = slow.transaction()
+        await transaction.start()
+        await publish(slow)
+        for count in (2, 3, 4):
+            early = await publish(connection, count)
+            assert await ids(reader, connection) == early
+        await transaction.commit()
+        assert (await reader.next_batch(connection)).is_gap
+        assert await ids(reader, connection) == []
+        (after,) = await publish(connection)
+        assert await ids(reader, connection) == [after]
 
 
 async def test_a_change_inside_a_savepoint_is_read(database: Database) -> None:

@@ -6,7 +6,7 @@ WITH waiting AS (
     FOR NO KEY UPDATE
 ), cancelled AS (
     UPDATE herdbook.jobs j
-    SET status = 'cancelled', error_message = $2, run_at = NULL, updated_at = now(), completed_at = now()
+    SET status = 'cancelled', error_message = $2, run_at = NULL, updated_at = clock_timestamp(), completed_at = now()
     FROM waiting
     WHERE j.id = waiting.id
     RETURNING j.id, j.queue, j.job_id, j.callback_url, j.job_type, j.completed_at

@@ -6,7 +6,7 @@ WITH scheduled AS (
     FOR NO KEY UPDATE
 ), promoted AS (
     UPDATE herdbook.jobs j
-    SET run_at = NULL, updated_at = now()
+    SET run_at = NULL, updated_at = clock_timestamp()
     FROM scheduled
     WHERE j.id = scheduled.id
     RETURNING j.id

@@ -1,6 +1,6 @@
--- Jobs that changed, oldest change first, in pages. `updated_at` is when a change's transaction began, so the
--- caller starts a little before where it last stopped; in that overlap, the transaction number shows which changes
--- were committed by then. A number ahead of ours comes from another server and says nothing.
+-- Jobs that changed, oldest change first, in pages. A change is committed a while after its `updated_at`, so the caller
+-- starts before where it last stopped; in that overlap, the transaction number shows which changes were committed by
+-- then. A number ahead of ours comes from another server and says nothing.
 SELECT id, queue, job_type, status, attempt, generation, progress, error_message, created_at, updated_at, started_at
 FROM herdbook.jobs
 WHERE updated_at > $1

@@ -11,7 +11,7 @@ WITH compared AS (
     FOR NO KEY UPDATE OF j
 ), released AS (
     UPDATE herdbook.jobs j
-    SET status = 'pending', worker = NULL, run_at = NULL, updated_at = now()
+    SET status = 'pending', worker = NULL, run_at = NULL, updated_at = clock_timestamp()
     FROM missing m
     WHERE j.id = m.id AND m.status = 'processing'
 ), lost AS (

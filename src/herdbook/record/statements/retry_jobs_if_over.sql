@@ -12,7 +12,7 @@ WITH ended AS (
         job_id = CASE WHEN is_ours THEN concat(j.id, '~', j.generation + 1) ELSE j.job_id END,
         attempt = CASE WHEN is_ours THEN 0 ELSE j.attempt END,
         attempts_made = 0, result = NULL, error_message = NULL, progress = NULL, run_at = NULL,
-        waited_ms = NULL, updated_at = now(), started_at = NULL, completed_at = NULL
+        waited_ms = NULL, updated_at = clock_timestamp(), started_at = NULL, completed_at = NULL
     FROM ended
     WHERE j.id = ended.id
     RETURNING j.id
