@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from herdbook.errors import RecordUnavailableError
-from herdbook.execution.claim import claim_deliveries
+from herdbook.execution.claim import claim_deliveries, claim_suspects
 from herdbook.execution.claimed_job import ClaimedJob
 from herdbook.execution.decide import decide_outcome
 from herdbook.execution.error_report import report_error
@@ -23,7 +23,7 @@ from herdbook.execution.run import Runner
 from herdbook.model.artifacts import FolderArtifacts
 from herdbook.model.context import JobContext
 from herdbook.model.job import AttemptKey, AttemptOutcome, JobStatus
-from herdbook.model.outcome import Ended, ErrorReport, Failed, Raised, Released, Succeeded, WillRetry
+from herdbook.model.outcome import Ended, ErrorReport, Failed, Raised, Released, Snoozed, Succeeded, WillRetry
 from herdbook.model.registry import Registry
 from herdbook.model.signals import Retry
 from herdbook.queue.delivery import Delivery, parse_delivery
@@ -258,6 +258,24 @@ async def test_what_is_recorded_stays_so_when_a_newer_attempt_is_refused(databas
         attempts = await read_attempts(connection, jobs[1])
     assert [(job.status, job.attempt) for job in jobs] == [(JobStatus.PENDING, 1), (JobStatus.FAILED, 2)]
     assert [one.outcome for one in attempts] == [AttemptOutcome.LOST, AttemptOutcome.FAILED]
+
+
+async def test_a_job_that_comes_back_before_its_backoff_is_over_waits_for_the_rest(
+    database: Database, tmp_path: Path
+) -> None:
+    first, second = await new_jobs(database, 2)
+    retried = await ran(database, tmp_path, first, 1, "w1")
+    retried.outcome = WillRetry(error=ErrorReport(type="E", message="x"), after=60_000)
+    assert await record_ended(database, [retried], "w1") == [retried]
+    suspects = [delivered(first, 2), delivered(second, 2)]
+    claimed, rejected = await claim_suspects(database, suspects, "w2", max_lost=3)
+    assert [job.key.job for job in claimed] == [second]
+    (ack,) = rejected
+    assert isinstance(ack.outcome, Snoozed)
+    assert 50_000 < ack.outcome.after <= 60_000
+    async with database.connection() as connection:
+        job = await read_job(connection, first)
+    assert (job.status, job.attempt) == (JobStatus.PENDING, 1)
 
 
 async def test_a_redis_that_forgot_an_attempt_does_not_grant_another(database: Database) -> None:

@@ -131,7 +131,11 @@ def _unexplained(
         is_planned = (
             before.how == "raised" and outcomes.get(before.attempt) == "retry" and after.attempt > before.attempt
         )
-        if not is_planned and not _is_explained(before, after, faults):
+        # A worker that is told to stop hands its jobs back, and then takes a moment to end.
+        is_handed_back = outcomes.get(before.attempt) == "released" and any(
+            one.pid == before.pid and one.end >= before.start for one in faults
+        )
+        if not is_planned and not is_handed_back and not _is_explained(before, after, faults):
             yield f"{job.id} ran again without a fault: {before}, then {after}; {_told(attempts)}"
     for one in executions:
         if job.ended_at is not None and one.start > job.ended_at + _TOLERANCE and not _was_stopped(one, faults):

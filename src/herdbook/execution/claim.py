@@ -6,13 +6,14 @@ from dataclasses import replace
 from herdbook.execution.claimed_job import ClaimedJob
 from herdbook.execution.replies import Keyed, read_replies, reply_to_stale
 from herdbook.model.job import AttemptKey
-from herdbook.model.outcome import ErrorReport, Failed
+from herdbook.model.outcome import ErrorReport, Failed, Snoozed
 from herdbook.queue.delivery import Acknowledgement, Delivery
 from herdbook.queue.external_jobs import attempt_key, external_job, external_key
 from herdbook.record.attempts import (
     adopt_jobs,
     claim_jobs_if_newer_attempt,
     count_errors,
+    read_backoffs_if_waiting,
     read_jobs_if_pending,
     read_states,
 )
@@ -66,14 +67,18 @@ async def claim_suspects(
 ) -> ClaimedAndRejected:
     """Claim jobs that have lost a worker; each fails without running if that happened more than `max_lost` times.
 
-    They are shown as running before they run, so that the record knows if they lose another. Raises
+    They are shown as running before they run, so that the record knows if they lose another. One whose attempt was
+    recorded although its lock had expired may have come back before its backoff is over: it waits for the rest. Raises
     RecordUnavailableError.
     """
     keyed = [(attempt_key(delivery), delivery) for delivery in deliveries if delivery.job_type]
-    gone = [Acknowledgement(delivery=delivery, outcome=_GONE) for delivery in deliveries if not delivery.job_type]
-    if not keyed:
-        return [], gone
+    unfit = [Acknowledgement(delivery=delivery, outcome=_GONE) for delivery in deliveries if not delivery.job_type]
     async with database.connection() as connection:
+        left = await read_backoffs_if_waiting(connection, [key for key, _ in keyed])
+        unfit += [Acknowledgement(delivery=keyed[number][1], outcome=Snoozed(after=ms)) for number, ms in left.items()]
+        keyed = [one for number, one in enumerate(keyed) if number not in left]
+        if not keyed:
+            return [], unfit
         claimed, rejected = await _claim_contested(connection, keyed, worker, is_repeat)
         lost = await count_errors(connection, [job.key for job in claimed], _WORKER_LOST)
     for job in claimed:
@@ -81,7 +86,7 @@ async def claim_suspects(
         if times > max_lost:
             failure = f"its worker vanished {times} times while it ran, so it is not run again"
             job.delivery = replace(job.delivery, deferred_failure=failure)
-    return claimed, gone + rejected
+    return claimed, unfit + rejected
 
 
 async def _claim_contested(

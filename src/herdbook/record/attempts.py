@@ -199,6 +199,14 @@ async def count_errors(connection: Connection, keys: Sequence[AttemptKey], error
     return {row["job"]: row["count"] for row in rows}
 
 
+async def read_backoffs_if_waiting(connection: Connection, keys: Sequence[AttemptKey]) -> dict[int, int]:
+    """How many milliseconds jobs still have to wait for their next attempt, by their index in `keys`."""
+    rows = await connection.fetch(
+        statement("read_backoffs_if_waiting"), [key.job for key in keys], [key.generation for key in keys]
+    )
+    return {row["number"]: row["left_ms"] for row in rows}
+
+
 async def write_progress_if_running(connection: Connection, reports: Sequence[tuple[AttemptKey, str]]) -> None:
     """Record progress (JSON texts) of attempts that are still running."""
     await connection.execute(
