@@ -27,7 +27,7 @@ class QueueStats(QueueCounts):
     """The current state of a queue.
 
     `oldest_waiting` is for how many seconds the next job has been due, None if none is waiting; `rate` is
-    how many jobs ended per minute, over the last five minutes.
+    how many jobs finished per minute, over the last five minutes.
     """
 
     oldest_waiting: float | None

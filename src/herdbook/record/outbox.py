@@ -71,7 +71,7 @@ class OutboxEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An entry that the queue refused; it is to be tried again `after` seconds."""
+    """An entry that the queue refused; it is retried after `after` seconds."""
 
     entry: OutboxEntry
     error_message: str

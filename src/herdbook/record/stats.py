@@ -97,7 +97,7 @@ async def read_series(
 
 
 async def read_queue_rates(connection: Connection) -> dict[str, float]:
-    """How many jobs of each queue ended per minute, over the last five minutes; zeros are left out."""
+    """How many jobs of each queue finished per minute, over the last five minutes; zeros are left out."""
     rollups = await read_rollup_state(connection)
     # Rollups are of whole minutes.
     since = bucket_of(rollups.now - _RATE_SPAN, MINUTE) + timedelta(seconds=MINUTE)
