@@ -10,7 +10,7 @@ from bullmq import Queue
 from herdbook.model.ids import queue_job_id
 from herdbook.model.job import AttemptKey, JobStatus
 from herdbook.model.outcome import Released
-from herdbook.queue.epoch import QueueMark
+from herdbook.queue.orphans import OrphanFinder
 from herdbook.record.attempts import FinishedAttempt, claim_jobs_if_newer_attempt, finish_attempts_if_running
 from herdbook.record.changes import retry_jobs_if_over, set_queue_paused
 from herdbook.record.database import Database
@@ -38,8 +38,7 @@ def reconciler(database: Database, client: Client, settings: Settings) -> Reconc
 
 
 def new_reconciler(database: Database, client: Client, settings: Settings) -> Reconciler:
-    mark = QueueMark(client, prefix=settings.queue_prefix)
-    return Reconciler(database, mark, prefix=settings.queue_prefix)
+    return Reconciler(database, client, prefix=settings.queue_prefix)
 
 
 async def flush(client: Client, settings: Settings) -> None:
@@ -223,3 +222,33 @@ async def test_a_queue_that_was_obliterated_is_filled_again(
     await reconciler.round()
     await relay.round()
     assert await client.lrange(f"{settings.queue_prefix}:q:wait", 0, -1) == [str(job)]
+
+
+async def test_a_job_that_has_data_and_no_place_in_its_queue_is_delivered_again(
+    database: Database, client: Client, settings: Settings, relay: Relay, reconciler: Reconciler
+) -> None:
+    """The keys of its queue were deleted one after the other, and it was added in between."""
+    orphan, waiting, delayed = await new_jobs(database, 3)
+    async with database.connection() as connection:
+        await connection.execute("UPDATE herdbook.jobs SET run_at = now() + interval '1 hour' WHERE id = $1", delayed)
+    await deliver(database, [orphan, waiting, delayed])
+    await relay.round()
+    await reconciler.round()
+    queue = f"{settings.queue_prefix}:q:"
+    assert await client.lrem(f"{queue}wait", 0, str(orphan)) == 1
+    await client.unlink(f"{queue}meta")
+    await reconciler.round()
+    assert await client.exists(f"{queue}{orphan}", f"{queue}{waiting}", f"{queue}{delayed}") == 2
+    await relay.round()
+    assert set(await client.lrange(f"{queue}wait", 0, -1)) == {str(orphan), str(waiting)}
+
+
+async def test_a_job_whose_lock_is_held_is_no_orphan(client: Client, settings: Settings) -> None:
+    queue = f"{settings.queue_prefix}:q:"
+    for number in range(3):
+        await client.hset(f"{queue}j{number}", "name", "t")
+    await client.set(f"{queue}j0:lock", "token")
+    await client.rpush(f"{queue}active", *[f"other{number}" for number in range(25_000)], "j1")
+    finder = OrphanFinder(client, prefix=settings.queue_prefix)
+    assert await finder.forget("q", ["j0", "j1", "j2", "j3"]) == ["j2"]
+    assert await client.exists(f"{queue}j0", f"{queue}j1", f"{queue}j2") == 2

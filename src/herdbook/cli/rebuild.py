@@ -36,17 +36,15 @@ def rebuild(data: options.Data = None) -> None:
 
 async def _rebuild(settings: Settings, url: str) -> "Swept":
     from herdbook.queue.connection import connect
-    from herdbook.queue.epoch import QueueMark
     from herdbook.record.reads import read_stats
     from herdbook.record.reconciliation import restore_pauses
     from herdbook.upkeep.reconciler import Reconciler
 
     async with open_record(settings, "rebuild", size=2) as database, connect(url, name="herdbook-rebuild") as client:
-        mark = QueueMark(client, prefix=settings.queue_prefix)
         async with database.connection() as connection:
             await restore_pauses(connection)
             stats = await read_stats(connection)
-        reconciler = Reconciler(database, mark, prefix=settings.queue_prefix)
+        reconciler = Reconciler(database, client, prefix=settings.queue_prefix)
         expected = sum(one.count for one in stats if not one.status.is_final)
         with progress_bar(expected) as show:
             return await reconciler.sweep(show)

@@ -8,7 +8,6 @@ from herdbook.model.artifacts import ArtifactStore
 from herdbook.operating.control import Control
 from herdbook.operating.queue_stats import QueueStatsReader
 from herdbook.queue.connection import QueueClient
-from herdbook.queue.epoch import QueueMark
 from herdbook.record.database import Database
 from herdbook.service import Service
 from herdbook.settings import Settings
@@ -32,7 +31,7 @@ def services(
     return [
         OperationRunner(database, Control(database, artifacts)),
         Pruner(database),
-        Reconciler(database, QueueMark(client, prefix=settings.queue_prefix), prefix=settings.queue_prefix),
+        Reconciler(database, client, prefix=settings.queue_prefix),
         CancellationSettler(database),
         CountFolder(database),
         StatsRollup(database),

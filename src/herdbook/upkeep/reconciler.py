@@ -4,13 +4,16 @@ A job that merely waits must never be touched, nor one that a live worker runs, 
 and removed: without a loss, a pending job that left Redis is noted, and not delivered again after a later one.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from herdbook.crash_points import crash_point
 from herdbook.model.job import JobStatus
+from herdbook.queue.connection import QueueClient
 from herdbook.queue.epoch import QueueMark
+from herdbook.queue.orphans import OrphanFinder
 from herdbook.record.database import Connection, Database
 from herdbook.record.locks import try_lock
 from herdbook.record.reads import read_queues
@@ -57,10 +60,11 @@ class Reconciler(Service):
 
     name = "reconciler"
 
-    def __init__(self, database: Database, mark: QueueMark, *, prefix: str) -> None:
+    def __init__(self, database: Database, client: QueueClient, *, prefix: str) -> None:
         super().__init__()
         self._database = database
-        self._mark = mark
+        self._mark = QueueMark(client, prefix=prefix)
+        self._orphans = OrphanFinder(client, prefix=prefix)
         self._prefix = prefix
         self._position = _FIRST
         self._looks = 0
@@ -103,6 +107,7 @@ class Reconciler(Service):
         position, redelivered, compared = _FIRST, 0, 0
         while (end := await self._end_after(position)) is not None:
             jobs = await self._open_jobs(position, end)
+            await self._forget_orphans(jobs)
             redelivered += await self._redeliver(await self._missing(jobs))
             position, compared = end, compared + len(jobs)
             on_slice(compared)
@@ -140,6 +145,16 @@ class Reconciler(Service):
             missing = await self._mark.missing([(job.queue, job.job_id) for job in asked])
             found += [job for job, is_missing in zip(asked, missing, strict=True) if is_missing]
         return found
+
+    async def _forget_orphans(self, jobs: list[OpenJob]) -> None:
+        """After a loss in parts, jobs may have data and no place in their queue; then they are missing."""
+        by_queue: dict[str, list[str]] = defaultdict(list)
+        for job in jobs:
+            if not job.is_held:
+                by_queue[job.queue].append(job.job_id)
+        for queue, job_ids in by_queue.items():
+            if forgotten := await self._orphans.forget(queue, job_ids):
+                log.warning("jobs without a place in their queue", queue=queue, jobs=len(forgotten))
 
     async def _redeliver(self, lost: list[OpenJob]) -> int:
         if not lost:
