@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from uuid import UUID
 
-from .evidence import DIED, FINAL, AttemptRow, Evidence, Fault, JobRow
+from .evidence import DIED, FINAL, STOPPED, AttemptRow, Evidence, Fault, JobRow
 from .executions import Execution
 from .ledger import Accepted
 
@@ -131,11 +131,7 @@ def _unexplained(
         is_planned = (
             before.how == "raised" and outcomes.get(before.attempt) == "retry" and after.attempt > before.attempt
         )
-        # A worker that is told to stop hands its jobs back, and then takes a moment to end.
-        is_handed_back = outcomes.get(before.attempt) == "released" and any(
-            one.pid == before.pid and one.end >= before.start for one in faults
-        )
-        if not is_planned and not is_handed_back and not _is_explained(before, after, faults):
+        if not is_planned and not _is_explained(before, after, faults):
             yield f"{job.id} ran again without a fault: {before}, then {after}; {_told(attempts)}"
     for one in executions:
         if job.ended_at is not None and one.start > job.ended_at + _TOLERANCE and not _was_stopped(one, faults):
@@ -158,7 +154,7 @@ def _is_explained(before: Execution, after: Execution, faults: list[Fault]) -> b
 
 def _was_stopped(one: Execution, faults: list[Fault]) -> bool:
     """Whether its process was stopped between claiming the job and running it."""
-    return any(fault.pid == one.pid and fault.begin < one.start and fault.end > fault.begin for fault in faults)
+    return any(fault.what == STOPPED and fault.pid == one.pid and fault.begin < one.start for fault in faults)
 
 
 def _not_at_rest(evidence: Evidence) -> Iterator[str]:

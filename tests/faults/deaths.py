@@ -36,7 +36,7 @@ async def _crash_at(lab: Laboratory, jobs: int, members: str, points: dict[str, 
     return f"{member.crashes} crashes at {', '.join(points)}"
 
 
-@scenario("none", jobs=6_000)
+@scenario("none", jobs=5_000)
 async def none(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs):
         pass
@@ -49,41 +49,41 @@ async def kill_workers(lab: Laboratory, jobs: int) -> str:
         return await _kill_at_random(lab, lab.workers, task)
 
 
-@scenario("relay: kill -9 at random", jobs=7_000)
+@scenario("relay: kill -9 at random", jobs=5_000)
 async def kill_relays(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs) as task:
         return await _kill_at_random(lab, lab.relays, task)
 
 
-@scenario("publisher (web): kill -9 at random", jobs=7_000)
+@scenario("publisher (web): kill -9 at random", jobs=5_000)
 async def kill_webs(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs) as task:
         return await _kill_at_random(lab, lab.webs, task)
 
 
-@scenario("all processes: kill -9 at random", jobs=7_000)
+@scenario("all processes: kill -9 at random", jobs=5_000)
 async def kill_any(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs) as task:
         return await _kill_at_random(lab, lab.members, task)
 
 
-@scenario("worker: each crash point", jobs=9_000)
+@scenario("worker: each crash point", jobs=6_000)
 async def crash_worker(lab: Laboratory, jobs: int) -> str:
     points = {"fetched": 5, "claimed": 5, "ended": 5, "recorded": 5, "acknowledged": 5}
     return await _crash_at(lab, jobs, "workers", points)
 
 
-@scenario("relay: each crash point", jobs=7_000)
+@scenario("relay: each crash point", jobs=5_000)
 async def crash_relay(lab: Laboratory, jobs: int) -> str:
     return await _crash_at(lab, jobs, "relays", {"added": 5, "relayed": 5})
 
 
-@scenario("publisher (web): its crash point", jobs=7_000)
+@scenario("publisher (web): its crash point", jobs=5_000)
 async def crash_web(lab: Laboratory, jobs: int) -> str:
     return await _crash_at(lab, jobs, "webs", {"published": 5})
 
 
-@scenario("worker: killed by a job among good ones", jobs=6_000)
+@scenario("worker: killed by a job among good ones", jobs=5_000)
 async def job_kills_worker(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs):
         deadly = {"jobType": "steady", "jobData": {"n": -1, "ms": 100, "kills": True}}
@@ -95,7 +95,7 @@ async def job_kills_worker(lab: Laboratory, jobs: int) -> str:
     return f"2 jobs killed {killed} workers"
 
 
-@scenario("worker: stopped past its lock, then continued", jobs=7_000)
+@scenario("worker: stopped past its lock, then continued", jobs=5_000)
 async def stop_workers(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs, longest=600) as task:
         stops = 0
@@ -107,7 +107,7 @@ async def stop_workers(lab: Laboratory, jobs: int) -> str:
     return f"{stops} × SIGSTOP for {LOCK * 1.2:.1f} to {LOCK * 1.8:.1f} s"
 
 
-@scenario("relay: stopped, then continued, beside another", jobs=6_000)
+@scenario("relay: stopped, then continued, beside another", jobs=5_000)
 async def stop_relays(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs, relays=2) as task:
         stops = 0
@@ -119,7 +119,7 @@ async def stop_relays(lab: Laboratory, jobs: int) -> str:
     return f"{stops} × SIGSTOP for 2.5 s"
 
 
-@scenario("all processes: restarted in turn by SIGTERM", jobs=7_000)
+@scenario("all processes: restarted in turn by SIGTERM", jobs=5_000)
 async def rolling_restarts(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs, longest=1_500) as task:
         while not task.done():

@@ -25,8 +25,8 @@ SELECT job, generation, attempt, outcome::text, error_type, extract(epoch FROM e
 FROM herdbook.job_attempts
 ORDER BY job, generation, attempt
 """
-# The fault of a process that ended.
-DIED = "died"
+# The faults of a process that ended, and of one that was stopped and continued.
+DIED, STOPPED = "died", "stopped"
 FINAL = ("completed", "failed", "cancelled")
 
 

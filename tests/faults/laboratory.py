@@ -12,7 +12,7 @@ from herdbook.embedded.process import free_port
 from herdbook.queue.connection import connect
 from herdbook.testing import eventually
 
-from .evidence import DIED, Evidence, Fault, QueueLeft, read_evidence, read_queue
+from .evidence import DIED, STOPPED, Evidence, Fault, QueueLeft, read_evidence, read_queue
 from .executions import VARIABLE
 from .jobs import KILLED_BY_JOB, QUEUES
 from .ledger import Publishing
@@ -103,7 +103,7 @@ class Laboratory:
         member.send(signal.SIGSTOP)
         await asyncio.sleep(seconds)
         member.send(signal.SIGCONT)
-        self.note("stopped", begin, pid=pid)
+        self.note(STOPPED, begin, pid=pid)
 
     async def calm(self) -> float:
         """Return when nothing is left to do; how many seconds that took after the last fault and the last job."""
@@ -184,7 +184,7 @@ class Laboratory:
 
     def _note_death(self, death: Death) -> None:
         more = _UNTIL_FOUND if death.code == KILLED_BY_JOB else 0.0
-        self.note(DIED, death.at, death.at, pid=death.pid, more=more)
+        self.note(DIED, death.told_at, death.at, pid=death.pid, more=more)
 
 
 @asynccontextmanager

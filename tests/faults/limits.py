@@ -33,7 +33,7 @@ async def _no_commit(lab: Laboratory, seconds: float) -> None:
     assert not _accepted_between(lab, begin, time()), "jobs were accepted while PostgreSQL could not commit"
 
 
-@scenario("PostgreSQL: read-only", jobs=6_000)
+@scenario("PostgreSQL: read-only", jobs=5_000)
 async def read_only(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs, longest=1_000):
         await asyncio.sleep(1.0)
@@ -46,7 +46,7 @@ async def read_only(lab: Laboratory, jobs: int) -> str:
     return f"{lab.publishing.refusals} requests refused"
 
 
-@scenario("PostgreSQL: full", jobs=6_000)
+@scenario("PostgreSQL: full", jobs=5_000)
 async def full(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs, longest=1_000):
         lab.servers.ask(_FILL)
@@ -60,7 +60,7 @@ async def full(lab: Laboratory, jobs: int) -> str:
     return f"{lab.publishing.refusals} requests refused"
 
 
-@scenario("PostgreSQL: killed and recovered", jobs=6_000)
+@scenario("PostgreSQL: killed and recovered", jobs=5_000)
 async def kill_postgres(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs, longest=1_000):
         await asyncio.sleep(1.0)
@@ -71,7 +71,7 @@ async def kill_postgres(lab: Laboratory, jobs: int) -> str:
     return "2 × kill -9"
 
 
-@scenario("Redis: killed and started again", jobs=6_000)
+@scenario("Redis: killed and started again", jobs=5_000)
 async def kill_redis(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs, longest=1_000):
         await asyncio.sleep(1.0)
@@ -85,7 +85,7 @@ async def kill_redis(lab: Laboratory, jobs: int) -> str:
     return "2 × kill -9"
 
 
-@scenario("Redis: full (maxmemory)", jobs=6_000)
+@scenario("Redis: full (maxmemory)", jobs=5_000)
 async def full_redis(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs, longest=1_000):
         await asyncio.sleep(1.0)
@@ -98,7 +98,7 @@ async def full_redis(lab: Laboratory, jobs: int) -> str:
     return f"{refused:,} commands refused"
 
 
-@scenario("Redis: read-only", jobs=6_000)
+@scenario("Redis: read-only", jobs=5_000)
 async def read_only_redis(lab: Laboratory, jobs: int) -> str:
     async with publishing_beside(lab, jobs, longest=1_000):
         await asyncio.sleep(1.0)

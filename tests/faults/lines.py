@@ -28,25 +28,25 @@ async def _with_mode(lab: Laboratory, jobs: int, server: str, mode: Mode, second
 
 
 def _declare(server: str) -> None:
-    @scenario(f"{server}: away longer than the lock", jobs=6_000)
+    @scenario(f"{server}: away longer than the lock", jobs=5_000)
     async def away(lab: Laboratory, jobs: int) -> str:
         return await _with_mode(lab, jobs, server, Mode.REFUSE, _LONGER_THAN_A_LOCK, "reset")
 
-    @scenario(f"{server}: accepts and resets", jobs=6_000)
+    @scenario(f"{server}: accepts and resets", jobs=5_000)
     async def resets(lab: Laboratory, jobs: int) -> str:
         return await _with_mode(lab, jobs, server, Mode.RESET, _LONGER_THAN_A_LOCK, "reset")
 
-    @scenario(f"{server}: half open", jobs=6_000)
+    @scenario(f"{server}: half open", jobs=5_000)
     async def half_open(lab: Laboratory, jobs: int) -> str:
         return await _with_mode(lab, jobs, server, Mode.BLACK_HOLE, _LONGER_THAN_A_LOCK, "lost")
 
-    @scenario(f"{server}: answers swallowed", jobs=6_000)
+    @scenario(f"{server}: answers swallowed", jobs=5_000)
     async def swallowed(lab: Laboratory, jobs: int) -> str:
         line: Proxy = getattr(lab, SERVERS[server])
         line.swallowed_share = 0.03
         return await _with_mode(lab, jobs, server, Mode.SWALLOW, 6.0, "swallowed")
 
-    @scenario(f"{server}: reset every 2 s", jobs=6_000)
+    @scenario(f"{server}: reset every 2 s", jobs=5_000)
     async def reset_often(lab: Laboratory, jobs: int) -> str:
         line: Proxy = getattr(lab, SERVERS[server])
         async with publishing_beside(lab, jobs) as task:

@@ -32,7 +32,7 @@ async def _keys(lab: Laboratory, pattern: str = f"{PREFIX}:*") -> list[str]:
         return [key async for key in client.scan_iter(pattern, count=10_000)]
 
 
-@scenario("Redis: FLUSHALL", jobs=7_000)
+@scenario("Redis: FLUSHALL", jobs=5_000)
 async def flush(lab: Laboratory, jobs: int) -> str:
     lost = 0
 
@@ -46,7 +46,7 @@ async def flush(lab: Laboratory, jobs: int) -> str:
     return f"{lost:,} keys flushed"
 
 
-@scenario("Redis: FLUSHALL while all workers are killed", jobs=7_000)
+@scenario("Redis: FLUSHALL while all workers are killed", jobs=5_000)
 async def flush_and_kill(lab: Laboratory, jobs: int) -> str:
     async def lose() -> None:
         await lab.servers.tell_redis("FLUSHALL")
@@ -58,7 +58,7 @@ async def flush_and_kill(lab: Laboratory, jobs: int) -> str:
     return f"flushed, {deaths} × kill -9"
 
 
-@scenario("Redis: DEL of the keys of a queue", jobs=7_000)
+@scenario("Redis: DEL of the keys of a queue", jobs=5_000)
 async def delete_queue(lab: Laboratory, jobs: int) -> str:
     deleted = 0
 
@@ -75,7 +75,7 @@ async def delete_queue(lab: Laboratory, jobs: int) -> str:
     return f"{deleted:,} keys deleted"
 
 
-@scenario("Redis: set back to an older copy of its data", jobs=7_000)
+@scenario("Redis: set back to an older copy of its data", jobs=5_000)
 async def roll_back(lab: Laboratory, jobs: int) -> str:
     async def lose() -> None:
         lab.servers.copy_redis()
@@ -88,7 +88,7 @@ async def roll_back(lab: Laboratory, jobs: int) -> str:
     return "set back by 3 s"
 
 
-@scenario("Redis: obliterate of a queue", jobs=7_000)
+@scenario("Redis: obliterate of a queue", jobs=5_000)
 async def obliterate(lab: Laboratory, jobs: int) -> str:
     before = 0
 
@@ -117,11 +117,11 @@ async def _crash_relay(lab: Laboratory, jobs: int, point: str) -> str:
     return f"flushed, and a crash at {point}"
 
 
-@scenario("Redis: FLUSHALL, and the relay crashes as it notices", jobs=6_000)
+@scenario("Redis: FLUSHALL, and the relay crashes as it notices", jobs=5_000)
 async def crash_as_noticed(lab: Laboratory, jobs: int) -> str:
     return await _crash_relay(lab, jobs, "noticed")
 
 
-@scenario("Redis: FLUSHALL, and the relay crashes as it delivers again", jobs=6_000)
+@scenario("Redis: FLUSHALL, and the relay crashes as it delivers again", jobs=5_000)
 async def crash_as_redelivered(lab: Laboratory, jobs: int) -> str:
     return await _crash_relay(lab, jobs, "redelivered")

@@ -40,7 +40,7 @@ _IDS = [b"a\x00b", b"\xff\xfe", "🐄".encode() * 100, b"\xed\xa0\xbd", b"x" * 5
 _GOOD = {"name": b"brief", "data": b'{"n": 1}', "opts": b"{}", "timestamp": b"1795500000000"}
 
 
-@scenario("jobs of other programs, wrong in every field", jobs=6_000)
+@scenario("jobs of other programs, wrong in every field", jobs=5_000)
 async def malformed(lab: Laboratory, jobs: int) -> str:
     hashes = [
         (f"{field}-{number}".encode(), {**_GOOD, field: value})

@@ -25,9 +25,10 @@ _EXPECTED = {0, -signal.SIGKILL, EXIT_CODE, KILLED_BY_JOB}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
-    """The end of one process of a member."""
+    """The end of one process of a member; from `told_at` on it knew that it was to end, if it was told."""
 
     pid: int
+    told_at: float
     at: float
     code: int
 
@@ -46,6 +47,7 @@ class Member:
         self._on_death = on_death
         self._crashes: deque[str] = deque()
         self._process: Process | None = None
+        self._told_at: float | None = None
         self._is_over = False
         self._task: asyncio.Task[None] | None = None
         self._running = asyncio.Event()
@@ -72,6 +74,8 @@ class Member:
     def send(self, number: signal.Signals) -> None:
         """Send the process that runs now a signal."""
         if self._process is not None and self._process.returncode is None:
+            if number is signal.SIGTERM:
+                self._told_at = time()
             self._process.send_signal(number)
 
     async def has_died(self) -> None:
@@ -126,10 +130,12 @@ class Member:
             if self.name == "serve":
                 assert self._process.stdout is not None
                 await self._process.stdout.readline()
+            self._told_at = None
             self._running.set()
             code = await self._process.wait()
             self._running.clear()
-            death = Death(pid=self._process.pid, at=time(), code=code)
+            now = time()
+            death = Death(pid=self._process.pid, told_at=self._told_at or now, at=now, code=code)
             self.deaths.append(death)
             self._on_death(death)
 

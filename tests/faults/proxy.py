@@ -57,6 +57,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._calls: dict[Call, list[asyncio.Task[None]]] = {}
         self._mode = Mode.PASS
+        self._is_over = asyncio.Event()
         # Seconds that each chunk takes, and bytes per second on each connection (0: any number).
         self.latency = 0.0
         self.rate = 0
@@ -105,6 +106,7 @@ class Proxy:
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
+        self._is_over.set()
         self.reset_all()
         tasks = [task for pumps in self._calls.values() for task in pumps]
         for task in tasks:
@@ -154,6 +156,6 @@ class Proxy:
             self.happened["lost"] += 1
             call.is_lost = True
         if call.is_lost:
-            # Whoever waits here is woken by the end of the proxy, or by a reset.
-            await asyncio.Event().wait()
+            await self._is_over.wait()
+            return False
         return True

@@ -116,13 +116,3 @@ def test_an_execution_too_many_needs_a_fault_that_explains_it(fault: Fault, is_e
     _again(13, 101.15)(twice)
     twice.faults.append(fault)
     assert (not check(twice).unexplained) == is_explained
-
-
-@pytest.mark.parametrize(("pid", "is_explained"), [(10, True), (11, False)])
-def test_a_job_that_was_handed_back_needs_a_worker_that_was_stopped(pid: int, is_explained: bool) -> None:
-    known = evidence()
-    _execution(_GOOD, 0, how="stopped")(known)
-    known.attempts[_GOOD][0] = AttemptRow(_GOOD, 0, 1, "released", None, 101.2)
-    # Its process ends a moment after the job has begun elsewhere.
-    known.faults.append(Fault(what="died", begin=102.0, end=102.0, settling=0.0, pid=pid))
-    assert [found.startswith("unexplained") for found in check(known)] == ([] if is_explained else [True])

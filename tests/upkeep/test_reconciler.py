@@ -224,6 +224,19 @@ async def test_a_queue_that_was_obliterated_is_filled_again(
     assert await client.lrange(f"{settings.queue_prefix}:q:wait", 0, -1) == [str(job)]
 
 
+async def test_a_queue_that_was_obliterated_soon_after_its_first_job_is_filled_again(
+    database: Database, client: Client, settings: Settings, relay: Relay, reconciler: Reconciler
+) -> None:
+    await reconciler.round()
+    (job,) = await new_jobs(database, 1)
+    await deliver(database, [job])
+    await relay.round()
+    await reconciler.round()
+    await client.unlink(*[key async for key in client.scan_iter(f"{settings.queue_prefix}:q:*")])
+    await reconciler.round()
+    assert await ask(database, "SELECT array_agg(job) FROM herdbook.outbox") == [job]
+
+
 async def test_a_job_that_has_data_and_no_place_in_its_queue_is_delivered_again(
     database: Database, client: Client, settings: Settings, relay: Relay, reconciler: Reconciler
 ) -> None:

@@ -68,7 +68,6 @@ class Reconciler(Service):
         self._prefix = prefix
         self._position = _FIRST
         self._looks = 0
-        self._queues: list[str] = []
 
     async def round(self) -> float:
         """Look once; one program at a time does."""
@@ -89,9 +88,8 @@ class Reconciler(Service):
 
     async def _look(self, connection: Connection) -> bool:
         """Whether Redis has lost nothing since the last look."""
-        if self._looks % _LOOKS_PER_SLICE == 0:
-            self._queues = await read_queues(connection)
-        marks = await self._mark.advance(uuid4().hex, self._queues)
+        # Read each time: a queue without a mark could be lost unnoticed.
+        marks = await self._mark.advance(uuid4().hex, await read_queues(connection))
         found = {prefix: Epoch(id=id, counter=counter) for prefix, (id, counter) in marks.items()}
         before = await advance_queue_epochs(connection, found)
         lost = [prefix for prefix, epoch in found.items() if not epoch.follows(before.get(prefix))]
