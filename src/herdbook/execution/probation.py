@@ -31,7 +31,7 @@ class Probation:
     """The suspects of one queue that run; each has lost a worker, and fails once it has lost more than `max_lost`."""
 
     def __init__(self, max_lost: int) -> None:
-        self.max_lost = max_lost
+        self._max_lost = max_lost
         self._watched: set[asyncio.Task[None]] = set()
         # Of those that run, the one that may have the fewest others beside it.
         self._limit = TOGETHER
@@ -60,7 +60,7 @@ class Probation:
 
     def _limit_of(self, losses: int) -> int:
         """A job that fails with its next loss must be alone, and one may be lost among a few before that."""
-        spare = self.max_lost - losses
+        spare = self._max_lost - losses
         return TOGETHER if spare > 1 else _FEW if spare == 1 else _ALONE
 
 
